@@ -1,0 +1,83 @@
+"""Every error this program raises on purpose, with the exit code it ends in.
+
+    ReconcilerError                 1
+    ├── UsageError                  1  the command line or a setting is wrong
+    ├── SpecError                   1  problems: every fault found in the documents, with its place
+    ├── RefusedError                3  a guard, a policy or staleness says no
+    ├── BackendError                1  one call was refused by the backend and repeating it will not help
+    │   ├── UnsupportedError        1  this backend cannot express or does not serve it
+    │   ├── ConflictError           3  somebody else moved the object in between
+    │   ├── UnavailableError        4  the backend cannot be reached or did not answer in time
+    │   └── DeniedError             4  the backend does not accept who we are
+    └── IncompleteError             1  an apply ended with failed actions
+
+Messages read `place: thing: what is wrong; what to do`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.origin import Problem
+
+
+class ReconcilerError(Exception):
+    """Base of all errors that a user may see without a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(ReconcilerError):
+    """The command line, an environment variable or a setting is wrong."""
+
+
+class SpecError(ReconcilerError):
+    """The documents are wrong; carries every problem found, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RefusedError(ReconcilerError):
+    """A guard, a policy or staleness refuses to go on; nothing was written."""
+
+    exit_code = 3
+
+
+class BackendError(ReconcilerError):
+    """A call was refused by the backend and stays refused until something changes."""
+
+    def __init__(self, message: str, *, method: str = "", code: str = "") -> None:
+        self.method = method
+        self.code = code
+        super().__init__(message)
+
+
+class UnsupportedError(BackendError):
+    """The backend does not serve the call, or cannot express what is declared."""
+
+
+class ConflictError(BackendError):
+    """Somebody else changed the object between our read and our write."""
+
+    exit_code = 3
+
+
+class UnavailableError(BackendError):
+    """The backend could not be reached, or did not answer before the deadline."""
+
+    exit_code = 4
+
+
+class DeniedError(BackendError):
+    """The backend does not accept our identity or credentials."""
+
+    exit_code = 4
+
+
+class IncompleteError(ReconcilerError):
+    """An apply ended with actions that failed or were not tried."""

@@ -1,0 +1,51 @@
+"""Where something was written, and what is wrong there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """A place in a source. `line` and `column` count from 1; 0 means the whole file.
+
+    `file` is the path as the user gave it (relative stays relative), `-` for standard input.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.file
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """How bad a problem is: an error stops the document, a warning is only said."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in one place.
+
+    `path` is the field in the document, such as `spec.schedule.cron` or `spec.inputs["n"]`; empty
+    when the fault is not in a field. `fix` says what to do and is shown after a semicolon.
+    """
+
+    origin: Origin
+    message: str
+    path: str = ""
+    fix: str = ""
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        thing = f"{self.path}: " if self.path else ""
+        fix = f"; {self.fix}" if self.fix else ""
+        level = "" if self.severity is Severity.ERROR else "warning: "
+        return f"{self.origin}: {level}{thing}{self.message}{fix}"
