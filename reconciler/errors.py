@@ -4,7 +4,7 @@
     ├── UsageError                  1  the command line or a setting is wrong
     ├── SpecError                   1  problems: every fault found in the documents, with its place
     ├── RefusedError                3  a guard, a policy or staleness says no
-    ├── BackendError                1  one call was refused by the backend and repeating it will not help
+    ├── BackendError                1  one call was refused, and stays refused when repeated
     │   ├── UnsupportedError        1  this backend cannot express or does not serve it
     │   ├── ConflictError           3  somebody else moved the object in between
     │   ├── UnavailableError        4  the backend cannot be reached or did not answer in time

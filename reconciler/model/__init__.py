@@ -1,1 +1,1 @@
-"""The nouns that every other room shares: frozen values, no input or output, stdlib only (and RFC 8785)."""
+"""The nouns that every other room shares: frozen values without input or output."""

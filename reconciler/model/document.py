@@ -34,8 +34,8 @@ def show_path(path: Path) -> str:
 class Document:
     """One YAML or JSON document.
 
-    `value` is the JSON that kubectl would send for the same text. `keys` and `values` give the place
-    of each key and each value by its path; `()` is the document itself. A place that was not
+    `value` is the JSON that kubectl would send for the same text. `keys` and `values` give the
+    place of each key and each value by its path; `()` is the document itself. A place that was not
     recorded falls back to that of the nearest parent.
     """
 

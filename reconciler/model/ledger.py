@@ -1,0 +1,227 @@
+"""The ledger of a set: what it wrote, adopted, holds and protects, kept on the backend itself.
+
+Losing it loses prune and never causes one. Each write makes a new version beside the old ones, so
+that the history of the ledger is the audit log of the set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import cast
+
+from reconciler.model.document import Json
+from reconciler.model.key import Key, Place
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who owns the set: a random id, the source it is declared in, the last commit applied."""
+
+    id: str
+    source: str
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A pause: objects whose key matches `pattern` stay inactive until `until`."""
+
+    pattern: str
+    reason: str
+    until: datetime
+    by: str = ""
+
+    def covers(self, key: Key, now: datetime) -> bool:
+        """Say whether the hold is in force for an object."""
+        return now < self.until and fnmatchcase(str(key), self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One removal that was done, for the limit on removals in 24 hours."""
+
+    key: Key
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """How often somebody else's change to one object was undone, for one desired digest."""
+
+    count: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one apply did: the audit line of a ledger version."""
+
+    at: datetime | None = None
+    by: str = ""
+    commit: str = ""
+    plan: str = ""
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """State of one set.
+
+    `revision` is the backend's version number of what was read, 0 for none; `desired` the digest of
+    the declaration applied last. `places` are all project-domains ever written; `rows` the record
+    fields we wrote; `refused` names whose active version belongs to somebody else and was left.
+    """
+
+    set_name: str
+    revision: int = 0
+    claim: Claim | None = None
+    desired: str = ""
+    places: frozenset[Place] = frozenset()
+    adopted: Mapping[Key, str] = field(default_factory=dict)
+    rows: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    protected: frozenset[Key] = frozenset()
+    archived: frozenset[Key] = frozenset()
+    refused: frozenset[Key] = frozenset()
+    holds: tuple[Hold, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    flips: Mapping[Key, Flips] = field(default_factory=dict)
+    renamed_to: str = ""
+    entry: Entry = Entry()
+
+    def hold_on(self, key: Key, now: datetime) -> Hold | None:
+        """Return the hold in force on an object, the one that lasts longest."""
+        holds = [hold for hold in self.holds if hold.covers(key, now)]
+        return max(holds, key=lambda hold: hold.until, default=None)
+
+    def removals_since(self, place: Place, since: datetime) -> int:
+        """Count removals done in a place since a moment."""
+        return sum(1 for item in self.removals if item.key.place == place and item.at >= since)
+
+    def tidy(self, now: datetime) -> Ledger:
+        """Drop what time has made void: expired holds, removals older than a day."""
+        return replace(
+            self,
+            holds=tuple(hold for hold in self.holds if now < hold.until),
+            removals=tuple(item for item in self.removals if now - item.at < timedelta(days=1)),
+        )
+
+    def same_content(self, other: Ledger) -> bool:
+        """Compare all but the revision and the audit line."""
+        return replace(self, revision=0, entry=Entry()) == replace(other, revision=0, entry=Entry())
+
+
+def encode(ledger: Ledger) -> dict[str, Json]:
+    """Write a ledger as JSON, empty parts left out; `revision` is the backend's and not in it."""
+    claim = ledger.claim
+    entry = ledger.entry
+    parts: dict[str, Json] = {
+        "format": FORMAT,
+        "set": ledger.set_name,
+        "claim": {"id": claim.id, "source": claim.source, "commit": claim.commit}
+        if claim
+        else None,
+        "desired": ledger.desired,
+        "places": [str(place) for place in sorted(ledger.places)],
+        "adopted": {str(key): version for key, version in sorted(ledger.adopted.items())},
+        "rows": {str(key): list[Json](sorted(rows)) for key, rows in sorted(ledger.rows.items())},
+        "protected": [str(key) for key in sorted(ledger.protected)],
+        "archived": [str(key) for key in sorted(ledger.archived)],
+        "refused": [str(key) for key in sorted(ledger.refused)],
+        "holds": [
+            {
+                "pattern": hold.pattern,
+                "reason": hold.reason,
+                "until": hold.until.isoformat(),
+                "by": hold.by,
+            }
+            for hold in ledger.holds
+        ],
+        "removals": [[str(item.key), item.at.isoformat()] for item in ledger.removals],
+        "flips": {
+            str(key): [flips.count, flips.digest] for key, flips in sorted(ledger.flips.items())
+        },
+        "renamedTo": ledger.renamed_to,
+        "entry": {
+            "at": entry.at.isoformat() if entry.at else "",
+            "by": entry.by,
+            "commit": entry.commit,
+            "plan": entry.plan,
+            "done": list(entry.done),
+            "failed": list(entry.failed),
+        },
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def decode(value: Mapping[str, Json], *, revision: int) -> Ledger:
+    """Read what `encode` wrote; raises ValueError when the content is of another format."""
+    if value.get("format") != FORMAT:
+        raise ValueError(
+            f"ledger format {value.get('format')!r} is not {FORMAT}; a newer reconcile wrote it"
+        )
+    try:
+        return _decode(value, revision)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"ledger content is damaged: {error!r}") from error
+
+
+def _decode(value: Mapping[str, Json], revision: int) -> Ledger:
+    claim = cast("dict[str, str] | None", value.get("claim"))
+    entry = cast("dict[str, object]", value.get("entry", {}))
+    flips = cast("dict[str, tuple[int, str]]", value.get("flips", {}))
+    at = cast("str", entry.get("at", ""))
+    return Ledger(
+        set_name=cast("str", value["set"]),
+        revision=revision,
+        claim=Claim(claim["id"], claim["source"], claim["commit"]) if claim else None,
+        desired=cast("str", value.get("desired", "")),
+        places=frozenset(_place(text) for text in _strings(value.get("places"))),
+        adopted={
+            Key.parse(key): version
+            for key, version in cast("dict[str, str]", value.get("adopted", {})).items()
+        },
+        rows={
+            Key.parse(key): frozenset(rows)
+            for key, rows in cast("dict[str, list[str]]", value.get("rows", {})).items()
+        },
+        protected=frozenset(Key.parse(text) for text in _strings(value.get("protected"))),
+        archived=frozenset(Key.parse(text) for text in _strings(value.get("archived"))),
+        refused=frozenset(Key.parse(text) for text in _strings(value.get("refused"))),
+        holds=tuple(
+            Hold(item["pattern"], item["reason"], _time(item["until"]), item["by"])
+            for item in cast("list[dict[str, str]]", value.get("holds", []))
+        ),
+        removals=tuple(
+            Removal(Key.parse(key), _time(moment))
+            for key, moment in cast("list[tuple[str, str]]", value.get("removals", []))
+        ),
+        flips={Key.parse(key): Flips(int(count), of) for key, (count, of) in flips.items()},
+        renamed_to=cast("str", value.get("renamedTo", "")),
+        entry=Entry(
+            at=_time(at) if at else None,
+            by=cast("str", entry.get("by", "")),
+            commit=cast("str", entry.get("commit", "")),
+            plan=cast("str", entry.get("plan", "")),
+            done=tuple(_strings(cast("Json", entry.get("done")))),
+            failed=tuple(_strings(cast("Json", entry.get("failed")))),
+        ),
+    )
+
+
+def _strings(value: Json) -> list[str]:
+    return cast("list[str]", value or [])
+
+
+def _place(text: str) -> Place:
+    project, _, domain = text.partition("/")
+    return Place(project, domain)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,80 @@
+"""What is wanted on the backend: one object, resolved down to its normal form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.digest import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.document import Json
+    from reconciler.model.key import Key, Place
+    from reconciler.model.origin import Origin
+
+
+class State(StrEnum):
+    """What is wanted of a name's pointer to its active version."""
+
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+    UNMANAGED = "Unmanaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A version of another object that must exist before this one can be registered."""
+
+    key: Key
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """One desired object.
+
+    `body` is the normal form: plain JSON in protobuf's JSON mapping, defaults and empty messages
+    elided. Kinds with versions register it under `version`; a record (a project) has none, and its
+    body maps field paths such as `labels/team` to values, None meaning "cleared".
+    `chosen` means that somebody else registered `version` and only its activation is ours.
+    `group` names the package the object belongs to; a group is activated whole or not at all.
+    """
+
+    key: Key
+    body: dict[str, Json]
+    origin: Origin
+    digest: str = ""
+    version: str = ""
+    state: State = State.UNMANAGED
+    refs: tuple[Reference, ...] = ()
+    group: str = ""
+    chosen: bool = False
+    adopt: bool = False
+    protect: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Everything that one set declares.
+
+    `is_whole` says that the whole root of the set was read; only then may anything be removed.
+    `unreadable` gives the project-domains in which a part of the declaration could not be read
+    (a package, for example), with the reason: nothing is removed there either.
+    """
+
+    resources: Mapping[Key, Resource]
+    is_whole: bool = False
+    unreadable: Mapping[Place, str] = field(default_factory=dict)
+
+    def digest(self) -> str:
+        """Digest of all that is declared, to tell a drift from an edit."""
+        return digest(
+            {
+                str(key): [resource.digest, resource.version, resource.state.value]
+                for key, resource in self.resources.items()
+            }
+        )

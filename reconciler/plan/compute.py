@@ -1,0 +1,194 @@
+"""Desired x live -> plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.digest import digest
+from reconciler.model.document import Json
+from reconciler.model.live import Absent, Record, Unreadable, Versions
+from reconciler.model.traits import Shape
+from reconciler.plan import order, records, safety, versions
+from reconciler.plan.plan import Block, Change, Effect, Keeps, Plan, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.key import Key
+    from reconciler.model.live import Live
+    from reconciler.model.resource import Desired, Resource
+    from reconciler.plan.context import Context
+
+
+def compute(
+    desired: Desired,
+    live: Live,
+    context: Context,
+    *,
+    backend: Mapping[str, str],
+    warnings: tuple[str, ...] = (),
+) -> Plan:
+    """Compare, order and guard. Never raises on data: what cannot be done is a blocked change."""
+    changes: list[Change] = []
+    skipped: list[str] = []
+    unread = 0
+    for resource in desired.resources.values():
+        observed = live.get(resource.key)
+        if isinstance(observed, Unreadable):
+            unread += 1
+            continue
+        change = _declared(resource, observed, context) or _protection(resource, context)
+        if change is not None:
+            changes.append(change)
+    unchanged = len(desired.resources) - len(changes) - unread
+    keeps = Keeps(
+        protect={
+            key: resource.protect
+            for key, resource in desired.resources.items()
+            if resource.protect is not None
+        },
+        rows={
+            key: frozenset(path for path, value in resource.body.items() if value is not None)
+            for key, resource in desired.resources.items()
+            if context.traits[key.kind].shape is Shape.RECORD
+        },
+    )
+    removals, foreign = _undeclared(desired, live, context)
+    if desired.is_whole:
+        changes += [_near_unreadable(change, desired, live) for change in removals]
+    elif removals:
+        skipped.append(
+            f"{len(removals)} objects of set {context.set_name} are not among what was read; "
+            "only a run over the set's whole root removes anything"
+        )
+    ordered = order.order(
+        changes,
+        context.traits,
+        bodies=_active_bodies(removals, live),
+        new_bodies={key: resource.body for key, resource in desired.resources.items()},
+    )
+    plan_id = _plan_id(ordered, context, backend)
+    return Plan(
+        id=plan_id,
+        set_name=context.set_name,
+        backend=dict(backend),
+        desired=context.desired_digest,
+        changes=safety.guard(ordered, live, context, plan_id=plan_id),
+        unchanged=unchanged,
+        foreign=foreign,
+        warnings=(*warnings, *skipped, *_unread(live)),
+        unread=unread,
+        bookkeeping=_bookkeeping(desired, context, keeps),
+        keeps=keeps,
+        is_whole=desired.is_whole,
+    )
+
+
+def _declared(
+    resource: Resource, observed: Versions | Record | Absent, context: Context
+) -> Change | None:
+    shape = context.traits[resource.key.kind].shape
+    match observed:
+        case Versions():
+            return versions.plan_declared(resource, observed, context)
+        case Record():
+            return records.plan_record(resource, observed, context)
+        case Absent() if shape is Shape.RECORD:
+            return records.plan_record(resource, observed, context)
+        case Absent():
+            return versions.plan_declared(resource, Versions(), context)
+
+
+def _protection(resource: Resource, context: Context) -> Change | None:
+    """A declared protection that the ledger does not hold yet is a change of its own."""
+    is_protected = resource.key in context.ledger.protected
+    if resource.protect is None or resource.protect == is_protected:
+        return None
+    return Change(
+        key=resource.key,
+        effect=Effect.PROTECT,
+        reason=Reason.SPEC,
+        fingerprint="",
+        origin=resource.origin,
+        digest=resource.digest,
+        notes=("protected from removal" if resource.protect else "no longer protected",),
+    )
+
+
+def _bookkeeping(desired: Desired, context: Context, keeps: Keeps) -> tuple[str, ...]:
+    """Tell what the ledger gains although no object changes."""
+    ledger = context.ledger
+    lines: list[str] = []
+    if desired.is_whole and not context.is_settled:
+        lines.append("the ledger records this declaration")
+    for key, rows in sorted(keeps.rows.items()):
+        if rows - ledger.rows.get(key, frozenset()):
+            lines.append(f"the ledger records which fields of {key} are managed")
+    return tuple(lines)
+
+
+def _undeclared(
+    desired: Desired, live: Live, context: Context
+) -> tuple[list[Change], tuple[Key, ...]]:
+    removals: list[Change] = []
+    foreign: list[Key] = []
+    for key, item in live.objects.items():
+        if key in desired.resources:
+            continue
+        if isinstance(item, Record):
+            change = records.plan_forgotten(key, item, context)
+        else:
+            change = versions.plan_undeclared(key, item, context)
+            if change is None and item.active:
+                foreign.append(key)
+        if change is not None:
+            removals.append(change)
+    return removals, tuple(sorted(foreign))
+
+
+def _near_unreadable(change: Change, desired: Desired, live: Live) -> Change:
+    """Absence must be proven: while a part of a place is unreadable, nothing is removed there."""
+    place = change.key.place
+    cause = desired.unreadable.get(place) or live.unreadable_in(place)
+    if cause is None or change.block is not None:
+        return change
+    return replace(
+        change, block=Block.UNREADABLE, block_detail=f"not all of {place} could be read: {cause}"
+    )
+
+
+def _active_bodies(removals: Iterable[Change], live: Live) -> dict[Key, dict[str, Json]]:
+    bodies: dict[Key, dict[str, Json]] = {}
+    for change in removals:
+        item = live.objects[change.key]
+        if isinstance(item, Versions) and item.active:
+            bodies[change.key] = item.active[0].body
+    return bodies
+
+
+def _unread(live: Live) -> tuple[str, ...]:
+    return tuple(
+        f"{kind} in {place} could not be read, so nothing is changed there: {cause}"
+        for (kind, place), cause in sorted(live.unreadable.items())
+    )
+
+
+def _plan_id(changes: tuple[Change, ...], context: Context, backend: Mapping[str, str]) -> str:
+    content: Json = {
+        "set": context.set_name,
+        "endpoint": backend.get("endpoint", ""),
+        "desired": context.desired_digest,
+        "changes": [
+            list[Json](
+                [
+                    str(change.key),
+                    change.effect.value,
+                    change.fingerprint,
+                    *(action.id for action in change.actions),
+                ]
+            )
+            for change in changes
+        ],
+    }
+    return digest(content)

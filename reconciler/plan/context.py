@@ -1,0 +1,77 @@
+"""What planning needs besides the two states: who we are, what we own, what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.digest import split_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from reconciler.model.key import Key
+    from reconciler.model.ledger import Ledger
+    from reconciler.model.traits import Traits
+
+
+class Prune(StrEnum):
+    """What is done with objects that are ours and no longer declared."""
+
+    DEACTIVATE = "Deactivate"
+    ARCHIVE = "Archive"
+    DELETE = "Delete"
+    REPORT = "Report"
+    KEEP = "Keep"
+
+
+class Drift(StrEnum):
+    """What is done when somebody changed what the declaration did not."""
+
+    CORRECT = "Correct"
+    REPORT = "Report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a set may do on its own.
+
+    `max_removals` counts per project-domain in 24 hours; `max_removal_fraction` (0 to 1) is the
+    share of a set's active objects in one project-domain that one pass may remove, and counts above
+    three removals. `approved` is the id of a plan whose removals a person has approved.
+    """
+
+    prune: Prune = Prune.DEACTIVATE
+    drift: Drift = Drift.CORRECT
+    max_removals: int = 20
+    max_removal_fraction: float = 0.3
+    approved: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Arguments of one planning; `now` is the moment it is made for."""
+
+    set_name: str
+    traits: Mapping[str, Traits]
+    ledger: Ledger
+    now: datetime
+    desired_digest: str
+    previous_names: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether the declaration is the one applied last: what differs then is a drift."""
+        return self.ledger.desired == self.desired_digest
+
+    def is_ours(self, version: str) -> bool:
+        """Say whether the version's name proves that this set (under any of its names) made it."""
+        parts = split_version(version)
+        return parts is not None and parts[0] in {self.set_name, *self.previous_names}
+
+    def owns(self, key: Key, version: str) -> bool:
+        """Say whether a live version is this set's: made by it, or adopted in the ledger."""
+        return self.is_ours(version) or self.ledger.adopted.get(key) == version

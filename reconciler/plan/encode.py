@@ -1,0 +1,164 @@
+"""Plan <-> JSON. The format is published in specs/plan.schema.json; readers ignore unknown keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.model.document import Json
+from reconciler.model.key import Key
+from reconciler.model.origin import Origin
+from reconciler.model.traits import Verb
+from reconciler.plan.plan import (
+    FORMAT_VERSION,
+    Action,
+    Block,
+    Change,
+    Effect,
+    FieldChange,
+    Keeps,
+    Plan,
+    Reason,
+)
+
+
+def encode(plan: Plan) -> dict[str, Json]:
+    """Write a plan as JSON; nothing in it depends on the clock."""
+    summary = plan.summary()
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "planId": plan.id,
+        "set": plan.set_name,
+        "connection": dict(plan.backend),
+        "desired": plan.desired,
+        "isWhole": plan.is_whole,
+        "changes": [_change(change) for change in plan.changes],
+        "foreign": [str(key) for key in plan.foreign],
+        "warnings": list(plan.warnings),
+        "bookkeeping": list(plan.bookkeeping),
+        "keeps": {
+            "protect": {str(key): value for key, value in sorted(plan.keeps.protect.items())},
+            "rows": {
+                str(key): list[Json](sorted(rows)) for key, rows in sorted(plan.keeps.rows.items())
+            },
+        },
+        "summary": {
+            "add": summary.add,
+            "change": summary.change,
+            "remove": summary.remove,
+            "adopt": summary.adopt,
+            "blocked": summary.blocked,
+            "unchanged": summary.unchanged,
+            "unread": plan.unread,
+        },
+    }
+
+
+def _change(change: Change) -> dict[str, Json]:
+    origin = change.origin
+    parts: dict[str, Json] = {
+        "key": str(change.key),
+        "source": {"file": origin.file, "line": origin.line, "column": origin.column}
+        if origin
+        else None,
+        "effect": change.effect.value,
+        "reason": change.reason.value,
+        "group": change.group,
+        "fields": [
+            {"path": item.path, "before": item.before, "after": item.after}
+            for item in change.fields
+        ],
+        "actions": [_action(action) for action in change.actions],
+        "notes": list(change.notes),
+        "owns": change.owns,
+        "digest": change.digest,
+        "asked": list(change.asked),
+        "fingerprint": change.fingerprint,
+        "blocked": {"by": change.block.value, "detail": change.block_detail}
+        if change.block
+        else None,
+    }
+    return {name: part for name, part in parts.items() if part or name == "fields"}
+
+
+def _action(action: Action) -> dict[str, Json]:
+    parts: dict[str, Json] = {
+        "id": action.id,
+        "verb": action.verb.value,
+        "call": action.call,
+        "version": action.version,
+        "field": action.field,
+        "body": action.body,
+        "waits": list(action.waits),
+        "opens": list(action.opens),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def decode(value: dict[str, Any]) -> Plan:
+    """Read a saved plan.
+
+    Raises ValueError when it is of another major format, not a plan, or was edited since.
+    """
+    version = str(value.get("formatVersion", ""))
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise ValueError(
+            f"plan format {version or 'unknown'} is not {FORMAT_VERSION}; make the plan again"
+        )
+    try:
+        return Plan(
+            id=value["planId"],
+            set_name=value["set"],
+            backend=value["connection"],
+            desired=value["desired"],
+            changes=tuple(_read_change(item) for item in value["changes"]),
+            unchanged=value["summary"]["unchanged"],
+            unread=value["summary"]["unread"],
+            foreign=tuple(Key.parse(text) for text in value["foreign"]),
+            warnings=tuple(value["warnings"]),
+            bookkeeping=tuple(value["bookkeeping"]),
+            keeps=Keeps(
+                {Key.parse(key): on for key, on in value["keeps"]["protect"].items()},
+                {Key.parse(key): frozenset(rows) for key, rows in value["keeps"]["rows"].items()},
+            ),
+            is_whole=value["isWhole"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"this is not a whole plan: {error!r} is missing or wrong") from error
+
+
+def _read_change(value: dict[str, Any]) -> Change:
+    key = Key.parse(value["key"])
+    source = value.get("source")
+    blocked = value.get("blocked")
+    return Change(
+        key=key,
+        effect=Effect(value["effect"]),
+        reason=Reason(value["reason"]),
+        fingerprint=value.get("fingerprint", ""),
+        origin=source and Origin(source["file"], source["line"], source["column"]),
+        group=value.get("group", ""),
+        fields=tuple(
+            FieldChange(item["path"], item["before"], item["after"]) for item in value["fields"]
+        ),
+        actions=tuple(_read_action(key, item) for item in value.get("actions", [])),
+        notes=tuple(value.get("notes", [])),
+        owns=value.get("owns", ""),
+        digest=value.get("digest", ""),
+        asked=tuple(value.get("asked", [])),
+        block=Block(blocked["by"]) if blocked else None,
+        block_detail=blocked["detail"] if blocked else "",
+    )
+
+
+def _read_action(key: Key, value: dict[str, Any]) -> Action:
+    return Action(
+        id=value["id"],
+        key=key,
+        verb=Verb(value["verb"]),
+        call=value["call"],
+        version=value.get("version", ""),
+        field=value.get("field", ""),
+        body=value.get("body"),
+        waits=tuple(value.get("waits", [])),
+        opens=tuple(value.get("opens", [])),
+    )

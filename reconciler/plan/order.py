@@ -1,0 +1,116 @@
+"""One total order for the changes of a plan, and the barriers between its phases.
+
+Registrations come first and are inert; activations follow; removals come last in their
+project-domain. A package opens its activations only when all of it is registered. A rename pairs
+the old name with the new one, so that neither a tick is lost for long nor two plans stay active.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.traits import Verb
+from reconciler.plan.plan import Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from reconciler.model.document import Json
+    from reconciler.model.key import Key, Place
+    from reconciler.model.traits import Traits
+    from reconciler.plan.plan import Action, Change
+
+_POINTER_VERBS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE})
+
+
+def registered(group: str) -> str:
+    """Name of the barrier that opens when every member of a package is registered."""
+    return f"registered:{group}"
+
+
+def activated(place: Place) -> str:
+    """Name of the barrier that opens when every activation in a project-domain has succeeded."""
+    return f"activated:{place}"
+
+
+def order(
+    changes: Iterable[Change],
+    traits: Mapping[str, Traits],
+    *,
+    bodies: Mapping[Key, Mapping[str, Json]],
+    new_bodies: Mapping[Key, Mapping[str, Json]],
+) -> tuple[Change, ...]:
+    """Sort changes and give their actions what they wait for.
+
+    `bodies` holds the active content of what is removed, `new_bodies` that of what is created, to
+    find renames: the same content under another name in the same project-domain.
+    """
+    ranked = sorted(
+        changes,
+        key=lambda change: (
+            change.effect is Effect.REMOVE,
+            traits[change.key.kind].rank,
+            change.key,
+        ),
+    )
+    partners = _renames(ranked, bodies=bodies, new_bodies=new_bodies)
+    doable = [change for change in ranked if change.block is None]
+    known = {action.id for change in doable for action in change.actions}
+    return tuple(
+        replace(
+            change,
+            actions=tuple(_wired(action, change, known, partners) for action in change.actions),
+            notes=(*change.notes, *_rename_note(change, partners)),
+        )
+        for change in ranked
+    )
+
+
+def _wired(action: Action, change: Change, known: set[str], partners: Mapping[Key, Key]) -> Action:
+    waits = [name for name in action.waits if name in known]
+    opens: list[str] = []
+    if change.effect is Effect.REMOVE:
+        partner = partners.get(change.key)
+        barrier = activated(change.key.place)
+        waits.append(f"{partner}#{Verb.ACTIVATE}" if partner is not None else barrier)
+    elif action.verb in _POINTER_VERBS:
+        opens.append(activated(change.key.place))
+    if change.group:
+        if action.verb is Verb.REGISTER:
+            opens.append(registered(change.group))
+        elif action.verb in _POINTER_VERBS:
+            waits.append(registered(change.group))
+    return replace(action, waits=tuple(waits), opens=tuple(opens))
+
+
+def _renames(
+    changes: Sequence[Change],
+    *,
+    bodies: Mapping[Key, Mapping[str, Json]],
+    new_bodies: Mapping[Key, Mapping[str, Json]],
+) -> dict[Key, Key]:
+    """Map each removed name to the new name that takes its content over."""
+    created: dict[tuple[str, Place], list[Key]] = defaultdict(list)
+    for change in changes:
+        if change.effect is not Effect.CREATE or change.block is not None:
+            continue
+        if any(action.verb is Verb.ACTIVATE for action in change.actions):
+            created[change.key.kind, change.key.place].append(change.key)
+    partners: dict[Key, Key] = {}
+    for change in changes:
+        if change.effect is not Effect.REMOVE or change.block is not None:
+            continue
+        candidates = created.get((change.key.kind, change.key.place), [])
+        for candidate in candidates:
+            if change.key in bodies and new_bodies.get(candidate) == bodies[change.key]:
+                partners[change.key] = candidate
+                candidates.remove(candidate)
+                break
+    return partners
+
+
+def _rename_note(change: Change, partners: Mapping[Key, Key]) -> tuple[str, ...]:
+    partner = partners.get(change.key)
+    return () if partner is None else (f"renamed to {partner.name}",)

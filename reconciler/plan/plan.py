@@ -1,0 +1,214 @@
+"""The plan as a value: changes to objects, made of actions that are one call each."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.traits import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.document import Json
+    from reconciler.model.key import Key
+    from reconciler.model.origin import Origin
+
+FORMAT_VERSION = "1.0"
+"""Of the plan JSON: a new minor adds fields, a new major breaks."""
+
+
+class Effect(StrEnum):
+    """What happens to one object, in the order of severity."""
+
+    ADOPT = "adopt"
+    """It becomes ours by an entry in the ledger; nothing else is written."""
+    PROTECT = "protect"
+    """Its protection in the ledger changes; nothing else is written."""
+    REGISTER = "register"
+    """A version is added that nothing runs yet."""
+    CREATE = "create"
+    """The object comes into being, or runs for the first time."""
+    UPDATE = "update"
+    """Its content changes."""
+    DEACTIVATE = "deactivate"
+    """It is declared inactive, or paused."""
+    HAND_OVER = "hand-over"
+    """Somebody else's active version is replaced by ours."""
+    REMOVE = "remove"
+    """It is ours and no longer declared."""
+
+
+REMOVALS = frozenset({Effect.HAND_OVER, Effect.REMOVE})
+"""Effects that stop something which runs; guards and prompts look at these."""
+
+
+class Reason(StrEnum):
+    """Why an object changes."""
+
+    SPEC = "spec"
+    """The declaration changed."""
+    DRIFT = "drift"
+    """The declaration did not change since the last apply; the live side did."""
+    FOREIGN = "foreign"
+    """Somebody else activated or deactivated it since the last apply."""
+    UNDECLARED = "undeclared"
+    """It is no longer declared."""
+    HOLD = "hold"
+    """A pause is in force."""
+    IDENTICAL = "identical"
+    """It already equals what is declared."""
+
+
+class Block(StrEnum):
+    """Why a change is shown and not done."""
+
+    GUARD = "guard"
+    """A prune guard: it would remove too much."""
+    PROTECTED = "protected"
+    """The ledger protects the object."""
+    ADOPTION = "adoption"
+    """Somebody else's object differs and `adopt: true` is not set."""
+    CONTESTED = "contested"
+    """It was put back three times and changed again each time."""
+    REPORT = "report"
+    """The policy says to report only."""
+    UNREADABLE = "unreadable"
+    """Something near it could not be read."""
+    CONFLICT = "conflict"
+    """Its version exists with other content."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field, in the words of the language; None stands for absent."""
+
+    path: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One call.
+
+    `waits` are ids of actions or names of barriers that must have succeeded before; `opens` are the
+    barriers that stay shut until this action has succeeded.
+    """
+
+    id: str
+    key: Key
+    verb: Verb
+    call: str
+    version: str = ""
+    field: str = ""
+    body: dict[str, Json] | None = dataclasses.field(default=None, repr=False)
+    waits: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """All that happens to one object.
+
+    `fingerprint` is a digest of what was read of it, `asked` being the versions that were asked
+    for: a plan is refused for an object whose fingerprint moved. A change with `block` is shown and
+    not done. `owns` is the version that the ledger lists as adopted once the change is done.
+    `digest` is that of the desired content, empty for a removal.
+    """
+
+    key: Key
+    effect: Effect
+    reason: Reason
+    fingerprint: str
+    origin: Origin | None = None
+    group: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    actions: tuple[Action, ...] = ()
+    notes: tuple[str, ...] = ()
+    owns: str = ""
+    digest: str = ""
+    asked: tuple[str, ...] = ()
+    block: Block | None = None
+    block_detail: str = ""
+
+    @property
+    def is_removal(self) -> bool:
+        """Say whether something that runs is stopped or taken over."""
+        return self.effect in REMOVALS
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts for the last lines of a plan."""
+
+    add: int = 0
+    change: int = 0
+    remove: int = 0
+    adopt: int = 0
+    blocked: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """What the ledger holds of declared objects whether they change or not.
+
+    `protect` gives the declared protection, `rows` the record fields that are ours.
+    """
+
+    protect: Mapping[Key, bool] = dataclasses.field(default_factory=dict)
+    rows: Mapping[Key, frozenset[str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one set would do to one backend.
+
+    `id` is a digest of the content, without clock, approval or messages. `foreign` lists active
+    objects in the set's scope that no set of ours declares. `unchanged` counts objects that are as
+    declared, `unread` those that could not be read. `bookkeeping` tells what only the ledger gains.
+    """
+
+    id: str
+    set_name: str
+    backend: Mapping[str, str]
+    desired: str
+    changes: tuple[Change, ...]
+    unchanged: int = 0
+    foreign: tuple[Key, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unread: int = 0
+    bookkeeping: tuple[str, ...] = ()
+    keeps: Keeps = Keeps()
+    is_whole: bool = False
+
+    @property
+    def doable(self) -> tuple[Change, ...]:
+        """Changes that an apply carries out."""
+        return tuple(change for change in self.changes if change.block is None)
+
+    @property
+    def blocked(self) -> tuple[Change, ...]:
+        """Changes that are shown and not done."""
+        return tuple(change for change in self.changes if change.block is not None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether live is as declared: nothing to do and nothing held back."""
+        return not self.changes
+
+    def summary(self) -> Summary:
+        """Count changes as Terraform would: what stops something counts as a removal."""
+        doable = self.doable
+        effects = [change.effect for change in doable]
+        return Summary(
+            add=sum(1 for effect in effects if effect in {Effect.CREATE, Effect.REGISTER}),
+            change=sum(1 for effect in effects if effect is Effect.UPDATE),
+            remove=sum(1 for effect in effects if effect in {*REMOVALS, Effect.DEACTIVATE}),
+            adopt=sum(1 for effect in effects if effect is Effect.ADOPT),
+            blocked=len(self.blocked),
+            unchanged=self.unchanged,
+        )

@@ -1,0 +1,83 @@
+"""Guards on removals: what a pass may stop in one project-domain.
+
+A pass that would remove all, or more than three and more than the allowed fraction, of what a set
+owns in one project-domain, or more than the allowed number in 24 hours, removes nothing there. The
+rest of the plan goes on. An approval names the plan that it was given for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.model.live import Versions
+from reconciler.plan.plan import Block, Change
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.key import Key, Place
+    from reconciler.model.live import Live
+    from reconciler.plan.context import Context
+
+FREE_REMOVALS = 3
+"""Removals in one project-domain that the fraction does not look at."""
+
+
+def owned_active(live: Live, context: Context) -> Counter[Place]:
+    """Count the active objects of the set by project-domain."""
+    counts: Counter[Place] = Counter()
+    for key, item in live.objects.items():
+        if isinstance(item, Versions) and any(
+            context.owns(key, version.version) for version in item.active
+        ):
+            counts[key.place] += 1
+    return counts
+
+
+def guard(
+    changes: Sequence[Change], live: Live, context: Context, *, plan_id: str
+) -> tuple[Change, ...]:
+    """Block the removals of every project-domain in which they go past a limit."""
+    removals: dict[Place, list[Key]] = defaultdict(list)
+    for change in changes:
+        if change.is_removal and change.block is None:
+            removals[change.key.place].append(change.key)
+    if not removals or context.policy.approved == plan_id:
+        return tuple(changes)
+    owned = owned_active(live, context)
+    trips = {
+        place: why
+        for place, keys in removals.items()
+        if (why := _trips(len(keys), owned[place], place, context))
+    }
+    return tuple(
+        replace(
+            change,
+            block=Block.GUARD,
+            block_detail=f"{trips[change.key.place]}; approve with `--approve {plan_id}`",
+        )
+        if change.is_removal and change.block is None and change.key.place in trips
+        else change
+        for change in changes
+    )
+
+
+def _trips(count: int, owned: int, place: Place, context: Context) -> str:
+    policy = context.policy
+    recent = context.ledger.removals_since(place, context.now - timedelta(days=1))
+    if owned and count >= owned:
+        return f"removes all {owned} active objects of set {context.set_name} in {place}"
+    if count > FREE_REMOVALS and count > owned * policy.max_removal_fraction:
+        return (
+            f"removes {count} of {owned} active objects of set {context.set_name} in {place}, "
+            f"more than the fraction {policy.max_removal_fraction:g} allowed"
+        )
+    if recent + count > policy.max_removals:
+        return (
+            f"makes {recent + count} removals in {place} within 24 hours, "
+            f"more than the {policy.max_removals} allowed"
+        )
+    return ""

@@ -1,0 +1,102 @@
+"""What the ledger holds before and after an apply: pure, from the plan and what succeeded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.ledger import Flips, Ledger, Removal
+from reconciler.model.traits import Verb
+from reconciler.plan.plan import Block, Effect, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from reconciler.model.ledger import Claim
+    from reconciler.plan.plan import Change, Plan
+
+
+def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
+    """Claim the set and list every project-domain about to be written, ahead of the first write.
+
+    A crash after it leaves too many places listed, which costs a page; a place missing from the
+    list would hide what was written there for ever.
+    """
+    places = {change.key.place for change in plan.doable if change.actions}
+    return replace(ledger, claim=claim, places=ledger.places | places)
+
+
+def after(ledger: Ledger, plan: Plan, *, done: AbstractSet[str], now: datetime) -> Ledger:
+    """Record an apply: `done` are the ids of the actions that succeeded."""
+    result = ledger
+    for change in plan.changes:
+        if change.block is Block.ADOPTION:
+            result = replace(result, refused=result.refused | {change.key})
+        elif change.block is None:
+            result = _record(result, change, done=done, now=now)
+    result = _keep(result, plan, done)
+    is_complete = all(action.id in done for change in plan.doable for action in change.actions)
+    if plan.is_whole and is_complete and not plan.unread:
+        declared = {change.key for change in plan.changes if change.block is Block.ADOPTION}
+        result = replace(result, desired=plan.desired, refused=frozenset(result.refused & declared))
+    return result.tidy(now)
+
+
+def is_done(change: Change, done: AbstractSet[str]) -> bool:
+    """Say whether every action of a change succeeded."""
+    return all(action.id in done for action in change.actions)
+
+
+def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: datetime) -> Ledger:
+    key = change.key
+    succeeded = {action.verb for action in change.actions if action.id in done}
+    archived = ledger.archived
+    if Verb.ARCHIVE in succeeded:
+        archived = archived | {key}
+    if Verb.UNARCHIVE in succeeded:
+        archived = archived - {key}
+    ledger = replace(ledger, archived=archived)
+    if not is_done(change, done):
+        return ledger
+    adopted = dict(ledger.adopted)
+    flips = dict(ledger.flips)
+    removals = ledger.removals
+    if change.owns:
+        adopted[key] = change.owns
+    elif change.effect is Effect.REMOVE or Verb.ACTIVATE in succeeded:
+        adopted.pop(key, None)
+    if change.reason in {Reason.DRIFT, Reason.FOREIGN} and change.actions:
+        known = flips.get(key)
+        same = known is not None and known.digest == change.digest
+        flips[key] = Flips(known.count + 1 if known and same else 1, change.digest)
+    elif change.effect is Effect.REMOVE or change.reason is Reason.SPEC:
+        flips.pop(key, None)
+    if change.is_removal:
+        removals = (*removals, Removal(key, now))
+    return replace(ledger, adopted=adopted, flips=flips, removals=removals)
+
+
+def _keep(ledger: Ledger, plan: Plan, done: AbstractSet[str]) -> Ledger:
+    failed = {change.key for change in plan.changes if change.block or not is_done(change, done)}
+    protected = set(ledger.protected)
+    for key, wanted in plan.keeps.protect.items():
+        if wanted:
+            protected.add(key)
+        else:
+            protected.discard(key)
+    rows = {key: set(paths) for key, paths in ledger.rows.items()}
+    for key, paths in plan.keeps.rows.items():
+        rows[key] = set(paths) | (rows.get(key, set()) if key in failed else set())
+    for change in plan.doable:
+        if change.effect is Effect.REMOVE and change.key in rows:
+            rows[change.key] -= {
+                action.field for action in change.actions if action.id in done and action.field
+            }
+            if is_done(change, done):
+                del rows[change.key]
+    return replace(
+        ledger,
+        protected=frozenset(protected),
+        rows={key: frozenset(paths) for key, paths in rows.items() if paths},
+    )

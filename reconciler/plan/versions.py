@@ -1,0 +1,371 @@
+"""Planning for kinds whose content lives in immutable versions under a name.
+
+A name may have a pointer to one active version (launch plans). The rules are those of ownership:
+an active version with the desired normal form gets no call whatever its version string is; a
+version that is ours, or adopted, may be replaced; anybody else's needs `adopt: true`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.digest import digest
+from reconciler.model.document import Json
+from reconciler.model.live import Versions
+from reconciler.model.resource import State
+from reconciler.model.traits import Verb
+from reconciler.plan.context import Drift, Prune
+from reconciler.plan.diff import diff
+from reconciler.plan.plan import Action, Block, Change, Effect, FieldChange, Reason
+
+if TYPE_CHECKING:
+    from reconciler.model.key import Key
+    from reconciler.model.live import LiveVersion
+    from reconciler.model.resource import Resource
+    from reconciler.model.traits import Traits
+    from reconciler.plan.context import Context
+
+CONTESTED_AFTER = 3
+"""Corrections of one object, for one declaration, after which it is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One resource beside what was read of it."""
+
+    resource: Resource
+    live: Versions
+    context: Context
+    traits: Traits
+
+    def is_desired(self, version: LiveVersion) -> bool:
+        if self.resource.chosen:
+            return version.version == self.resource.version
+        return version.body == self.resource.body
+
+    def change(self, effect: Effect, reason: Reason) -> Change:
+        return Change(
+            key=self.resource.key,
+            effect=effect,
+            reason=reason,
+            fingerprint=fingerprint(self.live),
+            origin=self.resource.origin,
+            group=self.resource.group,
+            notes=self.resource.notes,
+            digest=self.resource.digest,
+        )
+
+
+def fingerprint(live: Versions) -> str:
+    """Digest of what was read of a name: versions are immutable, so their names say it all."""
+    return digest(
+        {
+            "active": [version.version for version in live.active],
+            "registered": list[Json](sorted(live.registered)),
+        }
+    )
+
+
+def asked(resource: Resource, context: Context) -> frozenset[str]:
+    """Versions of a declared name that must be looked up even when they are not active."""
+    adopted = context.ledger.adopted.get(resource.key)
+    return frozenset({resource.version, adopted} if adopted else {resource.version})
+
+
+def plan_declared(resource: Resource, live: Versions, context: Context) -> Change | None:
+    """Plan one declared object; None when nothing is to be done or said."""
+    change = _declared(resource, live, context)
+    if change is None:
+        return None
+    change = replace(change, asked=tuple(sorted(asked(resource, context))))
+    traits = context.traits[resource.key.kind]
+    if resource.key in context.ledger.archived and change.block is None:
+        back = Action(
+            id=f"{resource.key}#{Verb.UNARCHIVE}",
+            key=resource.key,
+            verb=Verb.UNARCHIVE,
+            call=traits.calls[Verb.UNARCHIVE],
+        )
+        change = replace(change, actions=(*change.actions, back))
+    return change
+
+
+def _declared(resource: Resource, live: Versions, context: Context) -> Change | None:
+    case = _Case(resource, live, context, context.traits[resource.key.kind])
+    known = live.registered.get(resource.version)
+    if known is not None and not case.is_desired(known):
+        return replace(
+            case.change(Effect.REGISTER, Reason.SPEC),
+            fields=_fields(case, known),
+            block=Block.CONFLICT,
+            block_detail=(
+                f"version {resource.version} exists with other content, so it was not made by "
+                "this set; register it under another set name"
+            ),
+        )
+    if not case.traits.has_pointer or resource.state is State.UNMANAGED:
+        return _register_only(case)
+    hold = context.ledger.hold_on(resource.key, context.now)
+    if hold is not None:
+        return _inactive(case, hold_reason=f"paused until {hold.until.isoformat()}: {hold.reason}")
+    if resource.state is State.INACTIVE:
+        return _inactive(case)
+    return _active(case)
+
+
+def _register_only(case: _Case) -> Change | None:
+    resource = case.resource
+    if resource.version in case.live.registered or any(map(case.is_desired, case.live.active)):
+        return None
+    if resource.chosen:
+        return _missing(case)
+    incumbent = case.live.active[0] if case.live.active else None
+    return replace(
+        case.change(Effect.REGISTER, Reason.SPEC),
+        fields=_fields(case, incumbent),
+        actions=(_register(case),),
+    )
+
+
+def _inactive(case: _Case, hold_reason: str = "") -> Change | None:
+    resource, live = case.resource, case.live
+    if not live.active:
+        return None if hold_reason else _register_only(case)
+    foreign = [item for item in live.active if not case.context.owns(resource.key, item.version)]
+    actions: list[Action] = []
+    is_there = resource.version in live.registered or any(map(case.is_desired, live.active))
+    if not hold_reason and not resource.chosen and not is_there:
+        actions.append(_register(case))
+    actions += [_deactivate(resource.key, item.version, case.traits) for item in live.active]
+    change = case.change(
+        Effect.HAND_OVER if foreign else Effect.DEACTIVATE,
+        Reason.HOLD if hold_reason else _why(case),
+    )
+    change = replace(change, actions=tuple(actions), notes=(*change.notes, *_notes(hold_reason)))
+    if foreign and not resource.adopt:
+        return _needs_adoption(change, foreign[0])
+    return change if hold_reason else _settled(case, change)
+
+
+def _active(case: _Case) -> Change | None:
+    resource, live = case.resource, case.live
+    good = next(filter(case.is_desired, live.active), None)
+    if good is not None and len(live.active) == 1:
+        if case.context.owns(resource.key, good.version):
+            return None
+        change = case.change(Effect.ADOPT, Reason.IDENTICAL)
+        return replace(change, owns=good.version, notes=())
+    if good is not None:
+        return _two_active(case, good)
+    if resource.chosen and resource.version not in live.registered:
+        return _missing(case)
+    incumbent = live.active[0] if live.active else None
+    actions: list[Action] = []
+    if resource.version not in live.registered:
+        actions.append(_register(case))
+    actions.append(_activate(case, after=actions))
+    owns = resource.version if resource.chosen else ""
+    effect, reason = _effect_of_activation(case, incumbent)
+    change = case.change(effect, reason)
+    change = replace(
+        change,
+        fields=_fields(case, incumbent),
+        actions=tuple(actions),
+        owns=owns,
+        notes=(
+            *change.notes,
+            *case.traits.consequences(incumbent.body if incumbent else None, resource.body),
+        ),
+    )
+    if effect is Effect.HAND_OVER and incumbent is not None:
+        return _hand_over(case, change, incumbent)
+    return _settled(case, change)
+
+
+def _effect_of_activation(case: _Case, incumbent: LiveVersion | None) -> tuple[Effect, Reason]:
+    if incumbent is None:
+        known = case.resource.version in case.live.registered and not case.resource.chosen
+        if known and case.context.is_settled:
+            return Effect.UPDATE, Reason.FOREIGN
+        return Effect.CREATE, Reason.SPEC
+    if not case.context.owns(case.resource.key, incumbent.version):
+        return Effect.HAND_OVER, _why(case)
+    return Effect.UPDATE, _why(case)
+
+
+def _hand_over(case: _Case, change: Change, incumbent: LiveVersion) -> Change:
+    """Replacing somebody else's active version needs leave, or proof that the name was ours.
+
+    Our version being registered already is that proof, unless the ledger says that it was never
+    allowed to become active.
+    """
+    resource, context = case.resource, case.context
+    if context.is_settled and resource.key in context.ledger.adopted:
+        return replace(
+            change,
+            reason=Reason.FOREIGN,
+            block=Block.REPORT,
+            block_detail=(
+                f"version {incumbent.version} was activated by somebody else; "
+                "an adopted object is reported, not fought over"
+            ),
+        )
+    was_ours = resource.version in case.live.registered and not resource.chosen
+    if was_ours and context.is_settled and resource.key not in context.ledger.refused:
+        return _settled(case, replace(change, reason=Reason.FOREIGN))
+    if resource.adopt:
+        return change
+    return _needs_adoption(change, incumbent)
+
+
+def _settled(case: _Case, change: Change) -> Change:
+    """Apply the drift policy to a change that no edit explains: correct, report or contest."""
+    if change.reason not in {Reason.DRIFT, Reason.FOREIGN}:
+        return change
+    key, ledger = case.resource.key, case.context.ledger
+    if case.context.policy.drift is Drift.REPORT or key in ledger.adopted:
+        return replace(
+            change, block=Block.REPORT, block_detail="changed outside Git; drift is reported only"
+        )
+    flips = ledger.flips.get(key)
+    if flips and flips.digest == case.resource.digest and flips.count >= CONTESTED_AFTER:
+        return replace(
+            change,
+            block=Block.CONTESTED,
+            block_detail=(
+                f"put back {flips.count} times and changed again each time; find who else writes "
+                "it, then run `reconcile resume` on it or change its declaration"
+            ),
+        )
+    return change
+
+
+def _two_active(case: _Case, good: LiveVersion) -> Change:
+    """Concurrent activations can leave two active versions; all but the desired one are stopped."""
+    others = [item for item in case.live.active if item is not good]
+    foreign = [item for item in others if not case.context.owns(case.resource.key, item.version)]
+    change = case.change(
+        Effect.HAND_OVER if foreign else Effect.UPDATE,
+        Reason.FOREIGN if case.context.is_settled else Reason.SPEC,
+    )
+    change = replace(
+        change,
+        actions=tuple(_deactivate(case.resource.key, item.version, case.traits) for item in others),
+        owns="" if case.context.is_ours(good.version) else good.version,
+        notes=(*change.notes, f"{len(case.live.active)} versions are active at once"),
+    )
+    if foreign and not case.resource.adopt:
+        return _needs_adoption(change, foreign[0])
+    return _settled(case, change)
+
+
+def _missing(case: _Case) -> Change:
+    return replace(
+        case.change(Effect.UPDATE, Reason.SPEC),
+        block=Block.CONFLICT,
+        block_detail=f"version {case.resource.version} is not registered; register it first",
+    )
+
+
+def _needs_adoption(change: Change, incumbent: LiveVersion) -> Change:
+    return replace(
+        change,
+        block=Block.ADOPTION,
+        block_detail=(
+            f"active version {incumbent.version} is not of this set and differs; "
+            "set `adopt: true` to take it over"
+        ),
+    )
+
+
+def plan_undeclared(key: Key, live: Versions, context: Context) -> Change | None:
+    """Plan the removal of an active object that is ours and no longer declared."""
+    owned = [item for item in live.active if context.owns(key, item.version)]
+    prune = context.policy.prune
+    if not owned or prune is Prune.KEEP:
+        return None
+    traits = context.traits[key.kind]
+    actions: list[Action] = []
+    if prune is Prune.ARCHIVE and traits.is_archivable:
+        actions.append(
+            Action(
+                id=f"{key}#{Verb.ARCHIVE}",
+                key=key,
+                verb=Verb.ARCHIVE,
+                call=traits.calls[Verb.ARCHIVE],
+            )
+        )
+    actions += [
+        replace(_deactivate(key, item.version, traits), waits=tuple(item.id for item in actions))
+        for item in owned
+    ]
+    change = Change(
+        key=key,
+        effect=Effect.REMOVE,
+        reason=Reason.UNDECLARED,
+        fingerprint=fingerprint(live),
+        fields=diff(traits.describe(owned[0].body), None),
+        actions=tuple(actions),
+    )
+    if key in context.ledger.protected:
+        return replace(
+            change,
+            block=Block.PROTECTED,
+            block_detail="protected by an earlier `protect: true`; declare it with "
+            "`protect: false` first",
+        )
+    if prune is Prune.REPORT:
+        return replace(change, block=Block.REPORT, block_detail="the set's prune policy is Report")
+    return change
+
+
+def _why(case: _Case) -> Reason:
+    return Reason.DRIFT if case.context.is_settled else Reason.SPEC
+
+
+def _notes(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def _fields(case: _Case, before: LiveVersion | None) -> tuple[FieldChange, ...]:
+    if case.resource.chosen:
+        version = before.version if before else None
+        return (FieldChange("existing.version", version, case.resource.version),)
+    describe = case.traits.describe
+    return diff(describe(before.body) if before else None, describe(case.resource.body))
+
+
+def _register(case: _Case) -> Action:
+    resource = case.resource
+    return Action(
+        id=f"{resource.key}#{Verb.REGISTER}",
+        key=resource.key,
+        verb=Verb.REGISTER,
+        call=case.traits.calls[Verb.REGISTER],
+        version=resource.version,
+        body=resource.body,
+        waits=tuple(f"{ref.key}#{Verb.REGISTER}" for ref in resource.refs),
+    )
+
+
+def _activate(case: _Case, after: list[Action]) -> Action:
+    resource = case.resource
+    return Action(
+        id=f"{resource.key}#{Verb.ACTIVATE}",
+        key=resource.key,
+        verb=Verb.ACTIVATE,
+        call=case.traits.calls[Verb.ACTIVATE],
+        version=resource.version,
+        waits=tuple(action.id for action in after),
+    )
+
+
+def _deactivate(key: Key, version: str, traits: Traits) -> Action:
+    return Action(
+        id=f"{key}#{Verb.DEACTIVATE}:{version}",
+        key=key,
+        verb=Verb.DEACTIVATE,
+        call=traits.calls[Verb.DEACTIVATE],
+        version=version,
+    )
