@@ -1,0 +1,1 @@
+"""Bytes that travel beside gRPC: uploads to signed URLs, shared by both Flytes."""
