@@ -36,13 +36,17 @@ class Document:
 
     `value` is the JSON that kubectl would send for the same text. `keys` and `values` give the
     place of each key and each value by its path; `()` is the document itself. A place that was not
-    recorded falls back to that of the nearest parent.
+    recorded falls back to that of the nearest parent. `words` and `key_words` hold the raw text of
+    unquoted words, such as `on` or `n`, that YAML 1.1 reads as booleans although most people mean
+    text (so not `true` and `false`): by the path of the value, and by the path that the key ends.
     """
 
     value: dict[str, Json]
     origin: Origin
     values: Mapping[Path, Origin] = field(default_factory=dict, repr=False, compare=False)
     keys: Mapping[Path, Origin] = field(default_factory=dict, repr=False, compare=False)
+    words: Mapping[Path, str] = field(default_factory=dict, repr=False, compare=False)
+    key_words: Mapping[Path, str] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, path: Path) -> Origin:
         """Return the place of the value at `path`, or of the nearest parent that has one."""
