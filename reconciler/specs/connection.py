@@ -1,0 +1,252 @@
+"""FlyteConnection: how to reach one Flyte. Secrets are references only; no inline value exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from reconciler.specs.fields import (
+    ENDPOINT,
+    WEB,
+    Choice,
+    DomainOrAll,
+    Duration,
+    EnvName,
+    Many,
+    ObjectName,
+    Positive,
+    ProjectOrAll,
+    Text,
+)
+from reconciler.specs.shape import Given, Shape, above_zero, fault
+
+
+class Flyte(StrEnum):
+    """The generation of Flyte behind an endpoint."""
+
+    AUTO = "Auto"
+    FLYTE1 = "Flyte1"
+    FLYTE2 = "Flyte2"
+
+
+class AuthMode(StrEnum):
+    """How we say who we are."""
+
+    NONE = "None"
+    TOKEN = "Token"  # noqa: S105 - the name of a mode
+    CLIENT_CREDENTIALS = "ClientCredentials"
+
+
+class SecretKey(Shape):
+    """A key of a Kubernetes Secret in the same namespace."""
+
+    name: ObjectName
+    """The name of the Secret."""
+
+    key: Text
+    """The key within it."""
+
+
+class SecretSource(Shape):
+    """Where a secret value is; never the value."""
+
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("env", "file", "secretKeyRef"),)
+
+    env: EnvName | None = None
+    """The name of an environment variable."""
+
+    file: Text | None = None
+    """The path of a file."""
+
+    secret_key_ref: SecretKey | None = None
+    """A key of a Kubernetes Secret in the same namespace."""
+
+
+class Embedded(Shape):
+    """A Flyte that we start ourselves."""
+
+    path: Text = ".reconcile/embedded"
+    """Where its data is, relative to reconcile.yaml."""
+
+
+class Tls(Shape):
+    """How the connection is encrypted."""
+
+    insecure: bool = False
+    """Speak plain text."""
+
+    ca_file: Text | None = None
+    """Certificates that sign the server's, as a PEM file; default: those of the system."""
+
+    cert_file: Text | None = None
+    """Our certificate, as a PEM file; needs keyFile."""
+
+    key_file: Text | None = None
+    """The key of our certificate, as a PEM file; needs certFile."""
+
+    insecure_skip_verify: bool = False
+    """Accept whatever certificate the server shows."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse halves of a pair, and certificates on a connection that has none."""
+        for one, other in (("certFile", "keyFile"), ("keyFile", "certFile")):
+            if one in given and other not in given:
+                yield fault(f"needs {other} too", at=(one,), fix=f"add {other}")
+        if given.get("insecure") is True:
+            for name in ("caFile", "certFile", "keyFile"):
+                if name in given:
+                    why = "has no effect: insecure is true"
+                    yield fault(why, at=(name,), fix="keep one of the two")
+            if given.get("insecureSkipVerify") is True:
+                why = "has no effect: insecure is true"
+                yield fault(why, at=("insecureSkipVerify",), fix="keep one of the two")
+
+
+class Auth(Shape):
+    """How we say who we are."""
+
+    mode: Choice[AuthMode] = AuthMode.NONE
+    """None, Token (a bearer token) or ClientCredentials (OAuth 2)."""
+
+    client_id: Text | None = None
+    """The OAuth 2 client, for ClientCredentials."""
+
+    client_secret: SecretSource | None = None
+    """Where the client's secret is: {env: NAME}, {file: PATH} or {secretKeyRef: {name, key}}."""
+
+    token: SecretSource | None = None
+    """Where the bearer token is: {env: NAME}, {file: PATH} or {secretKeyRef: {name, key}}."""
+
+    scopes: Many[Text] = ()
+    """The OAuth 2 scopes to ask for; default: those that the server names."""
+
+    audience: Text | None = None
+    """The OAuth 2 audience to ask for; default: the one that the server names."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Check that the mode has what it needs, and nothing that it does not use."""
+        mode = given.get("mode", str(AuthMode.NONE))
+        used = _USED_BY.get(mode) if isinstance(mode, str) else None
+        if used is None:
+            return
+        for name in used:
+            if name in _NEEDED and name not in given:
+                yield fault(f"mode {mode} needs {name}", at=("mode",), fix=f"add {name}")
+        for name in given:
+            if name in _AUTH_FIELDS and name not in used:
+                right = " or ".join(m for m, fields in _USED_BY.items() if name in fields)
+                why = f"has no effect with mode {mode}"
+                yield fault(why, at=(name,), fix=f"write mode: {right}, or remove it")
+
+
+_NEEDED = frozenset({"token", "clientId", "clientSecret"})
+_USED_BY: dict[str, tuple[str, ...]] = {
+    "None": (),
+    "Token": ("token",),
+    "ClientCredentials": ("clientId", "clientSecret", "scopes", "audience"),
+}
+_AUTH_FIELDS = frozenset(name for names in _USED_BY.values() for name in names)
+
+
+class ConnectionLimits(Shape):
+    """How hard we press the server."""
+
+    in_flight: Positive = 16
+    """How many calls may wait for an answer at once."""
+
+    per_second: Annotated[float, Field(ge=0)] = 0
+    """How many calls may start in a second; 0 is without limit."""
+
+    deadline: Duration = "30s"
+    """How long one call may take."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse a deadline of nothing."""
+        yield from above_zero(given, "deadline")
+
+
+class DataPlane(Shape):
+    """Where secrets of Flyte 1 are kept: the cluster that runs its tasks."""
+
+    kubeconfig: Text | None = None
+    """The kubeconfig file of the cluster."""
+
+    namespace: Text = "{project}-{domain}"
+    """The namespace of a project and domain."""
+
+
+class Served(Shape):
+    """Who may use the connection in a cluster, and for what."""
+
+    namespaces: Annotated[Many[Text], Field(min_length=1)]
+    """The namespaces whose objects may use it; `*` is all of them."""
+
+    projects: Annotated[Many[ProjectOrAll], Field(min_length=1)]
+    """The projects that they may touch; `*` is all of them."""
+
+    domains: Annotated[Many[DomainOrAll], Field(min_length=1)]
+    """The domains that they may touch; `*` is all of them."""
+
+
+class ConnectionSpec(Shape):
+    """One Flyte, and how to reach it."""
+
+    exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("endpoint", "embedded", "config"),)
+
+    endpoint: Annotated[str, StringConstraints(pattern=ENDPOINT)] | None = None
+    """Host and port of the server, such as flyte.example.com:443."""
+
+    embedded: Embedded | None = None
+    """A Flyte that we start ourselves and stop at the end."""
+
+    config: Text | None = None
+    """A configuration file of flytectl, flytekit or the flyte SDK, which is read unchanged."""
+
+    flyte: Choice[Flyte] = Flyte.AUTO
+    """Auto (ask the server), Flyte1 or Flyte2."""
+
+    tls: Tls = Tls()
+    """How the connection is encrypted."""
+
+    auth: Auth = Auth()
+    """How we say who we are."""
+
+    limits: ConnectionLimits = ConnectionLimits()
+    """How hard we press the server."""
+
+    console: Annotated[str, StringConstraints(pattern=WEB)] | None = None
+    """The address of the web console, for links."""
+
+    secrets: DataPlane = DataPlane()
+    """Where secrets of Flyte 1 are kept."""
+
+    serves: Many[Served] = ()
+    """Who may use the connection in a cluster, and for what; default: nobody."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse connection details where something else already says them."""
+        for way in ("embedded", "config"):
+            for name in ("tls", "auth"):
+                if way in given and "endpoint" not in given and name in given:
+                    why = f"is not allowed with {way}, which says how to connect"
+                    yield fault(why, at=(name,), fix="remove it, or write endpoint instead")
+
+    @classmethod
+    def name_faults(cls, name: str, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse names that `--connection` reads as something else."""
+        yield from super().name_faults(name, given)
+        if name in RESERVED_NAMES:
+            why = f'"{name}" is a connection that needs no declaration'
+            yield fault(why, at=("metadata", "name"), fix="choose another name")
+
+
+RESERVED_NAMES = ("embedded", "flytectl")
+"""Names that `--connection` understands by itself."""

@@ -1,0 +1,138 @@
+"""The field types that several kinds share, with the limits of Flyte 1 and of Kubernetes.
+
+Limits of Flyte are those of flyteadmin 1.16.8. A limit that only exists by practice, such as
+the characters that break list filters, is enforced here too, since the server would accept the
+object and then not find it. `WORDS` says each pattern in words; messages and documentation use it,
+regular expressions are never shown.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, Field, JsonValue, Strict, StringConstraints, WithJsonSchema
+
+from reconciler.model.digest import SET_NAME
+
+_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_QUALIFIED = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_DOMAIN = r"^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_FLYTE_NAME = r"^[^+;,()%\s]+$"
+_VERSION = r"^[^+;,()%/\s]+$"
+SET = f"^{SET_NAME.pattern}$"
+_ENV = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+_URI = r"^[A-Za-z][A-Za-z0-9+.-]*://\S+$"
+_NO_SPACE = r"^\S+$"
+_EMAIL = r"^[^@\s,;]+@[^@\s,;]+$"
+_DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$"
+_QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$"
+SHA256 = r"^[0-9a-f]{64}$"
+ENDPOINT = r"^((dns:///|https?://)?)(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?$"
+WEB = r"^https?://\S+$"
+_PROJECT_OR_ALL = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$"
+_DOMAIN_OR_ALL = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?|\*)$"
+_ZONE = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"
+
+_ENDS = "with a letter or digit at both ends"
+
+WORDS: dict[str, str] = {
+    _LABEL_VALUE: f"a label value: at most 63 letters, digits, `-`, `_` and `.`, {_ENDS}",
+    _QUALIFIED: (
+        f"a Kubernetes key: at most 63 letters, digits, `-`, `_` and `.`, {_ENDS},"
+        " and optionally a DNS prefix and `/` before it"
+    ),
+    DNS_LABEL: f"a DNS label: at most 63 lower-case letters, digits and `-`, {_ENDS}",
+    _DNS_NAME: f"a Kubernetes name: lower-case letters, digits, `-` and `.`, {_ENDS}",
+    _DOMAIN: f"a domain: at most 63 letters, digits, `-`, `_` and `.`, {_ENDS}",
+    _FLYTE_NAME: "a Flyte name: no white space and none of `+ ; , ( ) %`, which break its lists",
+    _VERSION: "a Flyte version: no white space and none of `+ ; , ( ) % /`",
+    SET: f"a set name: 3 to 20 lower-case letters, digits and `-`, {_ENDS}",
+    _ENV: "an environment variable name: letters, digits, `_`, `-`, `.`, and no digit at its start",
+    _URI: "a URI with a scheme, such as s3://bucket/prefix",
+    _NO_SPACE: "text without white space",
+    _EMAIL: "an e-mail address",
+    _DURATION: "a Go duration, such as 90s, 10m or 1h30m",
+    _QUANTITY: "a Kubernetes quantity, such as 500m, 2 or 1.5Gi",
+    SHA256: "64 hexadecimal digits in lower case",
+    ENDPOINT: "a host, optionally with a port, such as flyte.example.com:443",
+    WEB: "a web address, such as https://flyte.example.com",
+    _PROJECT_OR_ALL: "a project id or `*`",
+    _DOMAIN_OR_ALL: "a domain or `*`",
+    _ZONE: "a time zone name, such as Europe/Berlin or UTC",
+}
+"""What each pattern asks for, in words."""
+
+
+def _whole(value: object) -> object:
+    """Take 3.0 for 3: kubectl sends the same JSON for both."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _quantity(value: object) -> object:
+    """Take a bare number for a quantity, as Kubernetes does."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return f"{_whole(value)}"
+
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+Many = Annotated[tuple[T, ...], Strict(strict=False)]
+"""A list; kept as a tuple."""
+
+Choice = Annotated[E, Strict(strict=False)]
+"""One of the words of an enum."""
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**31 - 1)]
+Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=2**31 - 1)]
+
+Text = Annotated[str, Field(min_length=1)]
+NoSpace = Annotated[str, StringConstraints(pattern=_NO_SPACE)]
+SetName = Annotated[str, StringConstraints(pattern=SET)]
+ObjectName = Annotated[str, StringConstraints(pattern=_DNS_NAME, max_length=253)]
+ProjectId = Annotated[str, StringConstraints(pattern=DNS_LABEL)]
+Domain = Annotated[str, StringConstraints(pattern=_DOMAIN)]
+ProjectOrAll = Annotated[str, StringConstraints(pattern=_PROJECT_OR_ALL)]
+DomainOrAll = Annotated[str, StringConstraints(pattern=_DOMAIN_OR_ALL)]
+FlyteName = Annotated[str, StringConstraints(pattern=_FLYTE_NAME, max_length=255)]
+Version = Annotated[str, StringConstraints(pattern=_VERSION, max_length=255)]
+Glob = NoSpace
+Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
+Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
+Uri = Annotated[str, StringConstraints(pattern=_URI)]
+Email = Annotated[str, StringConstraints(pattern=_EMAIL)]
+ServiceAccount = Annotated[str, StringConstraints(pattern=_DNS_NAME, max_length=253)]
+EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_quantity),
+    StringConstraints(pattern=_QUANTITY),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": _QUANTITY}, {"type": "number", "minimum": 0}]}
+    ),
+]
+
+LabelKey = Annotated[str, StringConstraints(pattern=_QUALIFIED)]
+LabelValue = Annotated[str, StringConstraints(pattern=_LABEL_VALUE)]
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=16)]
+Annotations = dict[LabelKey, str]
+Envs = dict[EnvName, str]
+Inputs = dict[Text, JsonValue]
+
+
+class DeletionPolicy(StrEnum):
+    """What happens on Flyte when the object's declaration is deleted."""
+
+    DEACTIVATE = "Deactivate"
+    ORPHAN = "Orphan"
+    ARCHIVE = "Archive"
+    DELETE = "Delete"
+    TERMINATE = "Terminate"

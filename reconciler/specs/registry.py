@@ -1,0 +1,35 @@
+"""Which kinds there are, and the model of each that this version serves."""
+
+from __future__ import annotations
+
+from reconciler.specs.connection import ConnectionSpec
+from reconciler.specs.launch_plan import LaunchPlanSpec
+from reconciler.specs.package import PackageSpec
+from reconciler.specs.project import ProjectSpec
+from reconciler.specs.shape import Shape
+from reconciler.specs.sync import SyncSpec
+
+GROUP = "flyte.reconciler.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+KINDS: dict[str, type[Shape]] = {
+    "FlyteSync": SyncSpec,
+    "FlyteConnection": ConnectionSpec,
+    "FlyteProject": ProjectSpec,
+    "FlytePackage": PackageSpec,
+    "FlyteLaunchPlan": LaunchPlanSpec,
+}
+"""The kinds that this version serves, with the model of their `spec`."""
+
+LATER = (
+    "FlyteTrigger",
+    "FlyteSecret",
+    "FlyteBackfill",
+    "FlyteRun",
+    "FlyteSignal",
+    "FlyteSettings",
+)
+"""The kinds that the language has and this version does not serve yet."""
+
+ALL_KINDS = (*KINDS, *LATER)

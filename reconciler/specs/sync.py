@@ -1,0 +1,189 @@
+"""FlyteSync: one owned set, where its specs are and what it may do; `reconcile.yaml` is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+from pydantic_core import PydanticCustomError
+
+from reconciler.model.digest import SET_NAME, UNCLAIMED
+from reconciler.specs.fields import (
+    SET,
+    WORDS,
+    Choice,
+    Count,
+    Domain,
+    DomainOrAll,
+    Duration,
+    EnvName,
+    Glob,
+    Many,
+    ObjectName,
+    ProjectId,
+    SetName,
+    Text,
+    Version,
+)
+from reconciler.specs.shape import Given, Shape, above_zero, fault, list_of, not_served
+
+
+class Render(StrEnum):
+    """What turns the files into documents."""
+
+    NONE = "None"
+    KUSTOMIZE = "Kustomize"
+    HELM = "Helm"
+
+
+class Prune(StrEnum):
+    """What happens to what the set owns and no longer declares."""
+
+    DEACTIVATE = "Deactivate"
+    ARCHIVE = "Archive"
+    DELETE = "Delete"
+    REPORT = "Report"
+    KEEP = "Keep"
+
+
+class Drift(StrEnum):
+    """What happens to changes that somebody else made."""
+
+    CORRECT = "Correct"
+    REPORT = "Report"
+
+
+class SyncDefaults(Shape):
+    """Where documents live that do not say."""
+
+    project: ProjectId | None = None
+    """The project of documents that name none."""
+
+    domain: Domain | None = None
+    """The domain of documents that name none."""
+
+
+class Scope(Shape):
+    """A project and domains that the set may touch."""
+
+    project: ProjectId
+    """The project."""
+
+    domains: Annotated[Many[DomainOrAll], Field(min_length=1)] = ("*",)
+    """The domains; `*` is all of them."""
+
+
+class SyncLimits(Shape):
+    """How much one pass may remove before it refuses."""
+
+    max_removals: Count = 20
+    """The most removals in one project-domain within 24 hours."""
+
+    max_removal_fraction: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """The largest share of owned active objects that one pass removes in one project-domain.
+
+    Counts above three removals.
+    """
+
+
+class AllowedSources(Shape):
+    """The names that secrets of this set may be read from."""
+
+    env: Many[EnvName] = ()
+    """Environment variables."""
+
+    file: Many[Text] = ()
+    """Files, as paths relative to this file."""
+
+
+class SyncSecrets(Shape):
+    """Where secrets of this set may come from."""
+
+    allow: AllowedSources = AllowedSources()
+    """What may be read; nothing else is."""
+
+
+class SyncSpec(Shape):
+    """One owned set; its name is `metadata.name` and is part of every version that it registers."""
+
+    connection: ObjectName | None = None
+    """A FlyteConnection of the same tree or namespace, or `embedded`.
+
+    Never implied: without it a flag or RECONCILE_CONNECTION must name one.
+    """
+
+    paths: Annotated[Many[Text], Field(min_length=1)] = (".",)
+    """Where the documents are, relative to this file. The whole of it is the root of the set."""
+
+    render: Choice[Render] = Render.NONE
+    """None, Kustomize or Helm; without plugins and without remote bases."""
+
+    defaults: SyncDefaults = SyncDefaults()
+    """Where documents live that do not say."""
+
+    scopes: Annotated[Many[Scope], Field(min_length=1)] | None = None
+    """What the set may touch; default: the default project, all domains."""
+
+    prune: Choice[Prune] = Prune.DEACTIVATE
+    """What happens to what the set owns and no longer declares.
+
+    Deactivate, Archive (Flyte 1), Delete (Flyte 2), Report or Keep.
+    """
+
+    drift: Choice[Drift] = Drift.CORRECT
+    """What happens to changes that somebody else made: Correct or Report."""
+
+    limits: SyncLimits = SyncLimits()
+    """How much may be removed before a pass refuses."""
+
+    secrets: SyncSecrets = SyncSecrets()
+    """Where secrets may come from."""
+
+    versions: dict[Glob, Version] = Field(default_factory=dict)
+    """Workflow glob to version: moves many plans by one line."""
+
+    suspend: bool = False
+    """Stop reconciling; Flyte keeps running."""
+
+    interval: Duration = "10m"
+    """How often drift is looked for, by the operator and `serve`."""
+
+    previous_names: Many[SetName] = ()
+    """Names that this set had before; what they own becomes this set's."""
+
+    git: JsonValue = None
+    """Where the files come from, by Git. Not served yet by this version."""
+
+    policies: JsonValue = None
+    """Policies that a plan must satisfy. Not served yet by this version."""
+
+    notify: JsonValue = None
+    """Who is told about outcomes. Not served yet by this version."""
+
+    depends_on: JsonValue = None
+    """Sets that go first. Not served yet by this version."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse what is not served yet, empty intervals and names that stand twice."""
+        yield from not_served(given, ("git", "policies", "notify", "dependsOn"))
+        yield from above_zero(given, "interval")
+        names = list_of(given, "previousNames")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield fault("stands here twice", at=("previousNames", index), fix="remove one")
+
+    @classmethod
+    def name_faults(cls, name: str, given: Given) -> Iterator[PydanticCustomError]:
+        """Check the set name, which is part of every version."""
+        if not SET_NAME.fullmatch(name):
+            yield fault(f'"{name}" is not {WORDS[SET]}', at=("metadata", "name"))
+        elif name == UNCLAIMED:
+            why = f'"{name}" is reserved for documents that have no FlyteSync'
+            yield fault(why, at=("metadata", "name"), fix="choose another name")
+        for index, former in enumerate(list_of(given, "previousNames")):
+            if former == name:
+                why = "is the name that the set has now"
+                yield fault(why, at=("spec", "previousNames", index), fix="remove it")

@@ -1,0 +1,117 @@
+"""Validates documents: every problem of every document at once, each at its place.
+
+Called with what the sources room read. Documents of other API groups are counted and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from reconciler.model.document import Document
+from reconciler.model.origin import Origin, Problem
+from reconciler.specs import envelope, lists, messages, words
+from reconciler.specs.registry import KINDS
+from reconciler.specs.shape import Shape
+
+S = TypeVar("S", bound=Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A valid document: its kind, its `metadata.name` and its `spec`.
+
+    `namespace` is `metadata.namespace`, empty when it is not given.
+    """
+
+    kind: str
+    name: str
+    spec: Shape
+    document: Document
+    namespace: str = ""
+
+    def at(self, *path: str | int) -> Origin:
+        """Return the place of a value, by its path below `spec` in the names that users write."""
+        return self.document.at(("spec", *path))
+
+    def key_at(self, *path: str | int) -> Origin:
+        """Return the place of a key, by its path below `spec` in the names that users write."""
+        return self.document.key_at(("spec", *path))
+
+    def problem(self, message: str, *path: str | int, fix: str = "") -> Problem:
+        """Make a problem about the field at a path below `spec`."""
+        return messages.problem_at(self.document, ("spec", *path), message, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What documents declare, in their order; everything that is wrong; how many are not ours."""
+
+    declared: tuple[Declared, ...]
+    problems: tuple[Problem, ...]
+    skipped: int
+
+    def of(self, model: type[S]) -> Iterator[tuple[Declared, S]]:
+        """Yield the documents of one kind, by its model, with their `spec` of that type."""
+        for one in self.declared:
+            if isinstance(one.spec, model):
+                yield one, one.spec
+
+
+def validate(documents: Iterable[Document]) -> Validated:
+    """Validate documents. A document with an error is not declared; nothing is raised."""
+    declared: list[Declared] = []
+    problems: list[Problem] = []
+    places: dict[envelope.Identity, Origin] = {}
+    skipped = 0
+    for entry in (part for document in documents for part in lists.unfold(document)):
+        if isinstance(entry, Problem):
+            problems.append(entry)
+            continue
+        if envelope.is_foreign(entry):
+            skipped += 1
+            continue
+        spec, found = _validate_one(entry)
+        identity = envelope.identity(entry)
+        if identity is not None and identity.kind in KINDS:
+            place = entry.key_at(("metadata", "name"))
+            first = places.setdefault(identity, place)
+            if first is not place:
+                message = f'{identity.kind} "{identity.name}" is declared at {first} too'
+                found.append(
+                    Problem(place, message, path="metadata.name", fix="remove one of the two")
+                )
+        problems += sorted(found, key=lambda one: (one.origin.line, one.origin.column))
+        if spec is not None and identity is not None and not found:
+            declared.append(
+                Declared(identity.kind, identity.name, spec, entry, namespace=identity.namespace)
+            )
+    return Validated(tuple(declared), tuple(problems), skipped)
+
+
+def _validate_one(document: Document) -> tuple[Shape | None, list[Problem]]:
+    problems = list(envelope.check(document))
+    kind = envelope.served_kind(document)
+    if kind is None:
+        return None, problems
+    model = KINDS[kind]
+    if document.words or document.key_words:
+        problems += words.check(document, model)
+    identity = envelope.identity(document)
+    given = document.value.get("spec")
+    spec: Shape | None = None
+    try:
+        spec = model.model_validate({} if given is None else given)
+    except ValidationError as error:
+        lines = error.errors(include_url=False)
+        said = {(one.path, one.origin) for one in problems}
+        found = messages.problems_of(lines, model=model, document=document)
+        problems += [one for one in found if (one.path, one.origin) not in said]
+    if identity is not None:
+        written = given if isinstance(given, dict) else {}
+        faults = model.name_faults(identity.name, written)
+        problems += [messages.fault_at(document, fault) for fault in faults]
+    return spec, problems
