@@ -1,0 +1,81 @@
+"""The inputs of a plan, bound to the interface of its workflow.
+
+A literal that fits its type may still be refused: flyteadmin guesses the type from the literal and
+asks whether that casts (`cast`), which fails for lists whose items it cannot bring together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.values.cast import castable, type_of
+from reconciler.values.encode import encode
+from reconciler.values.problem import ValueProblem, quote, suggest
+from reconciler.values.size import inline_size
+from reconciler.values.types import fields, show_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.document import Json, Path
+
+INLINE_LIMIT = 10 * 1024 * 1024
+"""Bytes that the inputs of one plan may hold in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Literals by input name, in the order given, without those that have a problem."""
+
+    literals: dict[str, Json]
+    problems: tuple[ValueProblem, ...]
+
+
+def bind(
+    inputs: Mapping[str, Json],
+    variables: Mapping[str, Json],
+    *,
+    path: Path = (),
+    limit: int = INLINE_LIMIT,
+) -> Bound:
+    """Type the inputs by the workflow's variables (`flyteidl.core.Variable` by name).
+
+    `path` is where the inputs stand, `limit` the bytes they may hold together. Inputs that are not
+    given are left out.
+    """
+    literals: dict[str, Json] = {}
+    problems: list[ValueProblem] = []
+    for name, value in inputs.items():
+        if name not in variables:
+            message = f"the workflow has no input {quote(name)}"
+            fix = suggest(name, sorted(variables)) or "remove it"
+            problems.append(ValueProblem((*path, name), message, fix))
+            continue
+        type_ = fields(variables[name]).get("type")
+        literal, found = encode(value, type_, path=(*path, name))
+        if not found and ("collection" in fields(literal) or "map" in fields(literal)):
+            found = _check_cast(literal, type_, (*path, name))
+        problems.extend(found)
+        if not found:
+            literals[name] = literal
+    problems.extend(_check_size(literals, path, limit))
+    return Bound(literals, tuple(problems))
+
+
+def _check_cast(literal: Json, type_: Json, path: Path) -> list[ValueProblem]:
+    read = type_of(literal)
+    if castable(read, type_):
+        return []
+    message = f"Flyte reads it as {show_type(read)}, not as {show_type(type_)}, and refuses it"
+    return [ValueProblem(path, message, "give all items one form: all empty or none, one format")]
+
+
+def _check_size(literals: Mapping[str, Json], path: Path, limit: int) -> list[ValueProblem]:
+    sizes = {name: inline_size(literal) for name, literal in literals.items()}
+    total = sum(sizes.values())
+    if total <= limit:
+        return []
+    largest = max(sizes, key=lambda name: sizes[name])
+    message = f"the inputs hold {total:,} bytes, over the limit of {limit:,}"
+    return [ValueProblem((*path, largest), message, "put the data into a file and give its URI")]
