@@ -1,8 +1,8 @@
 """What stands around every `spec`: apiVersion, kind and metadata, as Kubernetes has them.
 
 `status` and all of ObjectMeta are accepted and ignored, so that what `kubectl get -o yaml` prints
-can be read back. Documents of other API groups are not ours, unless they look like a slip of the pen:
-a slip that is skipped in silence would be read as a removal.
+can be read back. Documents of other API groups are not ours, unless they look like a slip of the
+pen: a slip that is skipped in silence would be read as a removal.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ def is_foreign(document: Document) -> bool:
     if not isinstance(written, str) or not written:
         return False
     group = written.partition("/")[0] if "/" in written else ""
+    if group == GROUP:
+        return False
     near = difflib.SequenceMatcher(None, group, GROUP).ratio() > 0.85
-    return group != GROUP and not near and document.value.get("kind") not in ALL_KINDS
+    return not near and document.value.get("kind") not in ALL_KINDS
 
 
 def served_kind(document: Document) -> str | None:

@@ -106,6 +106,13 @@ FlyteName = Annotated[str, StringConstraints(pattern=_FLYTE_NAME, max_length=255
 Version = Annotated[str, StringConstraints(pattern=_VERSION, max_length=255)]
 Glob = NoSpace
 Duration = Annotated[str, StringConstraints(pattern=_DURATION)]
+Rate = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?$", "minLength": 2}
+    ),
+]
 Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
 Uri = Annotated[str, StringConstraints(pattern=_URI)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL)]

@@ -14,14 +14,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from reconciler.specs import durations
+from reconciler.schedule import rate
+from reconciler.schedule.rules import ScheduleError
 from reconciler.specs.fields import (
     Annotations,
     Choice,
     Count,
     DeletionPolicy,
     Domain,
-    Duration,
     Email,
     Envs,
     FlyteName,
@@ -33,6 +33,7 @@ from reconciler.specs.fields import (
     ObjectName,
     Positive,
     ProjectId,
+    Rate,
     ServiceAccount,
     Text,
     Uri,
@@ -42,7 +43,6 @@ from reconciler.specs.fields import (
 from reconciler.specs.owned import Owned
 from reconciler.specs.shape import Given, Shape, fault, list_of, map_of, text_of
 
-_LARGEST_RATE = 2**32 - 1
 _TAG = "\0"
 
 
@@ -152,7 +152,7 @@ class Schedule(Shape):
     kickoff_input: Text | None = None
     """The datetime input that receives the scheduled time; with `cron` only."""
 
-    every: Duration | None = None
+    every: Rate | None = None
     """A fixed rate in whole minutes, such as 6h; its timer restarts with each new version."""
 
     acknowledge_restarts: bool = False
@@ -345,16 +345,9 @@ _OF_OUR_PLANS = frozenset(
 
 def _rate_faults(every: str) -> Iterator[PydanticCustomError]:
     try:
-        minutes = durations.whole_minutes(every)
-    except ValueError:
-        return  # the field's own pattern says so
-    if minutes is None:
-        why = f"is {every}, and Flyte's fixed rates are whole minutes"
-        yield fault(why, at=("every",), fix="write whole minutes, such as 15m or 6h")
-    elif not 0 < minutes <= _LARGEST_RATE:
-        yield fault(
-            f"is {every}; a rate is at least 1m and at most {_LARGEST_RATE}m", at=("every",)
-        )
+        rate.parse(every)
+    except ScheduleError as error:
+        yield fault(error.message, at=("every",), fix=error.fix)
 
 
 def _restart_faults(workflow: Given, schedule: Given) -> Iterator[PydanticCustomError]:
@@ -365,8 +358,8 @@ def _restart_faults(workflow: Given, schedule: Given) -> Iterator[PydanticCustom
     if every is None or not followed or schedule.get("acknowledgeRestarts") is True:
         return
     try:
-        cron = durations.equal_cron(durations.whole_minutes(every) or 0)
-    except ValueError:
+        cron = rate.equal_cron(rate.parse(every))
+    except ScheduleError:
         return
     offer = f'write cron: "{cron}" instead, which has no timer, or ' if cron else ""
     yield fault(

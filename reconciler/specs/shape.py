@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from reconciler.model.document import Path
-from reconciler.specs import durations
+from reconciler.schedule import duration
 
 FAULT = "fault"
 """The pydantic error type of what we find ourselves; its context holds `path`, `what` and `fix`."""
@@ -101,8 +101,8 @@ def above_zero(given: Given, name: str) -> Iterator[PydanticCustomError]:
     """Refuse a duration of nothing; what is no duration at all is left to the field's pattern."""
     text = text_of(given, name)
     try:
-        if text is not None and not durations.seconds(text):
-            yield fault(f"is {text}; it must be more than nothing", at=(name,))
+        if text is not None and duration.parse(text) <= 0:
+            yield fault(f'"{text}" is not above zero', at=(name,), fix="write 1s or more")
     except ValueError:
         return
 
