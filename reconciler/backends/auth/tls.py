@@ -42,15 +42,16 @@ async def for_grpc(settings: Settings) -> Wire:
     tls = settings.tls
     if tls.insecure:
         return Wire(None)
-    roots = _read(tls.ca_file, "caFile")
+    _check(tls)
+    roots = _read(tls.ca_file)
     server_name = ""
     if tls.insecure_skip_verify:
         roots, server_name = await _shown_certificate(settings)
     return Wire(
         grpc.ssl_channel_credentials(
             root_certificates=roots,
-            private_key=_read(tls.key_file, "keyFile"),
-            certificate_chain=_read(tls.cert_file, "certFile"),
+            private_key=_read(tls.key_file),
+            certificate_chain=_read(tls.cert_file),
         ),
         server_name,
     )
@@ -58,15 +59,13 @@ async def for_grpc(settings: Settings) -> Wire:
 
 def for_http(tls: Tls) -> ssl.SSLContext:
     """TLS for token endpoints and signed URLs: public CAs, and the connection's own beside them."""
+    _check(tls)
     context = ssl.create_default_context()
     if tls.insecure_skip_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif tls.ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=tls.ca_file)
-        except OSError as error:
-            raise _unreadable(tls.ca_file, "caFile", error) from error
+        context.load_verify_locations(cafile=tls.ca_file)
     return context
 
 
@@ -87,7 +86,8 @@ async def _shown_certificate(settings: Settings) -> tuple[bytes, str]:
     except ssl.SSLError as error:
         raise errors.UnavailableError(
             f"{settings.endpoint}: TLS: the server's certificate cannot be trusted even by itself "
-            f"({error.reason or error}); is it expired, or is this a plaintext port?",
+            f"({error.reason or error}); check that it is not expired, and set "
+            "tls.insecure: true if this is a plaintext port",
             code="UNAVAILABLE",
         ) from error
     except (OSError, TimeoutError) as error:
@@ -123,15 +123,34 @@ def _host_and_port(endpoint: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _read(path: Path | None, field: str) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, field, error) from error
+def _check(tls: Tls) -> None:
+    """Load every file once; gRPC would accept any bytes and fail later without naming them."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if tls.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=tls.ca_file)
+        except OSError as error:
+            raise _unusable(tls.ca_file, "caFile", error) from error
+    if tls.cert_file is not None and tls.key_file is not None:
+        try:
+            context.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
+        except OSError as error:
+            raise _unusable(tls.cert_file, "certFile with keyFile", error) from error
 
 
-def _unreadable(path: Path, field: str, error: OSError) -> errors.UsageError:
-    reason = error.strerror or "not a PEM certificate"
-    return errors.UsageError(f"{path}: tls.{field}: cannot be read ({reason}); check the path")
+def _no_password() -> str:
+    """Keep OpenSSL from asking on the terminal."""
+    return ""
+
+
+def _read(path: Path | None) -> bytes | None:
+    return None if path is None else path.read_bytes()
+
+
+def _unusable(path: Path, field: str, error: OSError) -> errors.UsageError:
+    if isinstance(error, ssl.SSLError):
+        reason = f"is not usable ({error.reason or 'no PEM data'}); name PEM files that fit, "
+        return errors.UsageError(f"{path}: tls.{field}: {reason}the key without a password")
+    return errors.UsageError(
+        f"{path}: tls.{field}: cannot be read ({error.strerror}); check the paths"
+    )

@@ -32,6 +32,7 @@ class Meaning(Enum):
     """What an error says, whatever code it came under."""
 
     CANCELLED = "the call was cancelled"
+    CLOSED = "the connection was closed"
     CONFLICT = "something else changed it at the same time"
     DENIED = "this identity may not do that"
     DIFFERENT_STRUCTURE = "this version exists with other content"
@@ -43,10 +44,9 @@ class Meaning(Enum):
     NOT_GRPC = "what answers there does not speak gRPC"
     OVERLOADED = "the server or a proxy before it is out of quota"
     PLAINTEXT_SERVER = "the server speaks plaintext and this connection uses TLS"
-    REFUSED = "nothing listens there"
+    REFUSED = "the connection was refused"
     SERVER_FAILED = "the server failed"
     TIMED_OUT = "no answer before the deadline"
-    TLS_SERVER = "the connection was closed; the server may expect TLS"
     TOO_LARGE_FOR_SERVER = "the request is larger than the server accepts"
     TOO_LARGE_FOR_US = "the answer is larger than this connection accepts"
     UNAVAILABLE = "the server cannot be reached"
@@ -97,7 +97,7 @@ TABLE: Final = (
     ),
     Row(_C.UNAVAILABLE, Meaning.NOT_GRPC, r"http1\.x server|text/html|Expected SETTINGS frame"),
     Row(_C.UNAVAILABLE, Meaning.REFUSED, r"Connection refused"),
-    Row(_C.UNAVAILABLE, Meaning.TLS_SERVER, r"Socket closed|Connection reset by peer|FD Shutdown"),
+    Row(_C.UNAVAILABLE, Meaning.CLOSED, r"Socket closed|Connection reset by peer|FD Shutdown"),
     Row(_C.UNAVAILABLE, Meaning.UNAVAILABLE),
     Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"text/html|unexpected HTTP status|Missing :status"),
     Row(_C.UNKNOWN, Meaning.SERVER_FAILED),
@@ -150,9 +150,12 @@ _REMEDY: Final[dict[Meaning, tuple[type[errors.BackendError], str]]] = {
     ),
     Meaning.SERVER_FAILED: (errors.BackendError, "see the log of flyteadmin"),
     Meaning.TIMED_OUT: (errors.UnavailableError, "run again, or raise limits.deadline"),
-    Meaning.TLS_SERVER: (
+    Meaning.CLOSED: (
         errors.UnavailableError,
-        "if the server uses TLS, set tls.insecure: false; else run again",
+        (
+            "check that tls.insecure fits the server and whether it demands tls.certFile, "
+            "else run again"
+        ),
     ),
     Meaning.TOO_LARGE_FOR_SERVER: (
         errors.BackendError,

@@ -1,0 +1,74 @@
+"""The table of calls: what reads, what may be repeated, and that every call is a real one."""
+
+from __future__ import annotations
+
+import pytest
+from flyteidl.admin import launch_plan_pb2
+from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2
+from reconciler.backends.flyte1 import methods
+
+READING_PREFIXES = ("Get", "List", "UserInfo")
+REPEATABLE_WRITES = {
+    "AdminService.CreateTask",
+    "AdminService.CreateWorkflow",
+    "AdminService.CreateLaunchPlan",
+    "AdminService.UpdateProject",
+    "AdminService.UpdateNamedEntity",
+}
+
+
+def served() -> dict[str, tuple[str, str]]:
+    return {
+        f"{service.name}.{method.name}": (method.input_type.full_name, method.output_type.full_name)
+        for file in (admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2)
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+
+def test_every_call_has_the_messages_of_the_wire() -> None:
+    wire = served()
+    for name, method in methods.TABLE.items():
+        messages = (method.request.DESCRIPTOR.full_name, method.response.DESCRIPTOR.full_name)
+        assert wire[name] == messages, name
+
+
+def test_every_constant_is_in_the_table() -> None:
+    constants = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
+
+    assert len(constants) == len(methods.TABLE)
+    assert {method.name for method in constants} == set(methods.TABLE)
+
+
+def test_only_calls_that_change_nothing_are_reads() -> None:
+    for name, method in methods.TABLE.items():
+        is_reading = name.partition(".")[2].startswith(READING_PREFIXES)
+        assert (method.effect is methods.Effect.READ) == is_reading, name
+
+
+def test_every_read_may_be_repeated_and_of_the_writes_only_the_named() -> None:
+    for name, method in methods.TABLE.items():
+        if method.effect is methods.Effect.READ:
+            assert method.may_repeat(method.request()), name
+        elif name != "AdminService.UpdateLaunchPlan":
+            assert method.may_repeat(method.request()) == (name in REPEATABLE_WRITES), name
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(launch_plan_pb2.ACTIVE, False), (launch_plan_pb2.INACTIVE, True)],
+    ids=["active", "inactive"],
+)
+def test_launch_plan_update_may_be_repeated_only_to_deactivate(
+    state: launch_plan_pb2.LaunchPlanState, expected: bool
+) -> None:
+    request = launch_plan_pb2.LaunchPlanUpdateRequest(state=state)
+
+    assert methods.UPDATE_LAUNCH_PLAN.may_repeat(request) is expected
+
+
+@pytest.mark.parametrize("name", sorted(methods.TABLE))
+def test_empty_request_is_incomplete_wherever_an_object_is_named(name: str) -> None:
+    method = methods.TABLE[name]
+
+    assert bool(method.missing(method.request())) == bool(method.needs)
