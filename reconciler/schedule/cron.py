@@ -15,7 +15,7 @@ from reconciler.schedule import duration, fields, foreign, rules, zone
 from reconciler.schedule.fields import Field
 from reconciler.schedule.foreign import ALIASES
 from reconciler.schedule.rules import ScheduleError
-from reconciler.schedule.walk import Calendar, Delay, from_second, to_second
+from reconciler.schedule.walk import Calendar, Delay, following
 
 # Go's white space, which is not Python's: U+001C to U+001F are none.
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -46,17 +46,8 @@ class Cron:
         Raises:
             ValueError: `after` has no zone.
         """
-        start = to_second(after)
-        assert after.tzinfo is not None  # to_second refuses it
-        try:
-            if isinstance(self.timing, Delay):
-                second: int | None = self.timing.next(start)
-            else:
-                own = after.tzinfo if self.zone is None else zone.load(self.zone)
-                second = self.timing.next(start, own)
-            return None if second is None else from_second(second, after.tzinfo)
-        except OverflowError:  # past the year 9999
-            return None
+        own = None if self.zone is None else zone.load(self.zone)
+        return following(self.timing, after, own)
 
 
 def parse(expression: str) -> Cron:

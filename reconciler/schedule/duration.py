@@ -48,6 +48,8 @@ def parse(text: str) -> int:
             raise ValueError(
                 f'unit "{unit}" in "{text}" is unknown' if unit else f'"{text}" lacks a unit'
             )
+        if len(whole.lstrip("0")) > len(str(_LIMIT)):
+            raise ValueError(f'"{text}" is longer than 292 years')
         total += _scaled(whole, fraction or "", _UNITS[unit])
         if total > _LIMIT:
             raise ValueError(f'"{text}" is longer than 292 years')

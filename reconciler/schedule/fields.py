@@ -22,6 +22,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LARGEST = (1 << 63) - 1
+_DIGITS = len(str(_LARGEST))  # more are too large, and Python converts no text of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Unit:
     name: str
     low: int
     high: int
-    names: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 MINUTE = Unit("minute", 0, 59)
@@ -157,9 +158,8 @@ def _step(text: str, item: str, unit: Unit) -> int:
 def _integer(text: str, item: str, unit: Unit) -> int:
     if not _INTEGER.fullmatch(text):
         raise _unreadable(text, item, unit)
-    value = int(text)
-    if not -_LARGEST <= value <= _LARGEST:
-        raise _fault(item, unit, f"has {value}, which is too large", _advice(unit))
+    if len(text.lstrip("+-0")) > _DIGITS or not -_LARGEST <= (value := int(text)) <= _LARGEST:
+        raise _fault(item, unit, "has a number that is too large", _advice(unit))
     return value
 
 

@@ -92,3 +92,28 @@ class ScheduleError(ValueError):
         self.message = message
         self.fix = fix
         super().__init__(f"{message}; {fix}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to say about a schedule; `field` is the field of the schedule it is about."""
+
+    rule: Rule
+    field: str
+    message: str
+    fix: str
+
+    @classmethod
+    def of(cls, error: ScheduleError, field: str) -> Finding:
+        """The finding that an error makes in a field."""
+        return cls(error.rule, field, error.message, error.fix)
+
+    @property
+    def id(self) -> str:
+        """The rule's id, such as `S001`."""
+        return self.rule.id
+
+    @property
+    def severity(self) -> Level:
+        """The rule's severity."""
+        return self.rule.severity

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import assert_never
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HORIZON_YEARS = 5
@@ -75,6 +76,29 @@ def to_second(moment: datetime) -> int:
 def from_second(second: int, zone: tzinfo) -> datetime:
     """The moment of a second, in a zone."""
     return (EPOCH + timedelta(seconds=second)).astimezone(zone)
+
+
+def following(timing: Calendar | Delay, after: datetime, zone: tzinfo | None) -> datetime | None:
+    """The first firing later than `after`, in the zone of `after`; None when there is none.
+
+    A calendar is read in `zone`, or in the zone of `after` where that is None.
+
+    Raises:
+        ValueError: `after` has no zone.
+    """
+    start = to_second(after)
+    assert after.tzinfo is not None  # to_second refuses it
+    try:
+        match timing:
+            case Calendar():
+                second = timing.next(start, zone or after.tzinfo)
+            case Delay():
+                second = timing.next(start)
+            case _:
+                assert_never(timing)
+        return None if second is None else from_second(second, after.tzinfo)
+    except OverflowError:  # past the year 9999
+        return None
 
 
 def read_wall(wall: datetime, zone: tzinfo) -> int:

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from reconciler.schedule import identity
+
+
+def name(version: str, scheduled_at: datetime) -> str:
+    return identity.execution_name(
+        project="flytesnacks",
+        domain="development",
+        name="lp",
+        version=version,
+        scheduled_at=scheduled_at,
+    )
+
+
+def test_name_is_the_one_that_the_scheduler_gives() -> None:
+    tick = datetime.fromtimestamp(1_700_000_000, UTC)
+
+    assert name("v1", tick) == "f9c8be275fb3256d6000"
+
+
+def test_same_tick_in_another_zone_has_the_same_name_and_parts_of_a_second_do_not_count() -> None:
+    tick = datetime.fromtimestamp(1_700_000_000, UTC)
+    elsewhere = tick.astimezone(timezone(timedelta(hours=5))) + timedelta(milliseconds=999)
+
+    assert name("v1", elsewhere) == name("v1", tick)
+
+
+def test_same_tick_under_another_version_has_another_name() -> None:
+    tick = datetime.fromtimestamp(1_700_000_000, UTC)
+
+    assert name("v2", tick) != name("v1", tick)
