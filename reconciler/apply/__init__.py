@@ -1,0 +1,1 @@
+"""Runs a plan: bounded parallel calls in dependency order, failures kept where they are."""

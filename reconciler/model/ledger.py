@@ -73,13 +73,15 @@ class Entry:
 class Ledger:
     """State of one set.
 
-    `revision` is the backend's version number of what was read, 0 for none; `desired` the digest of
+    `revision` is the backend's version number of what was read, 0 for none, and `home` the
+    project-domain it was found in; neither is part of the content. `desired` the digest of
     the declaration applied last. `places` are all project-domains ever written; `rows` the record
     fields we wrote; `refused` names whose active version belongs to somebody else and was left.
     """
 
     set_name: str
     revision: int = 0
+    home: Place | None = None
     claim: Claim | None = None
     desired: str = ""
     places: frozenset[Place] = frozenset()
@@ -113,7 +115,8 @@ class Ledger:
 
     def same_content(self, other: Ledger) -> bool:
         """Compare all but the revision and the audit line."""
-        return replace(self, revision=0, entry=Entry()) == replace(other, revision=0, entry=Entry())
+        mine = replace(self, revision=0, home=None, entry=Entry())
+        return mine == replace(other, revision=0, home=None, entry=Entry())
 
 
 def encode(ledger: Ledger) -> dict[str, Json]:
@@ -159,26 +162,25 @@ def encode(ledger: Ledger) -> dict[str, Json]:
     return {name: part for name, part in parts.items() if part}
 
 
-def decode(value: Mapping[str, Json], *, revision: int) -> Ledger:
+def decode(value: Mapping[str, Json], *, revision: int, home: Place) -> Ledger:
     """Read what `encode` wrote; raises ValueError when the content is of another format."""
     if value.get("format") != FORMAT:
         raise ValueError(
             f"ledger format {value.get('format')!r} is not {FORMAT}; a newer reconcile wrote it"
         )
     try:
-        return _decode(value, revision)
+        return replace(_decode(value), revision=revision, home=home)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"ledger content is damaged: {error!r}") from error
 
 
-def _decode(value: Mapping[str, Json], revision: int) -> Ledger:
+def _decode(value: Mapping[str, Json]) -> Ledger:
     claim = cast("dict[str, str] | None", value.get("claim"))
     entry = cast("dict[str, object]", value.get("entry", {}))
     flips = cast("dict[str, tuple[int, str]]", value.get("flips", {}))
     at = cast("str", entry.get("at", ""))
     return Ledger(
         set_name=cast("str", value["set"]),
-        revision=revision,
         claim=Claim(claim["id"], claim["source"], claim["commit"]) if claim else None,
         desired=cast("str", value.get("desired", "")),
         places=frozenset(_place(text) for text in _strings(value.get("places"))),

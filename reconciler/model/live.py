@@ -18,19 +18,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveVersion:
-    """One registered version; `made_at` is an RFC 3339 time where the backend tells it."""
+    """One registered version.
+
+    `body` is None where the backend tells only that the version exists; `made_at` is an RFC 3339
+    time, empty where the backend does not tell it.
+    """
 
     version: str
-    body: dict[str, Json]
+    body: dict[str, Json] | None
     made_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What is kept at a name beside its versions."""
+
+    description: str = ""
+    is_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Versions:
-    """A name with versions: those active now, and those of the asked ones that exist."""
+    """A name with versions: those active now, and those of the asked ones that exist.
+
+    `about` is None where the query did not ask for it.
+    """
 
     active: tuple[LiveVersion, ...] = ()
     registered: Mapping[str, LiveVersion] = field(default_factory=dict)
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +101,12 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to observe: everything active in `places`, plus these versions and records by name."""
+    """What to observe: everything active in `places`, plus these versions and records by name.
+
+    `described` are the places where descriptions and archive states of names are wanted too.
+    """
 
     places: frozenset[Place] = frozenset()
+    described: frozenset[Place] = frozenset()
     versions: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     records: frozenset[Key] = frozenset()

@@ -39,6 +39,7 @@ class Resource:
     `body` is the normal form: plain JSON in protobuf's JSON mapping, defaults and empty messages
     elided. Kinds with versions register it under `version`; a record (a project) has none, and its
     body maps field paths such as `labels/team` to values, None meaning "cleared".
+    `description` is kept at the name, beside all versions; empty means unmanaged.
     `chosen` means that somebody else registered `version` and only its activation is ours.
     `group` names the package the object belongs to; a group is activated whole or not at all.
     """
@@ -54,6 +55,7 @@ class Resource:
     chosen: bool = False
     adopt: bool = False
     protect: bool | None = None
+    description: str = ""
     notes: tuple[str, ...] = ()
 
 

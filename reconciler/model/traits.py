@@ -17,9 +17,9 @@ class Verb(StrEnum):
     SET = "set"
     UNSET = "unset"
     REGISTER = "register"
-    UNARCHIVE = "unarchive"
     ACTIVATE = "activate"
     ARCHIVE = "archive"
+    DESCRIBE = "describe"
     DEACTIVATE = "deactivate"
 
 

@@ -163,7 +163,9 @@ def _active_bodies(removals: Iterable[Change], live: Live) -> dict[Key, dict[str
     for change in removals:
         item = live.objects[change.key]
         if isinstance(item, Versions) and item.active:
-            bodies[change.key] = item.active[0].body
+            body = item.active[0].body
+            if body is not None:
+                bodies[change.key] = body
     return bodies
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.origin import Origin
+from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import (
     FORMAT_VERSION,
@@ -87,6 +88,7 @@ def _action(action: Action) -> dict[str, Json]:
         "call": action.call,
         "version": action.version,
         "field": action.field,
+        "refs": [{"key": str(ref.key), "version": ref.version} for ref in action.refs],
         "body": action.body,
         "waits": list(action.waits),
         "opens": list(action.opens),
@@ -158,6 +160,9 @@ def _read_action(key: Key, value: dict[str, Any]) -> Action:
         call=value["call"],
         version=value.get("version", ""),
         field=value.get("field", ""),
+        refs=tuple(
+            Reference(Key.parse(item["key"]), item["version"]) for item in value.get("refs", [])
+        ),
         body=value.get("body"),
         waits=tuple(value.get("waits", [])),
         opens=tuple(value.get("opens", [])),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.document import Json
     from reconciler.model.key import Key
     from reconciler.model.origin import Origin
+    from reconciler.model.resource import Reference
 
 FORMAT_VERSION = "1.0"
 """Of the plan JSON: a new minor adds fields, a new major breaks."""
@@ -95,7 +96,8 @@ class Action:
     """One call.
 
     `waits` are ids of actions or names of barriers that must have succeeded before; `opens` are the
-    barriers that stay shut until this action has succeeded.
+    barriers that stay shut until this action has succeeded. `refs` are the versions that the body
+    refers to by digest.
     """
 
     id: str
@@ -104,6 +106,7 @@ class Action:
     call: str
     version: str = ""
     field: str = ""
+    refs: tuple[Reference, ...] = ()
     body: dict[str, Json] | None = dataclasses.field(default=None, repr=False)
     waits: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: date
     archived = ledger.archived
     if Verb.ARCHIVE in succeeded:
         archived = archived | {key}
-    if Verb.UNARCHIVE in succeeded:
+    if Verb.DESCRIBE in succeeded:
         archived = archived - {key}
     ledger = replace(ledger, archived=archived)
     if not is_done(change, done):

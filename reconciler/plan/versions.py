@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
-from reconciler.model.live import Versions
+from reconciler.model.live import About, Versions
 from reconciler.model.resource import State
 from reconciler.model.traits import Verb
 from reconciler.plan.context import Drift, Prune
@@ -40,7 +40,7 @@ class _Case:
     traits: Traits
 
     def is_desired(self, version: LiveVersion) -> bool:
-        if self.resource.chosen:
+        if self.resource.chosen or version.body is None:
             return version.version == self.resource.version
         return version.body == self.resource.body
 
@@ -76,19 +76,40 @@ def asked(resource: Resource, context: Context) -> frozenset[str]:
 def plan_declared(resource: Resource, live: Versions, context: Context) -> Change | None:
     """Plan one declared object; None when nothing is to be done or said."""
     change = _declared(resource, live, context)
+    about = _about(resource, live, context)
+    if about is not None:
+        if change is None:
+            case = _Case(resource, live, context, context.traits[resource.key.kind])
+            change = replace(case.change(Effect.UPDATE, Reason.SPEC), fields=about[1])
+        change = replace(change, actions=(*change.actions, about[0]))
     if change is None:
         return None
-    change = replace(change, asked=tuple(sorted(asked(resource, context))))
-    traits = context.traits[resource.key.kind]
-    if resource.key in context.ledger.archived and change.block is None:
-        back = Action(
-            id=f"{resource.key}#{Verb.UNARCHIVE}",
-            key=resource.key,
-            verb=Verb.UNARCHIVE,
-            call=traits.calls[Verb.UNARCHIVE],
-        )
-        change = replace(change, actions=(*change.actions, back))
-    return change
+    return replace(change, asked=tuple(sorted(asked(resource, context))))
+
+
+def _about(
+    resource: Resource, live: Versions, context: Context
+) -> tuple[Action, tuple[FieldChange, ...]] | None:
+    """Plan what is kept at the name: its description, and that it is not hidden while declared."""
+    known = live.about or About()
+    if live.about is None and not resource.description:
+        return None
+    description = resource.description or known.description
+    if description == known.description and not known.is_archived:
+        return None
+    fields = diff(
+        {"description": known.description, "archived": known.is_archived},
+        {"description": description, "archived": False},
+    )
+    action = Action(
+        id=f"{resource.key}#{Verb.DESCRIBE}",
+        key=resource.key,
+        verb=Verb.DESCRIBE,
+        call=context.traits[resource.key.kind].calls[Verb.DESCRIBE],
+        body={"description": description},
+        waits=(f"{resource.key}#{Verb.REGISTER}",),
+    )
+    return action, fields
 
 
 def _declared(resource: Resource, live: Versions, context: Context) -> Change | None:
@@ -305,7 +326,7 @@ def plan_undeclared(key: Key, live: Versions, context: Context) -> Change | None
         effect=Effect.REMOVE,
         reason=Reason.UNDECLARED,
         fingerprint=fingerprint(live),
-        fields=diff(traits.describe(owned[0].body), None),
+        fields=diff(None if owned[0].body is None else traits.describe(owned[0].body), None),
         actions=tuple(actions),
     )
     if key in context.ledger.protected:
@@ -333,7 +354,10 @@ def _fields(case: _Case, before: LiveVersion | None) -> tuple[FieldChange, ...]:
         version = before.version if before else None
         return (FieldChange("existing.version", version, case.resource.version),)
     describe = case.traits.describe
-    return diff(describe(before.body) if before else None, describe(case.resource.body))
+    return diff(
+        describe(before.body) if before and before.body is not None else None,
+        describe(case.resource.body),
+    )
 
 
 def _register(case: _Case) -> Action:
@@ -345,6 +369,7 @@ def _register(case: _Case) -> Action:
         call=case.traits.calls[Verb.REGISTER],
         version=resource.version,
         body=resource.body,
+        refs=resource.refs,
         waits=tuple(f"{ref.key}#{Verb.REGISTER}" for ref in resource.refs),
     )
 

@@ -1,0 +1,129 @@
+"""Runs the actions of a plan: each as soon as what it waits for has succeeded.
+
+An action that fails takes down only what waits for it. Barriers (see plan.order) count the actions
+that open them, so that thousands of removals waiting for thousands of activations stay linear.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+
+from reconciler.apply.outcome import Outcome, Report, Status
+from reconciler.errors import ReconcilerError
+from reconciler.plan.plan import Action, Change
+
+Perform = Callable[[Action], Awaitable[None]]
+Progress = Callable[[Outcome, int], None]
+"""Told each outcome and how many actions the run has in all."""
+
+
+class _Graph:
+    """Actions and barriers as nodes of one graph; a node is free when nothing it needs is left."""
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        self.actions = {action.id: action for action in actions}
+        self._index = {action.id: index for index, action in enumerate(actions)}
+        self._dependents: dict[str, list[str]] = defaultdict(list)
+        self._missing: dict[str, int] = defaultdict(int)
+        barriers = {name for action in actions for name in action.opens}
+        for action in actions:
+            for name in action.waits:
+                if name in self.actions or name in barriers:
+                    self._edge(name, action.id)
+            for name in action.opens:
+                self._edge(action.id, name)
+        self.ready = [self._index[name] for name in self.actions if not self._missing[name]]
+        heapq.heapify(self.ready)
+        self._order = list(self.actions)
+
+    def _edge(self, source: str, target: str) -> None:
+        self._dependents[source].append(target)
+        self._missing[target] += 1
+
+    def pop(self) -> Action:
+        return self.actions[self._order[heapq.heappop(self.ready)]]
+
+    def succeed(self, name: str) -> None:
+        """Free what waited for a node; a barrier that becomes free succeeds at once."""
+        for dependent in self._dependents[name]:
+            self._missing[dependent] -= 1
+            if self._missing[dependent]:
+                continue
+            if dependent in self.actions:
+                heapq.heappush(self.ready, self._index[dependent])
+            else:
+                self.succeed(dependent)
+
+    def fail(self, name: str) -> list[Action]:
+        """Return everything that waits for a node, directly or not."""
+        lost: dict[str, None] = {}
+        stack = list(self._dependents[name])
+        while stack:
+            dependent = stack.pop()
+            if dependent not in lost:
+                lost[dependent] = None
+                stack += self._dependents[dependent]
+        return [self.actions[item] for item in lost if item in self.actions]
+
+
+async def run(
+    changes: Sequence[Change],
+    perform: Perform,
+    *,
+    parallel: int = 8,
+    progress: Progress | None = None,
+    stop: asyncio.Event | None = None,
+) -> Report:
+    """Perform the actions of the changes that are not blocked.
+
+    `parallel` bounds the calls under way. Once `stop` is set no further call starts; those under
+    way finish, so that their outcomes are known. Errors of this program become outcomes; any other
+    exception is a fault of ours and ends the run.
+    """
+    actions = [item for change in changes if change.block is None for item in change.actions]
+    graph = _Graph(actions)
+    outcomes: dict[str, Outcome] = {}
+    running: dict[asyncio.Task[Outcome], Action] = {}
+
+    def note(outcome: Outcome) -> None:
+        if outcome.action.id not in outcomes:
+            outcomes[outcome.action.id] = outcome
+            if progress is not None:
+                progress(outcome, len(actions))
+
+    try:
+        while graph.ready or running:
+            while graph.ready and len(running) < parallel and not (stop and stop.is_set()):
+                action = graph.pop()
+                if action.id not in outcomes:
+                    running[asyncio.create_task(_perform(action, perform))] = action
+            if not running:
+                break
+            finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
+                del running[task]
+                outcome = task.result()
+                note(outcome)
+                if outcome.status is Status.DONE:
+                    graph.succeed(outcome.action.id)
+                    continue
+                for lost in graph.fail(outcome.action.id):
+                    note(Outcome(lost, Status.SKIPPED, f"waits for {outcome.action.id}"))
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    for action in actions:
+        note(Outcome(action, Status.SKIPPED, "interrupted before it started"))
+    return Report(tuple(outcomes.values()))
+
+
+async def _perform(action: Action, perform: Perform) -> Outcome:
+    try:
+        await perform(action)
+    except ReconcilerError as error:
+        return Outcome(action, Status.FAILED, str(error), error)
+    return Outcome(action, Status.DONE)

@@ -1,0 +1,47 @@
+"""What became of each action of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.errors import ReconcilerError
+from reconciler.plan.plan import Action
+
+
+class Status(StrEnum):
+    """How an action ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Something it waits for failed, or the run was interrupted before it started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one action. `detail` says why it failed or what it waited for in vain."""
+
+    action: Action
+    status: Status
+    detail: str = ""
+    error: ReconcilerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All outcomes of one run, in the order in which they came."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Ids of the actions that succeeded."""
+        return frozenset(item.action.id for item in self.outcomes if item.status is Status.DONE)
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        """Outcomes that are not what the plan said, causes before consequences."""
+        failed = [item for item in self.outcomes if item.status is Status.FAILED]
+        skipped = [item for item in self.outcomes if item.status is Status.SKIPPED]
+        return (*failed, *skipped)

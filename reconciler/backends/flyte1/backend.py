@@ -1,0 +1,89 @@
+"""One Flyte 1 installation behind the port."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from flyteidl.admin import common_pb2, project_pb2, version_pb2
+from flyteidl.service import identity_pb2
+
+from reconciler.backends.flyte1 import adapters, calls, catalog, methods
+from reconciler.backends.flyte1 import ledger as ledgers
+from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.inventory import inventory
+from reconciler.backends.flyte1.observe import observe_versions
+from reconciler.errors import UnsupportedError
+from reconciler.model.interface import Catalog, Want
+from reconciler.model.key import Key, Place
+from reconciler.model.ledger import Ledger
+from reconciler.model.live import Live, Query, Versions
+from reconciler.model.traits import Traits
+from reconciler.plan.plan import Action
+
+
+class Flyte1:
+    """Speaks to flyteadmin over one channel; see backends.port for the contract."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+
+    @property
+    def traits(self) -> Mapping[str, Traits]:
+        """The kinds of Flyte 1."""
+        return adapters.TRAITS
+
+    async def identity(self) -> Mapping[str, str]:
+        """Ask for version and identity; raises UnavailableError when nothing answers."""
+        version = await self.channel.call(methods.GET_VERSION, version_pb2.GetVersionRequest())
+        try:
+            info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
+            who = info.email or info.preferred_username or info.name or info.subject
+        except UnsupportedError:
+            who = ""
+        return {
+            "endpoint": self.channel.endpoint,
+            "identity": who or "anonymous",
+            "flyte": "Flyte1",
+            "version": version.control_plane_version.Version,
+            "chosenBy": self.channel.settings.chosen_by,
+        }
+
+    async def catalog(self, wants: Collection[Want]) -> Catalog:
+        """Look up workflows that plans refer to."""
+        return await catalog.look_up(self.channel, wants)
+
+    async def observe(self, query: Query) -> Live:
+        """Read the live side of a query."""
+        found, failed = await observe_versions(self.channel, query)
+        return Live(found, failed)
+
+    async def places(self) -> frozenset[Place]:
+        """List the project-domains of all projects, archived ones included."""
+        request = project_pb2.ProjectListRequest(
+            limit=0, filters="gte(state,0)", sort_by=common_pb2.Sort(key="identifier")
+        )
+        answer = await self.channel.call(methods.LIST_PROJECTS, request)
+        return frozenset(
+            Place(project.id, domain.id)
+            for project in answer.projects
+            for domain in project.domains
+        )
+
+    async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
+        """List all names of a kind in a place."""
+        return await inventory(self.channel, place, kind)
+
+    async def perform(self, action: Action) -> None:
+        """Carry out one action."""
+        await calls.PERFORM[action.key.kind, action.verb](self.channel, action)
+
+    async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
+        """Read a set's ledger at home, else wherever it is."""
+        found = None if home is None else await ledgers.read(self.channel, set_name, home)
+        if found is None:
+            found = await ledgers.search(self.channel, set_name, sorted(await self.places()))
+        return found or Ledger(set_name)
+
+    async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
+        """Write a set's ledger."""
+        return await ledgers.write(self.channel, ledger, home)

@@ -1,0 +1,21 @@
+"""Which function carries out which verb on which kind of Flyte 1."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.launch_plan import calls as launch_plan
+from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
+from reconciler.model.traits import Verb
+from reconciler.plan.plan import Action
+
+Perform = Callable[[Channel, Action], Awaitable[None]]
+
+PERFORM: Mapping[tuple[str, Verb], Perform] = {
+    (LAUNCH_PLAN, Verb.REGISTER): launch_plan.register,
+    (LAUNCH_PLAN, Verb.ACTIVATE): launch_plan.activate,
+    (LAUNCH_PLAN, Verb.DEACTIVATE): launch_plan.deactivate,
+    (LAUNCH_PLAN, Verb.ARCHIVE): launch_plan.archive,
+    (LAUNCH_PLAN, Verb.DESCRIBE): launch_plan.describe,
+}

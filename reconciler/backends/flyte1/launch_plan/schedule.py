@@ -1,0 +1,74 @@
+"""A declared schedule in normal form, linted against Flyte's own scheduler."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from reconciler.model.document import Json
+from reconciler.model.origin import Problem, Severity
+from reconciler.schedule import lint, rate
+from reconciler.schedule.cron import split_zone
+from reconciler.schedule.lint import Written
+from reconciler.schedule.rules import Finding, Level
+from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Schedule
+from reconciler.specs.validate import Declared
+
+_SEVERITIES = {Level.ERROR: Severity.ERROR, Level.WARNING: Severity.WARNING}
+
+
+def resolve_schedule(
+    declared: Declared, schedule: Schedule | None, *, now: datetime
+) -> tuple[dict[str, Json], list[Problem]]:
+    """Return the normal form of a schedule (empty for none) and what the linter says of it."""
+    if schedule is None:
+        return {}, []
+    written = Written(
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        every=schedule.every,
+        kickoff_input=schedule.kickoff_input,
+        follows_code=_follows_code(declared) and not schedule.acknowledge_restarts,
+    )
+    found = _check(written, now)
+    problems = [
+        Problem(
+            declared.at("schedule", item.field),
+            f"{item.id}: {item.message}",
+            path=f"spec.schedule.{item.field}",
+            fix=item.fix,
+            severity=_SEVERITIES[item.severity],
+        )
+        for item in found
+        if item.severity in _SEVERITIES
+    ]
+    if any(item.severity is Severity.ERROR for item in problems):
+        return {}, problems
+    return _normal(schedule), problems
+
+
+@lru_cache(maxsize=20_000)
+def _check(written: Written, now: datetime) -> tuple[Finding, ...]:
+    """Lint once per distinct schedule: thousands of plans share a handful."""
+    return tuple(lint.check(written, now=now))
+
+
+def _follows_code(declared: Declared) -> bool:
+    spec = declared.spec
+    if not isinstance(spec, LaunchPlanSpec) or spec.workflow is None:
+        return False
+    return spec.workflow.package is not None or isinstance(spec.workflow.version, Latest)
+
+
+def _normal(schedule: Schedule) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    if schedule.every is not None:
+        found["every"] = rate.parse(schedule.every)
+    elif schedule.cron is not None:
+        text, zone = split_zone(schedule.cron)
+        found["cron"] = text
+        if schedule.timezone or zone:
+            found["timezone"] = schedule.timezone or zone
+    if schedule.kickoff_input is not None:
+        found["kickoffInput"] = schedule.kickoff_input
+    return found

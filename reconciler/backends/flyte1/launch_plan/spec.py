@@ -1,0 +1,334 @@
+"""Resolves a declared launch plan to its normal form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from reconciler.backends.flyte1.launch_plan.schedule import resolve_schedule
+from reconciler.model.digest import digest, split_version, version_of
+from reconciler.model.document import Json
+from reconciler.model.interface import Missing, Unread, Want, Workflow
+from reconciler.model.key import Key, Place
+from reconciler.model.origin import Problem, Severity
+from reconciler.model.resource import Reference, Resource, State
+from reconciler.model.traits import Traits
+from reconciler.resolve.context import Context, Resolution
+from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Notification, PlanState
+from reconciler.specs.validate import Declared
+from reconciler.values.canonical import canonical
+from reconciler.values.interface import bind
+from reconciler.values.types import show_type
+
+KIND = "FlyteLaunchPlan"
+WORKFLOW_KIND = "FlyteWorkflow"
+_PHASES = {
+    "Succeeded": "SUCCEEDED",
+    "Failed": "FAILED",
+    "Aborted": "ABORTED",
+    "TimedOut": "TIMED_OUT",
+}
+_STATES = {
+    PlanState.ACTIVE: State.ACTIVE,
+    PlanState.INACTIVE: State.INACTIVE,
+    PlanState.UNMANAGED: State.UNMANAGED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlanAdapter:
+    """Resolving of FlyteLaunchPlan documents."""
+
+    traits: Traits
+
+    def wants(self, declared: Declared, context: Context, /) -> Iterable[Want]:
+        """Ask for the workflow that CI registered, or for the plan whose version is chosen."""
+        want = want_of(declared, context)
+        return () if want is None else (want,)
+
+    def resolve(self, declared: Declared, context: Context, /) -> Resolution:
+        """Resolve one plan in any of its three modes."""
+        spec = cast("LaunchPlanSpec", declared.spec)
+        place = context.place(spec.project, spec.domain)
+        if not place.project or not place.domain:
+            missing = "project" if not place.project else "domain"
+            problem = declared.problem(
+                f"no {missing} is given here and the set has no default",
+                fix=f"write spec.{missing}, or spec.defaults.{missing} in the FlyteSync",
+            )
+            return Resolution(problems=(problem,))
+        if spec.existing is not None:
+            return _chosen(declared, context, place)
+        found = _workflow(declared, context, place)
+        if isinstance(found, Problem):
+            return Resolution(problems=(found,))
+        return _registered(declared, context, place=place, workflow=found)
+
+
+def name_of(declared: Declared) -> str:
+    """Return the Flyte name of a declared plan."""
+    return cast("LaunchPlanSpec", declared.spec).name or declared.name
+
+
+def want_of(declared: Declared, context: Context) -> Want | None:
+    """Say which workflow or plan must be looked up for a document, if any."""
+    spec = cast("LaunchPlanSpec", declared.spec)
+    place = context.place(spec.project, spec.domain)
+    if spec.existing is not None:
+        version = spec.existing.version
+        if not isinstance(version, Latest):
+            return None
+        return Want(
+            place.project, place.domain, "", matching=version.matching, plan=name_of(declared)
+        )
+    workflow = spec.workflow
+    if workflow is None or workflow.package is not None:
+        return None
+    if workflow.same_as is not None:
+        return Want(place.project, workflow.same_as.domain, workflow.name, plan=name_of(declared))
+    where = Place(workflow.project or place.project, workflow.domain or place.domain)
+    chosen = context.version_for(workflow.name) or workflow.version
+    if isinstance(chosen, Latest):
+        return Want(where.project, where.domain, workflow.name, matching=chosen.matching)
+    return Want(where.project, where.domain, workflow.name, version=chosen or "")
+
+
+def _workflow(declared: Declared, context: Context, place: Place) -> Workflow | Problem:
+    spec = cast("LaunchPlanSpec", declared.spec)
+    reference = spec.workflow
+    assert reference is not None
+    if reference.package is not None:
+        package = context.packages.get((place, reference.package))
+        if package is None:
+            return declared.problem(
+                f"no FlytePackage {reference.package} is declared for {place}",
+                "workflow",
+                "package",
+                fix="declare it with the same project and domain",
+            )
+        if package.unread:
+            return declared.problem(
+                f"its package could not be read: {package.unread}", "workflow", "package"
+            )
+        found = package.workflows.get(reference.name)
+        if found is None:
+            known = ", ".join(sorted(package.workflows)[:10]) or "none"
+            return declared.problem(
+                f"package {reference.package} has no workflow {reference.name}",
+                "workflow",
+                "name",
+                fix=f"its workflows are: {known}",
+            )
+        return found
+    want = want_of(declared, context)
+    assert want is not None
+    answer = context.catalog.get(want)
+    path = ("workflow", "sameAs") if want.plan else ("workflow", "version")
+    match answer:
+        case Workflow():
+            return answer
+        case Missing(reason=reason):
+            return declared.problem(
+                reason, *path, fix="register it first, or declare its package in this set"
+            )
+        case Unread(cause=cause):
+            return declared.problem(f"could not be looked up: {cause}", *path)
+        case None:
+            return declared.problem(
+                f"the interface of {want.name} is not known without a backend",
+                *path,
+                fix="give a connection, or declare the package in this set",
+            )
+
+
+def _chosen(declared: Declared, context: Context, place: Place) -> Resolution:
+    """The third mode: CI registers the plan, Git chooses the active version."""
+    spec = cast("LaunchPlanSpec", declared.spec)
+    assert spec.existing is not None
+    version = spec.existing.version
+    if isinstance(version, Latest):
+        want = want_of(declared, context)
+        assert want is not None
+        answer = context.catalog.get(want)
+        if not isinstance(answer, Workflow):
+            reason = (
+                answer.reason
+                if isinstance(answer, Missing)
+                else "the newest version is not known without a backend"
+            )
+            problem = declared.problem(
+                reason, "existing", "version", fix="register it first, or name a version"
+            )
+            return Resolution(problems=(problem,))
+        version = answer.version
+    key = Key(KIND, place.project, place.domain, name_of(declared))
+    resource = Resource(
+        key=key,
+        body={},
+        origin=declared.document.origin,
+        digest=digest({"kind": KIND, "name": key.name, "existing": version}),
+        version=version,
+        state=_STATES[spec.state] if spec.state else State.ACTIVE,
+        chosen=True,
+        adopt=spec.adopt,
+        protect=spec.protect,
+    )
+    return Resolution(resources=(resource,))
+
+
+def _registered(
+    declared: Declared, context: Context, *, place: Place, workflow: Workflow
+) -> Resolution:
+    spec = cast("LaunchPlanSpec", declared.spec)
+    key = Key(KIND, place.project, place.domain, name_of(declared))
+    schedule, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+    inputs, input_problems = _inputs(declared, spec, workflow)
+    problems += input_problems
+    if schedule:
+        problems += _unbound(declared, spec, workflow)
+    if any(item.severity is Severity.ERROR for item in problems):
+        return Resolution(problems=tuple(problems))
+    parts: dict[str, Json] = {
+        "workflow": _reference(workflow, place),
+        "schedule": schedule,
+        **inputs,
+        "notifications": [_notification(item) for item in spec.notifications],
+        "labels": dict(spec.labels),
+        "annotations": dict(spec.annotations),
+        "envs": dict(spec.envs),
+        "runAs": _present({"serviceAccount": spec.service_account, "iamRole": spec.iam_role}),
+        "rawOutputPrefix": spec.raw_output_prefix,
+        "maxParallelism": spec.max_parallelism,
+        "overwriteCache": spec.overwrite_cache,
+    }
+    if spec.concurrency is not None:
+        parts["concurrency"] = {
+            "max": spec.concurrency.max,
+            "behavior": str(spec.concurrency.on_limit).upper(),
+        }
+    body = _present(parts)
+    if spec.interruptible is not None:
+        body["interruptible"] = spec.interruptible
+    content = content_digest(key.name, body)
+    state = _STATES[spec.state] if spec.state else _default_state(body)
+    resource = Resource(
+        key=key,
+        body=body,
+        origin=declared.document.origin,
+        digest=content,
+        version=version_of(context.set_name, content),
+        state=state,
+        refs=(_pointer(workflow),),
+        adopt=spec.adopt,
+        protect=spec.protect,
+        description=spec.description or "",
+    )
+    return Resolution(resources=(resource,), problems=tuple(problems))
+
+
+def content_digest(name: str, body: dict[str, Json]) -> str:
+    """Digest of a plan: kind, name and content; not its place, set or version."""
+    return digest({"kind": KIND, "name": name, "body": body})
+
+
+def _default_state(body: Mapping[str, Json]) -> State:
+    return State.ACTIVE if "schedule" in body else State.UNMANAGED
+
+
+def _pointer(workflow: Workflow) -> Reference:
+    key = Key(WORKFLOW_KIND, workflow.project, workflow.domain, workflow.name)
+    return Reference(key, workflow.version)
+
+
+def _reference(workflow: Workflow, place: Place) -> dict[str, Json]:
+    """Name the workflow as `normal.reference` reads it from a live plan."""
+    made_by_a_set = split_version(workflow.version)
+    found: dict[str, Json] = {"name": workflow.name}
+    if made_by_a_set is None:
+        found["version"] = workflow.version
+    else:
+        found["digest"] = made_by_a_set[1]
+    if workflow.project != place.project:
+        found["project"] = workflow.project
+    if workflow.domain != place.domain and made_by_a_set is None:
+        found["domain"] = workflow.domain
+    return found
+
+
+def _inputs(
+    declared: Declared, spec: LaunchPlanSpec, workflow: Workflow
+) -> tuple[dict[str, Json], list[Problem]]:
+    given = bind(spec.inputs, workflow.inputs, path=("inputs",))
+    fixed = bind(spec.fixed_inputs, workflow.inputs, path=("fixedInputs",))
+    problems = [
+        declared.problem(item.message, *item.path, fix=item.fix)
+        for item in (*given.problems, *fixed.problems)
+    ]
+    defaults: dict[str, Json] = {}
+    for name, variable in workflow.inputs.items():
+        literal = given.literals.get(name, workflow.defaults.get(name))
+        if literal is not None and name not in spec.fixed_inputs:
+            defaults[name] = {"type": variable.get("type"), "value": canonical(literal)}
+    literals = {name: canonical(literal) for name, literal in fixed.literals.items()}
+    return {"defaultInputs": defaults, "fixedInputs": literals}, problems
+
+
+def _unbound(declared: Declared, spec: LaunchPlanSpec, workflow: Workflow) -> list[Problem]:
+    """A scheduled plan may leave nothing open but the kickoff input, or the server refuses it."""
+    kickoff = spec.schedule.kickoff_input if spec.schedule else None
+    problems: list[Problem] = []
+    bound = {*spec.inputs, *spec.fixed_inputs, *workflow.defaults}
+    open_inputs = [name for name in workflow.inputs if name not in bound and name != kickoff]
+    if open_inputs:
+        problems.append(
+            declared.problem(
+                f"the workflow's input {', '.join(sorted(open_inputs))} has no value, and a "
+                "scheduled plan runs without anybody to give one",
+                "schedule",
+                fix="give it under inputs or fixedInputs",
+            )
+        )
+    if kickoff is None:
+        return problems
+    variable = workflow.inputs.get(kickoff)
+    path = ("schedule", "kickoffInput")
+    if variable is None:
+        known = ", ".join(sorted(workflow.inputs)) or "none"
+        problems.append(
+            declared.problem(
+                f"the workflow has no input {kickoff}", *path, fix=f"its inputs are: {known}"
+            )
+        )
+    elif variable.get("type") != {"simple": "DATETIME"}:
+        problems.append(
+            declared.problem(
+                f"input {kickoff} is {show_type(variable.get('type'))}, and the scheduled time "
+                "is a datetime",
+                *path,
+                fix="name an input of type datetime (not an optional one)",
+            )
+        )
+    elif kickoff in spec.fixed_inputs:
+        problems.append(
+            declared.problem(
+                f"input {kickoff} is fixed, so the scheduled time cannot be passed",
+                *path,
+                fix="remove it from fixedInputs",
+            )
+        )
+    return problems
+
+
+def _notification(item: Notification) -> dict[str, Json]:
+    phases: list[Json] = [_PHASES[str(phase)] for phase in item.phases]
+    parts: dict[str, Json] = {
+        "email": list(item.email or ()),
+        "pagerDuty": list(item.pager_duty or ()),
+        "slack": list(item.slack or ()),
+    }
+    return {"phases": phases, **_present(parts)}
+
+
+def _present(parts: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: part for name, part in parts.items() if part}

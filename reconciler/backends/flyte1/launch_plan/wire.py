@@ -1,0 +1,113 @@
+"""A launch plan's normal form as the message that registers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flyteidl.admin import launch_plan_pb2, schedule_pb2
+from flyteidl.core import execution_pb2, identifier_pb2
+
+from reconciler.backends.flyte1.message import from_json
+from reconciler.model.document import Json
+
+_UNITS = ((24 * 60, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MINUTE))
+
+
+def identifier(*, project: str, domain: str, name: str, version: str) -> identifier_pb2.Identifier:
+    """Build the full id of a launch plan; the server acts on arbitrary rows for partial ones."""
+    return identifier_pb2.Identifier(
+        resource_type=identifier_pb2.LAUNCH_PLAN,
+        project=project,
+        domain=domain,
+        name=name,
+        version=version,
+    )
+
+
+def to_wire(
+    body: dict[str, Any], workflow: identifier_pb2.Identifier
+) -> launch_plan_pb2.LaunchPlanSpec:
+    """Write a normal form as a spec that runs `workflow`.
+
+    Empty `labels`, `annotations` and `raw_output_data_config` messages are always sent, as flytekit
+    does: the server's own comparison tells an absent message from an empty one.
+    """
+    spec = launch_plan_pb2.LaunchPlanSpec(workflow_id=workflow)
+    spec.labels.values.update(body.get("labels", {}))
+    spec.annotations.values.update(body.get("annotations", {}))
+    spec.raw_output_data_config.output_location_prefix = body.get("rawOutputPrefix", "")
+    spec.fixed_inputs.SetInParent()
+    spec.default_inputs.SetInParent()
+    spec.entity_metadata.SetInParent()
+    for name, literal in sorted(body.get("fixedInputs", {}).items()):
+        from_json(literal, spec.fixed_inputs.literals[name])
+    for name, default in sorted(body.get("defaultInputs", {}).items()):
+        parameter = spec.default_inputs.parameters[name]
+        from_json(default["type"], parameter.var.type)
+        from_json(default["value"], parameter.default)
+    for key, value in sorted(body.get("envs", {}).items()):
+        spec.envs.values.add(key=key, value=value)
+    if "schedule" in body:
+        spec.entity_metadata.schedule.CopyFrom(schedule_to_wire(body["schedule"]))
+    for item in body.get("notifications", []):
+        _notify(spec, item)
+    _run_as(spec, body)
+    spec.max_parallelism = body.get("maxParallelism", 0)
+    spec.overwrite_cache = body.get("overwriteCache", False)
+    if "interruptible" in body:
+        spec.interruptible.value = body["interruptible"]
+    if "concurrency" in body:
+        spec.concurrency_policy.max = body["concurrency"]["max"]
+        spec.concurrency_policy.behavior = launch_plan_pb2.ConcurrencyLimitBehavior.Value(
+            body["concurrency"]["behavior"]
+        )
+    return spec
+
+
+def schedule_to_wire(schedule: dict[str, Any]) -> schedule_pb2.Schedule:
+    """Write a schedule; a rate goes out in the largest unit that divides it."""
+    message = schedule_pb2.Schedule(kickoff_time_input_arg=schedule.get("kickoffInput", ""))
+    if "every" in schedule:
+        minutes = schedule["every"]
+        size, unit = next((size, unit) for size, unit in _UNITS if minutes % size == 0)
+        message.rate.value = minutes // size
+        message.rate.unit = unit
+    elif "cron" in schedule:
+        zone = schedule.get("timezone")
+        prefix = f"CRON_TZ={zone} " if zone else ""
+        message.cron_schedule.schedule = prefix + schedule["cron"]
+        message.cron_schedule.offset = schedule.get("offset", "")
+    else:
+        message.cron_expression = schedule["cronExpression"]
+    return message
+
+
+def _notify(spec: launch_plan_pb2.LaunchPlanSpec, item: dict[str, Any]) -> None:
+    message = spec.entity_metadata.notifications.add()
+    message.phases.extend(
+        execution_pb2.WorkflowExecution.Phase.Value(phase) for phase in item["phases"]
+    )
+    if "email" in item:
+        message.email.recipients_email.extend(item["email"])
+    elif "pagerDuty" in item:
+        message.pager_duty.recipients_email.extend(item["pagerDuty"])
+    elif "slack" in item:
+        message.slack.recipients_email.extend(item["slack"])
+
+
+def _run_as(spec: launch_plan_pb2.LaunchPlanSpec, body: dict[str, Any]) -> None:
+    """Fill the security context, and what a package carried beside it."""
+    other: dict[str, Json] = body.get("other", {})
+    if "securityContext" in other:
+        from_json(other["securityContext"], spec.security_context)
+    for name in ("quality_of_service", "cluster_assignment"):
+        if name in other:
+            from_json(other[name], getattr(spec, name))
+    assignments = other.get("execution_env_assignments")
+    for item in assignments if isinstance(assignments, list) else []:
+        from_json(item, spec.execution_env_assignments.add())
+    run_as = body.get("runAs", {})
+    if run_as.get("serviceAccount"):
+        spec.security_context.run_as.k8s_service_account = run_as["serviceAccount"]
+    if run_as.get("iamRole"):
+        spec.security_context.run_as.iam_role = run_as["iamRole"]

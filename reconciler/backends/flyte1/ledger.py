@@ -1,0 +1,109 @@
+"""The ledger of a set on Flyte 1: a task under a reserved name that nobody runs.
+
+The content stands in the task's `custom` field, one version per write. Registering a version that
+exists with other content is refused, so that the next number is a compare-and-swap: of eight
+writers racing for one number exactly one succeeded on flyteadmin 1.16.8. Each write carries a random
+writer id, since equal content would answer "already exists" to both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flyteidl.admin import common_pb2, task_pb2
+from flyteidl.core import identifier_pb2, interface_pb2, tasks_pb2
+
+from reconciler.backends.flyte1 import faults, methods
+from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.errors import BackendError, ConflictError
+from reconciler.model import ledger as ledgers
+from reconciler.model.document import Json
+from reconciler.model.key import Place
+from reconciler.model.ledger import Ledger
+
+RESERVED = "flyte-reconciler.ledger"
+"""Prefix of the names of ledger tasks; lists for people leave them out."""
+
+_TASK_TYPE = "flyte-reconciler-ledger"
+_NEWEST = common_pb2.Sort(key="id", direction=common_pb2.Sort.DESCENDING)
+_WRITER = "writer"
+
+
+def name_of(set_name: str) -> str:
+    """Return the reserved task name of a set's ledger."""
+    return f"{RESERVED}.{set_name}"
+
+
+async def read(channel: Channel, set_name: str, place: Place) -> Ledger | None:
+    """Read the newest ledger of a set in one place; None when there is none.
+
+    Raises BackendError when it cannot be read, or was written by a newer format.
+    """
+    request = common_pb2.ResourceListRequest(
+        id=common_pb2.NamedEntityIdentifier(
+            project=place.project, domain=place.domain, name=name_of(set_name)
+        ),
+        limit=1,
+        sort_by=_NEWEST,
+    )
+    answer = await channel.call(methods.LIST_TASKS, request)
+    for item in answer.tasks:
+        custom = to_json(item.closure.compiled_task.template.custom)
+        try:
+            return ledgers.decode(custom, revision=int(item.id.version), home=place)
+        except ValueError as error:
+            raise BackendError(f"{channel.endpoint}: ledger of set {set_name}: {error}") from error
+    return None
+
+
+async def search(channel: Channel, set_name: str, places: Iterable[Place]) -> Ledger | None:
+    """Look for a ledger in many places at once; the newest when it is in several."""
+    answers = await asyncio.gather(*(read(channel, set_name, place) for place in places))
+    found = [item for item in answers if item is not None]
+    return max(found, key=lambda item: item.revision, default=None)
+
+
+async def write(channel: Channel, ledger: Ledger, home: Place) -> Ledger:
+    """Write the revision after the one that was read; raises ConflictError when it is taken."""
+    place = ledger.home or home
+    revision = ledger.revision + 1
+    writer = secrets.token_hex(8)
+    content: dict[str, Json] = {**ledgers.encode(ledger), _WRITER: writer}
+    identifier = identifier_pb2.Identifier(
+        resource_type=identifier_pb2.TASK,
+        project=place.project,
+        domain=place.domain,
+        name=name_of(ledger.set_name),
+        version=f"{revision:08d}",
+    )
+    template = tasks_pb2.TaskTemplate(
+        id=identifier,
+        type=_TASK_TYPE,
+        metadata=tasks_pb2.TaskMetadata(
+            runtime=tasks_pb2.RuntimeMetadata(flavor="flyte-reconciler", version="1")
+        ),
+        interface=interface_pb2.TypedInterface(),
+        container=tasks_pb2.Container(image="flyte-reconciler-ledger"),
+    )
+    from_json(content, template.custom)
+    request = task_pb2.TaskCreateRequest(id=identifier, spec=task_pb2.TaskSpec(template=template))
+    try:
+        await channel.call(methods.CREATE_TASK, request)
+    except BackendError as error:
+        if not (faults.is_already_exists(error) or faults.is_different_structure(error)):
+            raise
+        if await _writer_of(channel, identifier) != writer:
+            raise ConflictError(
+                f"{channel.endpoint}: ledger of set {ledger.set_name}: somebody else wrote "
+                f"revision {revision} in between; run again"
+            ) from error
+    return replace(ledger, revision=revision, home=place)
+
+
+async def _writer_of(channel: Channel, identifier: identifier_pb2.Identifier) -> str:
+    item = await channel.call(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier))
+    return str(to_json(item.closure.compiled_task.template.custom).get(_WRITER, ""))

@@ -1,0 +1,36 @@
+"""Protobuf messages of Flyte as plain JSON, the way `google.protobuf.json_format` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from reconciler.model.document import Json
+
+M = TypeVar("M", bound=Message)
+
+
+def to_json(message: Message) -> dict[str, Json]:
+    """Write a message as JSON in protobuf's mapping, unset fields left out.
+
+    Plans of one team share most of their types and literals, so results are remembered by content;
+    treat them as read-only.
+    """
+    content = message.SerializeToString(deterministic=True)
+    return _by_content(cast("Hashable", type(message)), content)
+
+
+@lru_cache(maxsize=50_000)
+def _by_content(kind: Hashable, content: bytes) -> dict[str, Json]:
+    message = cast("type[Message]", kind).FromString(content)
+    return cast("dict[str, Json]", json_format.MessageToDict(message))
+
+
+def from_json(value: Any, message: M) -> M:
+    """Fill a message from its JSON form and return it."""
+    json_format.ParseDict(value, message)
+    return message

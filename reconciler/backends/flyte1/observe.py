@@ -1,0 +1,224 @@
+"""Reads the live side of Flyte 1 in pages.
+
+Per project-domain: one list of active launch plans, one list of the asked versions that are not
+active, and one list of names where descriptions matter. Lists of a project that does not exist
+answer empty (seen on flyteadmin 1.16.8), so that a project still to be created reads as absent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
+from flyteidl.core import identifier_pb2
+
+from reconciler.backends.flyte1 import methods, task
+from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.launch_plan import normal
+from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
+from reconciler.backends.flyte1.launch_plan.spec import WORKFLOW_KIND as WORKFLOW
+from reconciler.backends.flyte1.lists import is_filterable, value_in
+from reconciler.backends.flyte1.paging import BY_NAME, listing
+from reconciler.backends.flyte1.task import KIND as TASK
+from reconciler.errors import BackendError
+from reconciler.model.key import Key, Place
+from reconciler.model.live import About, LiveVersion, Query, Record, Versions
+
+_RESOURCE_TYPES = {
+    TASK: identifier_pb2.TASK,
+    WORKFLOW: identifier_pb2.WORKFLOW,
+    LAUNCH_PLAN: identifier_pb2.LAUNCH_PLAN,
+}
+
+T = TypeVar("T")
+
+Found = dict[Key, Versions | Record]
+Failed = dict[tuple[str, Place], str]
+
+
+async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Failed]:
+    """Read launch plans, tasks and workflows; what fails in a place is unreadable there."""
+    asked: dict[tuple[str, Place], dict[Key, frozenset[str]]] = defaultdict(dict)
+    for key, versions in query.versions.items():
+        asked[key.kind, key.place][key] = versions
+    for place in query.places:
+        asked.setdefault((LAUNCH_PLAN, place), {})
+    found: Found = {}
+    failed: Failed = {}
+
+    async def read(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
+        try:
+            if kind == LAUNCH_PLAN:
+                plans = await _launch_plans(
+                    channel, place, keys, is_described=place in query.described
+                )
+                found.update(plans)
+            else:
+                found.update(await _registered(channel, kind, place, keys))
+        except BackendError as error:
+            failed[kind, place] = str(error)
+
+    async with asyncio.TaskGroup() as group:
+        for (kind, place), keys in sorted(asked.items(), key=lambda item: item[0]):
+            group.create_task(read(kind, place, keys))
+    return found, failed
+
+
+async def _launch_plans(
+    channel: Channel, place: Place, keys: Mapping[Key, frozenset[str]], *, is_described: bool
+) -> Found:
+    active: dict[Key, list[LiveVersion]] = defaultdict(list)
+    async for plan in list_active(channel, place):
+        key = Key(LAUNCH_PLAN, plan.id.project, plan.id.domain, plan.id.name)
+        active[key].append(live_plan(plan))
+    missing = {
+        key: rest
+        for key, versions in keys.items()
+        if (rest := versions - {item.version for item in active.get(key, ())})
+    }
+    registered = await _registered(channel, LAUNCH_PLAN, place, missing)
+    about = await _about(channel, place) if is_described else None
+    names = {*active, *registered, *(key for key in keys if about is not None and key in about)}
+    found: Found = {}
+    for key in names:
+        versions = registered.get(key, Versions())
+        assert isinstance(versions, Versions)
+        now = tuple(active.get(key, ()))
+        asked = keys.get(key, frozenset())
+        known = {item.version: item for item in now if item.version in asked}
+        found[key] = Versions(
+            active=now,
+            registered={**versions.registered, **known},
+            about=about.get(key) if about is not None else None,
+        )
+    return found
+
+
+async def list_active(channel: Channel, place: Place) -> AsyncIterator[launch_plan_pb2.LaunchPlan]:
+    """Yield the active launch plans of a place, in the order of their creation."""
+    request = launch_plan_pb2.ActiveLaunchPlanListRequest(
+        project=place.project, domain=place.domain
+    )
+    async for page in listing(channel, methods.LIST_ACTIVE_LAUNCH_PLANS, request):
+        for plan in page.launch_plans:
+            yield plan
+
+
+def live_plan(plan: launch_plan_pb2.LaunchPlan) -> LiveVersion:
+    """Read one launch plan version."""
+    made_at = plan.closure.created_at.ToJsonString() if plan.closure.HasField("created_at") else ""
+    return LiveVersion(plan.id.version, normal.from_wire(plan.id, plan.spec), made_at)
+
+
+async def _registered(
+    channel: Channel, kind: str, place: Place, keys: Mapping[Key, frozenset[str]]
+) -> Found:
+    """Read which of the asked versions exist, with one list for all that a filter can name."""
+    collected: dict[Key, dict[str, LiveVersion]] = defaultdict(dict)
+    versions = {version for asked in keys.values() for version in asked}
+    plain = {version for version in versions if is_filterable(version)}
+    for text in value_in("version", plain):
+        async for name, version in _list_versions(channel, kind, place, filters=text):
+            key = Key(kind, place.project, place.domain, name)
+            if version.version in keys.get(key, frozenset()):
+                collected[key][version.version] = version
+    for key, asked in keys.items():
+        for odd in sorted(asked - plain):
+            single = await get_version(channel, key, odd)
+            if single is not None:
+                collected[key][odd] = single
+    return {key: Versions(registered=items) for key, items in collected.items()}
+
+
+async def _list_versions(
+    channel: Channel, kind: str, place: Place, *, filters: str
+) -> AsyncIterator[tuple[str, LiveVersion]]:
+    request = common_pb2.ResourceListRequest(
+        id=common_pb2.NamedEntityIdentifier(project=place.project, domain=place.domain),
+        filters=filters,
+    )
+    if kind == LAUNCH_PLAN:
+        async for plans in listing(channel, methods.LIST_LAUNCH_PLANS, request):
+            for plan in plans.launch_plans:
+                yield plan.id.name, live_plan(plan)
+    elif kind == TASK:
+        async for tasks in listing(channel, methods.LIST_TASKS, request):
+            for item in tasks.tasks:
+                yield item.id.name, live_task(item)
+    else:
+        async for workflows in listing(channel, methods.LIST_WORKFLOWS, request):
+            for workflow in workflows.workflows:
+                yield workflow.id.name, live_workflow(workflow)
+
+
+def live_task(item: task_pb2.Task) -> LiveVersion:
+    """Read one task version."""
+    return LiveVersion(item.id.version, task.from_wire(item.closure.compiled_task.template))
+
+
+def live_workflow(item: workflow_pb2.Workflow) -> LiveVersion:
+    """Read one workflow version; its list entry has no graph, so only that it exists is known."""
+    return LiveVersion(item.id.version, None)
+
+
+async def get_version(channel: Channel, key: Key, version: str) -> LiveVersion | None:
+    """Read one version of one name; None when it does not exist."""
+    request = common_pb2.ObjectGetRequest(
+        id=identifier_pb2.Identifier(
+            resource_type=_RESOURCE_TYPES[key.kind],
+            project=key.project,
+            domain=key.domain,
+            name=key.name,
+            version=version,
+        )
+    )
+    readers: dict[str, Callable[[], Awaitable[LiveVersion]]] = {
+        LAUNCH_PLAN: lambda: _then(channel.call(methods.GET_LAUNCH_PLAN, request), live_plan),
+        TASK: lambda: _then(channel.call(methods.GET_TASK, request), live_task),
+        WORKFLOW: lambda: _then(channel.call(methods.GET_WORKFLOW, request), live_workflow),
+    }
+    try:
+        return await readers[key.kind]()
+    except BackendError as error:
+        if error.code == "NOT_FOUND":
+            return None
+        raise
+
+
+async def _then(answer: Awaitable[T], read: Callable[[T], LiveVersion]) -> LiveVersion:
+    return read(await answer)
+
+
+async def _about(channel: Channel, place: Place) -> dict[Key, About]:
+    """Read descriptions and archive states of all launch plan names.
+
+    The filter is always true and keeps the server from its own, which ends pages early; names sort
+    by name, the only stable order of this list.
+    """
+    request = common_pb2.NamedEntityListRequest(
+        resource_type=identifier_pb2.LAUNCH_PLAN,
+        project=place.project,
+        domain=place.domain,
+        filters="gte(state,0)",
+        sort_by=BY_NAME,
+    )
+    found: dict[Key, About] = {}
+    async for page in listing(channel, methods.LIST_NAMED_ENTITIES, request):
+        for entity in page.entities:
+            key = Key(LAUNCH_PLAN, place.project, place.domain, entity.id.name)
+            archived = entity.metadata.state == common_pb2.NAMED_ENTITY_ARCHIVED
+            found[key] = About(entity.metadata.description, archived)
+    return found
+
+
+def merge(parts: Iterable[tuple[Found, Failed]]) -> tuple[Found, Failed]:
+    """Join readings of several kinds."""
+    found: Found = {}
+    failed: Failed = {}
+    for some, bad in parts:
+        found.update(some)
+        failed.update(bad)
+    return found, failed

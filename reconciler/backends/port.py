@@ -1,0 +1,66 @@
+"""The port to one Flyte installation; everything above speaks to it and to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from reconciler.model.interface import Catalog, Want
+from reconciler.model.key import Key, Place
+from reconciler.model.ledger import Ledger
+from reconciler.model.live import Live, Query, Versions
+from reconciler.model.traits import Traits
+from reconciler.plan.plan import Action
+
+
+class Backend(Protocol):
+    """One Flyte installation.
+
+    Reading costs pages, never a call per entity. Every method raises BackendError (or one of its
+    kinds) when the backend as a whole cannot answer; what fails in one project-domain only is
+    reported in the result as unreadable.
+    """
+
+    @property
+    def traits(self) -> Mapping[str, Traits]:
+        """The kinds this backend serves."""
+        ...
+
+    async def identity(self) -> Mapping[str, str]:
+        """Say what we are connected to: endpoint, identity, flyte, version, chosenBy."""
+        ...
+
+    async def catalog(self, wants: Collection[Want]) -> Catalog:
+        """Look up workflows that plans refer to."""
+        ...
+
+    async def observe(self, query: Query) -> Live:
+        """Read everything active in the places, and the versions and records asked for."""
+        ...
+
+    async def places(self) -> frozenset[Place]:
+        """List every project-domain of the installation."""
+        ...
+
+    async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
+        """List all names of a kind in a place with their active versions, or the newest one."""
+        ...
+
+    async def perform(self, action: Action) -> None:
+        """Carry out one action with one call.
+
+        Repeating it leaves the same state. "Already exists" is resolved by a read: equal content
+        is success, other content is a ConflictError.
+        """
+        ...
+
+    async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
+        """Read the ledger of a set, looking in `home` first; an empty one when there is none."""
+        ...
+
+    async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
+        """Write the ledger after the revision that it was read at, and return it as written.
+
+        Raises ConflictError when somebody else wrote it in between.
+        """
+        ...

@@ -1,0 +1,59 @@
+"""Workflows that plans refer to: what is asked about them, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.document import Json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Want:
+    """A workflow that must be looked up before a plan can be resolved.
+
+    Exactly one of: `version` names it; `matching` (a glob over versions) asks for the newest;
+    `plan` asks for the workflow that the active plan of that name runs in this project-domain.
+    """
+
+    project: str
+    domain: str
+    name: str
+    version: str = ""
+    matching: str = ""
+    plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One version of a workflow as far as a plan needs it.
+
+    `inputs` maps names to variables (`flyteidl.core.Variable` as JSON); `defaults` maps the names
+    that have a default to its literal. A workflow's defaults live in the default launch plan of the
+    same name and version, not in its interface (seen on flyteadmin 1.16.8: a scheduled plan with an
+    unbound input is refused although the Python signature has a default).
+    """
+
+    project: str
+    domain: str
+    name: str
+    version: str
+    inputs: Mapping[str, dict[str, Json]] = field(default_factory=dict)
+    defaults: Mapping[str, dict[str, Json]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The backend answered that there is none; `reason` says what was looked for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The backend did not answer."""
+
+    cause: str
+
+
+Catalog = Mapping[Want, Workflow | Missing | Unread]

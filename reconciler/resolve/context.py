@@ -1,0 +1,82 @@
+"""What resolving needs besides the documents, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from reconciler.model.interface import Catalog, Want, Workflow
+from reconciler.model.key import Place
+from reconciler.model.origin import Problem
+from reconciler.model.resource import Resource
+from reconciler.model.traits import Traits
+from reconciler.specs.validate import Declared
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What a resolved package offers to plans of the same project-domain.
+
+    `workflows` are by name; `unread` says why the package could not be read, if so.
+    """
+
+    workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Arguments of one resolving.
+
+    `versions` maps globs over workflow names to the version that plans on them run instead of the
+    one that they name; `packages` is filled in the order of kinds, packages before plans.
+    `now` bounds the search for firings that never come. `archives` holds the decoded content of each package by the place it is declared at.
+    """
+
+    set_name: str
+    now: datetime
+    default_project: str = ""
+    default_domain: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=dict)
+    packages: Mapping[tuple[Place, str], Package] = field(default_factory=dict)
+    archives: Mapping[str, object] = field(default_factory=dict)
+
+    def place(self, project: str | None, domain: str | None) -> Place:
+        """Fill in the defaults of the set."""
+        return Place(project or self.default_project, domain or self.default_domain)
+
+    def version_for(self, workflow: str) -> str | None:
+        """Return the version that the set chooses for a workflow name, the longest glob first."""
+        matches = [glob for glob in self.versions if fnmatchcase(workflow, glob)]
+        return self.versions[max(matches, key=len)] if matches else None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What one document gives: resources, problems, and a package's offer."""
+
+    resources: tuple[Resource, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    package: Package | None = None
+    place: Place | None = None
+
+
+class Adapter(Protocol):
+    """One kind on one backend, as far as resolving needs it."""
+
+    @property
+    def traits(self) -> Traits:
+        """The kind's traits; resolving goes by their rank."""
+        ...
+
+    def wants(self, declared: Declared, context: Context, /) -> Iterable[Want]:
+        """List what must be looked up on the backend before the document can be resolved."""
+        ...
+
+    def resolve(self, declared: Declared, context: Context, /) -> Resolution:
+        """Resolve one document; never raises on what a user can write."""
+        ...

@@ -1,0 +1,113 @@
+"""Resolve all documents of a set, with every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.model.interface import Want
+from reconciler.model.key import Key, Place
+from reconciler.model.origin import Problem, Severity
+from reconciler.model.resource import Desired, Resource
+from reconciler.resolve.context import Adapter, Context, Package
+from reconciler.specs.validate import Declared
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Project-domains that a set may touch; an empty domain stands for all of a project's."""
+
+    places: frozenset[Place]
+
+    def allows(self, place: Place) -> bool:
+        """Say whether an object in a place is within the set's scope."""
+        return place in self.places or Place(place.project) in self.places
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The desired state, problems (warnings among them), and what stays unreadable."""
+
+    desired: Desired
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that stop an apply."""
+        return tuple(item for item in self.problems if item.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that are only said."""
+        return tuple(item for item in self.problems if item.severity is Severity.WARNING)
+
+
+def wants(
+    declared: Iterable[Declared], adapters: Mapping[str, Adapter], context: Context
+) -> frozenset[Want]:
+    """List the workflows that must be looked up before `resolve`."""
+    return frozenset(
+        want
+        for item in declared
+        if item.kind in adapters
+        for want in adapters[item.kind].wants(item, context)
+    )
+
+
+def resolve(
+    declared: Sequence[Declared],
+    adapters: Mapping[str, Adapter],
+    context: Context,
+    *,
+    scope: Scope | None = None,
+    is_whole: bool = False,
+) -> Resolved:
+    """Turn documents into desired resources.
+
+    A document whose problem is an error gives no resource. The same Flyte object twice, and objects
+    outside `scope`, are errors.
+    """
+    known = [item for item in declared if item.kind in adapters]
+    known.sort(key=lambda item: adapters[item.kind].traits.rank)
+    resources: dict[Key, Resource] = {}
+    problems: list[Problem] = []
+    unreadable: dict[Place, str] = {}
+    packages: dict[tuple[Place, str], Package] = {}
+    for item in known:
+        found = adapters[item.kind].resolve(item, replace(context, packages=packages))
+        problems += found.problems
+        if found.package is not None and found.place is not None:
+            packages[found.place, item.name] = found.package
+            if found.package.unread:
+                unreadable[found.place] = found.package.unread
+        for resource in found.resources:
+            problem = _misplaced(resource, item, scope) or _twice(resource, resources)
+            if problem is not None:
+                problems.append(problem)
+            else:
+                resources[resource.key] = resource
+    desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
+    problems.sort(key=lambda item: (item.severity, item.origin, item.path))
+    return Resolved(desired, tuple(problems))
+
+
+def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:
+    if scope is None or scope.allows(resource.key.place):
+        return None
+    return Problem(
+        declared.at("project"),
+        f"{resource.key.place} is outside the scope of the set",
+        path="spec",
+        fix="add it to spec.scopes of the FlyteSync, or declare it in another set",
+    )
+
+
+def _twice(resource: Resource, resources: Mapping[Key, Resource]) -> Problem | None:
+    first = resources.get(resource.key)
+    if first is None:
+        return None
+    return Problem(
+        resource.origin,
+        f"{resource.key} is declared a second time; the first is at {first.origin}",
+        fix="remove one of the two",
+    )
