@@ -31,9 +31,10 @@ class Package:
 class Context:
     """Arguments of one resolving.
 
-    `versions` maps globs over workflow names to the version that plans on them run instead of the
-    one that they name; `packages` is filled in the order of kinds, packages before plans.
-    `now` bounds the search for firings that never come. `archives` holds the decoded content of each package by the place it is declared at.
+    `now` bounds the search for firings that never come. `versions` maps globs over workflow names
+    to the version that plans on them run instead of the one that they name. `packages` is filled in
+    the order of kinds, packages before plans. `archives` holds what was read of each package's
+    archive, by the name of its document.
     """
 
     set_name: str

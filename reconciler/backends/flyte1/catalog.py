@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
@@ -113,17 +113,27 @@ async def _newest(channel: Channel, place: Place, want: Want) -> str | Missing:
         id=common_pb2.NamedEntityIdentifier(project=place.project, domain=place.domain, name=name),
         sort_by=_NEWEST,
     )
-    method = methods.LIST_LAUNCH_PLANS if want.plan else methods.LIST_WORKFLOWS
-    async for page in listing(channel, method, request, limit=_NEWEST_PAGE):
-        items = (
-            page.launch_plans
-            if isinstance(page, launch_plan_pb2.LaunchPlanList)
-            else page.workflows
-        )
-        for item in items:
-            if fnmatchcase(item.id.version, want.matching):
-                return item.id.version
+    versions = _plan_versions if want.plan else _workflow_versions
+    async for version in versions(channel, request):
+        if fnmatchcase(version, want.matching):
+            return version
     return Missing(f"no version of {name} in {place} matches {want.matching}")
+
+
+async def _plan_versions(
+    channel: Channel, request: common_pb2.ResourceListRequest
+) -> AsyncIterator[str]:
+    async for page in listing(channel, methods.LIST_LAUNCH_PLANS, request, limit=_NEWEST_PAGE):
+        for plan in page.launch_plans:
+            yield plan.id.version
+
+
+async def _workflow_versions(
+    channel: Channel, request: common_pb2.ResourceListRequest
+) -> AsyncIterator[str]:
+    async for page in listing(channel, methods.LIST_WORKFLOWS, request, limit=_NEWEST_PAGE):
+        for workflow in page.workflows:
+            yield workflow.id.version
 
 
 async def _facts(channel: Channel, place: Place, names: frozenset[Name]) -> dict[Name, Workflow]:

@@ -2,8 +2,8 @@
 
 The content stands in the task's `custom` field, one version per write. Registering a version that
 exists with other content is refused, so that the next number is a compare-and-swap: of eight
-writers racing for one number exactly one succeeded on flyteadmin 1.16.8. Each write carries a random
-writer id, since equal content would answer "already exists" to both.
+writers racing for one number exactly one succeeded on flyteadmin 1.16.8. Each write carries a
+random writer id, since equal content would answer "already exists" to both.
 """
 
 from __future__ import annotations

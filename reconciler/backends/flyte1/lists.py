@@ -20,7 +20,7 @@ def is_filterable(value: str) -> bool:
 
 
 def value_in(field: str, values: Collection[str]) -> Iterator[str]:
-    """Write filters that together match a field against all values, each of a size that can be sent.
+    """Write filters that together match a field against all values, each small enough to send.
 
     Values that cannot stand in a filter are the caller's to read one by one.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from flyteidl.admin import launch_plan_pb2, schedule_pb2
 from flyteidl.core import execution_pb2, identifier_pb2
@@ -58,8 +58,9 @@ def to_wire(
         spec.interruptible.value = body["interruptible"]
     if "concurrency" in body:
         spec.concurrency_policy.max = body["concurrency"]["max"]
-        spec.concurrency_policy.behavior = launch_plan_pb2.ConcurrencyLimitBehavior.Value(
-            body["concurrency"]["behavior"]
+        spec.concurrency_policy.behavior = cast(
+            "launch_plan_pb2.ConcurrencyLimitBehavior",
+            launch_plan_pb2.ConcurrencyLimitBehavior.Value(body["concurrency"]["behavior"]),
         )
     return spec
 
@@ -85,7 +86,11 @@ def schedule_to_wire(schedule: dict[str, Any]) -> schedule_pb2.Schedule:
 def _notify(spec: launch_plan_pb2.LaunchPlanSpec, item: dict[str, Any]) -> None:
     message = spec.entity_metadata.notifications.add()
     message.phases.extend(
-        execution_pb2.WorkflowExecution.Phase.Value(phase) for phase in item["phases"]
+        cast(
+            "execution_pb2.WorkflowExecution.Phase",
+            execution_pb2.WorkflowExecution.Phase.Value(phase),
+        )
+        for phase in item["phases"]
     )
     if "email" in item:
         message.email.recipients_email.extend(item["email"])
