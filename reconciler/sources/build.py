@@ -67,8 +67,8 @@ class _Frame:
 class Builder:
     """Takes the events of one document, save its start and end.
 
-    Afterwards `value` is the document, `skeleton` and `place` say where it was written, `words` are
-    the plain words that became booleans, by place. `is_blank`: there was nothing but comments.
+    Afterwards `value` is the document, `skeleton` and `place` say where it was written, `words` and
+    `key_words` are the plain words that became booleans, by place. `is_blank`: there was nothing but comments.
     Problems that leave the rest of the document readable go to `problems`.
     """
 
@@ -79,6 +79,7 @@ class Builder:
         self.place = 0
         self.is_blank = False
         self.words: dict[int, str] = {}
+        self.key_words: dict[int, str] = {}
         self._locate = locate
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
@@ -105,28 +106,35 @@ class Builder:
     def _scalar(self, event: yaml.ScalarEvent, place: int) -> None:
         text: str = event.value
         resolved: scalars.Scalar = text
+        word = ""
         if event.tag is not None:
             resolved = self._tagged(event.tag, text, place)
         elif event.implicit[0]:
             resolved = scalars.resolve(text)
             if (resolved is True or resolved is False) and text in scalars.WORDS:
-                self.words[place] = text
+                word = text
         stack = self._stack
         if stack and stack[-1].key is None and type(stack[-1].node) is dict:
+            if word:
+                self.key_words[place] = word
             if text == "<<" and (event.implicit[0] or event.tag == _MERGE_TAG):
                 stack[-1].key = _MERGE
             else:
                 self._key(resolved, place)
             value: Json = None
         else:
+            if word:
+                self.words[place] = word
             value = resolved if type(resolved) is not float else self._number(resolved, text, place)
-            if not stack:
-                self.is_blank = not text and event.implicit[0] and not event.tag
+            if not text and event.implicit[0] and event.tag is None:
+                # Nobody wrote this null: it stands where its key does.
+                self.is_blank = not stack
+                place = stack[-1].key_place if stack and stack[-1].key is not None else place
             self._put(value, None, place)
         if event.anchor is not None:
             anchor = self._anchors[event.anchor] = _Anchor(value, None)
             anchor.resolved = resolved
-            anchor.word = self.words.get(place, "")
+            anchor.word = word
 
     def _tagged(self, tag: str, text: str, place: int) -> scalars.Scalar:
         if tag == "!" or (tag == _MERGE_TAG and text == "<<"):
@@ -201,15 +209,17 @@ class Builder:
             raise self._unusable(
                 place, f"the anchor &{name} contains itself", fix="remove the alias"
             )
-        if anchor.word:
-            self.words[place] = anchor.word
         stack = self._stack
         if stack and stack[-1].key is None and type(stack[-1].node) is dict:
+            if anchor.word:
+                self.key_words[place] = anchor.word
             if anchor.skeleton is None:
                 self._key(anchor.resolved, place)
             else:
                 self._refuse_key(anchor.value, place)
             return
+        if anchor.word:
+            self.words[place] = anchor.word
         if anchor.skeleton is None and type(anchor.resolved) is float:
             value = self._number(anchor.resolved, str(anchor.resolved), place)
         else:

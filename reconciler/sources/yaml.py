@@ -9,7 +9,6 @@ PyYAML contributes the parse events only. Its composer recurses and would crash 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import yaml
@@ -17,14 +16,15 @@ import yaml
 from reconciler.model.document import Document, show_path
 from reconciler.model.origin import Origin, Problem
 from reconciler.sources.build import Builder, UnusableDocumentError
+from reconciler.sources.events import scan
 from reconciler.sources.places import Places, Skeleton, Words, unpack
 from reconciler.sources.text import MAX_BYTES, Text, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reconciler.model.document import Json
     from reconciler.sources.places import Locate
-
-_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def parse(
@@ -54,16 +54,6 @@ def parse(
     except yaml.YAMLError as error:
         problems.append(_syntax_problem(error, text=text, file=file))
     return tuple(documents), tuple(problems)
-
-
-def scan(content: str) -> Iterator[yaml.Event]:
-    """Yield the parse events of a text; raises yaml.YAMLError where its syntax ends."""
-    loader = _LOADER(content)
-    try:
-        while (event := loader.get_event()) is not None:
-            yield event
-    finally:
-        loader.dispose()
 
 
 def _read(
@@ -136,7 +126,7 @@ def _document(
     def places(*, keys: bool) -> Places:
         return Places(value, skeleton, root=root, locate=locate, keys=keys)
 
-    if not builder.words:
+    if not builder.words and not builder.key_words:
         return Document(value, locate(root), values=places(keys=False), keys=places(keys=True))
     return Document(
         value,
@@ -144,7 +134,7 @@ def _document(
         values=places(keys=False),
         keys=places(keys=True),
         words=Words(value, skeleton, words=builder.words, keys=False),
-        key_words=Words(value, skeleton, words=builder.words, keys=True),
+        key_words=Words(value, skeleton, words=builder.key_words, keys=True),
     )
 
 
