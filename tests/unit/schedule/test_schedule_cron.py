@@ -214,6 +214,81 @@ def settled(line: dict[str, Any]) -> dict[str, Any]:
             ),
         ),
         (
+            "*/2/3 * * * *",
+            rules.FIELD,
+            'minute "*/2/3" has more than one slash; write at most one step, such as */5',
+        ),
+        (
+            "1-2-3 * * * *",
+            rules.FIELD,
+            'minute "1-2-3" has more than one hyphen; write one range, such as 1-5',
+        ),
+        (
+            "0 0 * 0 *",
+            rules.FIELD,
+            'month "0" has 0, below 1; write 1 to 12 or JAN to DEC',
+        ),
+        (
+            "*/-2 * * * *",
+            rules.FIELD,
+            'minute "*/-2" has the negative step -2; write a step of 1 or more',
+        ),
+        (
+            "5- * * * *",
+            rules.FIELD,
+            'minute "5-" lacks a number; write a number from 0 to 59',
+        ),
+        (
+            "0 0 * * 1-7/2",
+            rules.WEEKDAY_SEVEN,
+            (
+                'weekday "1-7/2" has 7, and weekdays run from 0 (Sunday) to 6; '
+                "write a range that ends with 6, or list the days"
+            ),
+        ),
+        (
+            "@every5m",
+            rules.ALIAS,
+            (
+                'alias "@every5m" is unknown; '
+                'write "@every", one space and a Go duration, such as "@every 1h30m"'
+            ),
+        ),
+        (
+            "@every 9999999h",
+            rules.EVERY_UNREADABLE,
+            (
+                '@every: "9999999h" is longer than 292 years; '
+                'write a Go duration such as "@every 1h30m"; its largest unit is h'
+            ),
+        ),
+        (
+            " TZ=UTC 0 0 * * *",
+            rules.FIELD_COUNT,
+            (
+                '"TZ=UTC 0 0 * * *" has 6 fields and needs five; '
+                "write the zone once, at the very start and in capitals: CRON_TZ=Area/City"
+            ),
+        ),
+        (
+            " @daily",
+            rules.FIELD_COUNT,
+            ('"@daily" has 1 field and needs five; write "@daily" with nothing before or after it'),
+        ),
+        (
+            "0 30 6 * * 1 2026",
+            rules.FIELD_COUNT,
+            (
+                '"0 30 6 * * 1 2026" has 7 fields and needs five; '
+                'seconds and years do not exist here: write "30 6 * * 1"'
+            ),
+        ),
+        (
+            "TZ=Europe/Berlim 0 6 * * *",
+            rules.ZONE_UNKNOWN,
+            'time zone "Europe/Berlim" is unknown; write "Europe/Berlin"',
+        ),
+        (
             "",
             rules.FIELD_COUNT,
             (

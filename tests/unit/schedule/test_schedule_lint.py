@@ -39,6 +39,7 @@ def test_rule_ids_are_unique_and_in_order() -> None:
         Written(cron="CRON_TZ=UTC 0 2 * * *"),
         Written(cron="CRON_TZ=UTC 0 2 * * *", timezone="UTC"),
         Written(cron="*/15 * * * *"),
+        Written(cron="*/15,7 */4 1 * *", timezone="UTC"),
         Written(cron="0 * * * *", timezone="Europe/Berlin"),
         Written(every="6h"),
     ],
@@ -148,6 +149,23 @@ def test_skipped_and_repeated_local_times_are_named_with_their_dates() -> None:
     )
     assert repeated.message == (
         "02:30 occurs twice on 2026-10-25 in Europe/Berlin and will fire twice"
+    )
+
+
+def test_several_disturbed_times_are_said_in_one_sentence() -> None:
+    skipped, repeated = check(Written(cron="0,30 0-3 * * *", timezone="America/New_York"), now=NOW)
+
+    assert skipped.message == (
+        "02:00 to 02:30 do not exist on 2026-03-08 in America/New_York and will not fire"
+    )
+    assert repeated.message == (
+        "01:00 to 01:30 occur twice on 2026-11-01 in America/New_York and will fire twice"
+    )
+
+
+def test_every_minute_of_one_hour_is_told_from_every_minute() -> None:
+    assert only(Written(cron="TZ=UTC * 6 * * *"))[1] == (
+        'minute "*" fires sixty times in each hour that matches'
     )
 
 
