@@ -19,13 +19,18 @@ from reconciler.specs.registry import ALL_KINDS, API_VERSION, GROUP, KINDS, LATE
 from reconciler.specs.shape import written_names
 from reconciler.specs.suggest import suggest
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+NAME_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+"""What Kubernetes allows as a name, as a whole."""
+
 _TOP = ("apiVersion", "kind", "metadata", "spec", "status")
-_OBJECT_META = (
+OBJECT_META = (
     *("name", "generateName", "namespace", "labels", "annotations", "uid", "resourceVersion"),
     *("generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
     *("finalizers", "ownerReferences", "managedFields", "selfLink"),
 )
+"""The fields of `metadata` in Kubernetes."""
+
+_NAME = re.compile(NAME_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,8 @@ def _check_metadata(document: Document) -> Iterator[Problem]:
         yield Problem(document.at(("metadata",)), message, path="metadata")
         return
     for name in metadata:
-        if name not in _OBJECT_META:
-            message, fix = unknown(name, _OBJECT_META)
+        if name not in OBJECT_META:
+            message, fix = unknown(name, OBJECT_META)
             yield problem_at(document, ("metadata", name), message, fix=fix)
     for name in ("name", "namespace"):
         yield from _check_name(document, name, metadata.get(name))

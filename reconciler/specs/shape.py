@@ -54,6 +54,9 @@ class Shape(BaseModel):
     at_most_one: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Groups of fields (as written) that exclude each other."""
 
+    name_pattern: ClassVar[str] = ""
+    """What `metadata.name` must match as a whole, beyond what Kubernetes asks for."""
+
     cleared_by_null: ClassVar[frozenset[str]] = frozenset()
     """Fields (as written) where `null` says something else than absence."""
 
@@ -109,7 +112,12 @@ def above_zero(given: Given, name: str) -> Iterator[PydanticCustomError]:
 
 def written_names(model: type[BaseModel]) -> set[str]:
     """Return the field names of a model as users write them."""
-    return {field.alias or name for name, field in model.model_fields.items()}
+    return {written_name(model, attribute) for attribute in model.model_fields}
+
+
+def written_name(model: type[BaseModel], attribute: str) -> str:
+    """Return the name that users write for a field."""
+    return model.model_fields[attribute].alias or attribute
 
 
 def text_of(given: Given, name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, JsonValue
 from pydantic_core import PydanticCustomError
@@ -107,6 +107,8 @@ class SyncSecrets(Shape):
 
 class SyncSpec(Shape):
     """One owned set; its name is `metadata.name` and is part of every version that it registers."""
+
+    name_pattern: ClassVar[str] = SET_NAME.pattern
 
     connection: ObjectName | None = None
     """A FlyteConnection of the same tree or namespace, or `embedded`.

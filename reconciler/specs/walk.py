@@ -19,11 +19,9 @@ FREE = JsonValue
 
 
 def bare(kind: object) -> object:
-    """Take annotations and `None` off a type."""
-    while get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
+    """Take annotations and `None` off a type; a type that has alternatives stays as it is."""
     choices = alternatives(kind)
-    return bare(choices[0]) if len(choices) == 1 and choices[0] is not kind else kind
+    return choices[0] if len(choices) == 1 else kind
 
 
 def alternatives(kind: object) -> tuple[object, ...]:
@@ -31,7 +29,8 @@ def alternatives(kind: object) -> tuple[object, ...]:
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if get_origin(kind) in {Union, types.UnionType}:
-        return tuple(one for one in get_args(kind) if one is not type(None))
+        parts = (one for one in get_args(kind) if one is not type(None))
+        return tuple(one for part in parts for one in alternatives(part))
     return (kind,)
 
 
@@ -42,6 +41,18 @@ def shape_of(kind: object) -> type[Shape] | None:
         if isinstance(plain, type) and issubclass(plain, Shape):
             return plain
     return None
+
+
+def shapes_in(kind: object) -> list[type[Shape]]:
+    """Return the models that a type is, or holds in lists and maps."""
+    found: list[type[Shape]] = []
+    for choice in alternatives(kind):
+        plain = bare(choice)
+        if isinstance(plain, type) and issubclass(plain, Shape):
+            found.append(plain)
+        elif get_origin(plain) in {dict, tuple}:
+            found += [one for part in get_args(plain) for one in shapes_in(part)]
+    return found
 
 
 def field_of(model: type[BaseModel], name: str) -> tuple[str, FieldInfo] | None:
@@ -85,6 +96,11 @@ def parents_of(model: type[Shape], name: str) -> list[str]:
         for attribute, info in model.model_fields.items()
         if (below := shape_of(info.annotation)) is not None and field_of(below, name) is not None
     ]
+
+
+def is_list(kind: object) -> bool:
+    """Tell whether a type is a list."""
+    return get_origin(bare(kind)) is tuple
 
 
 def is_map(kind: object) -> bool:

@@ -1,0 +1,258 @@
+"""The values of the annotated examples: every field of every kind, once.
+
+`off` names the fields that are shown as comments, since they exclude others or are not served yet.
+A field below a list is named as if its entries were the list: `notifications.pagerDuty`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.model.document import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An object with a value for each field."""
+
+    name: str
+    spec: dict[str, Json]
+    off: frozenset[str] = frozenset()
+
+
+_OWNED: dict[str, Json] = {
+    "sync": "ranking-prod",
+    "adopt": False,
+    "protect": True,
+}
+
+_TOKEN: Json = {
+    "env": "FLYTE_TOKEN",
+    "file": "/run/secrets/token",
+    "secretKeyRef": {"name": "flyte", "key": "token"},
+}
+_CLIENT_SECRET: Json = {
+    "env": "FLYTE_CLIENT_SECRET",
+    "file": "/run/secrets/client-secret",
+    "secretKeyRef": {"name": "flyte", "key": "client-secret"},
+}
+_TIGHT: Json = {
+    "cpu": "500m",
+    "gpu": "0",
+    "memory": "1Gi",
+    "storage": "10Gi",
+    "ephemeralStorage": "5Gi",
+}
+_ROOMY: Json = {
+    "cpu": "8",
+    "gpu": "1",
+    "memory": "32Gi",
+    "storage": "100Gi",
+    "ephemeralStorage": "50Gi",
+}
+_ATTRIBUTES: dict[str, Json] = {
+    "taskResources": {"defaults": _TIGHT, "limits": _ROOMY},
+    "clusterResources": {"projectQuotaCpu": "64", "projectQuotaMemory": "256Gi"},
+    "executionQueueTags": ["critical"],
+    "executionClusterLabel": "gpu-west",
+    "pluginOverrides": [
+        {"taskType": "spark", "plugins": ["spark-on-k8s"], "onMissing": "UseDefault"},
+    ],
+    "workflowExecution": {
+        "maxParallelism": 10,
+        "serviceAccount": "ranking",
+        "iamRole": "arn:aws:iam::123456789012:role/ranking",
+        "rawOutputPrefix": "s3://ranking-data/raw",
+        "labels": {"team": "ranking"},
+        "annotations": {"example.com/owner": "ranking"},
+        "interruptible": True,
+        "overwriteCache": False,
+        "envs": {"LOG_LEVEL": "info"},
+    },
+    "clusterPool": "shared",
+}
+
+EXAMPLES: dict[str, Example] = {
+    "FlyteSync": Example(
+        name="ranking-prod",
+        spec={
+            "connection": "prod",
+            "paths": ["specs/"],
+            "render": "None",
+            "defaults": {"project": "ranking", "domain": "production"},
+            "scopes": [{"project": "ranking", "domains": ["*"]}],
+            "prune": "Deactivate",
+            "drift": "Correct",
+            "limits": {"maxRemovals": 20, "maxRemovalFraction": 0.3},
+            "secrets": {"allow": {"env": ["RANKING_API_KEY"], "file": ["secrets/ranking.key"]}},
+            "versions": {"pipelines.*": "v1.4.2"},
+            "suspend": False,
+            "interval": "10m",
+            "previousNames": ["ranking"],
+            "git": {"url": "https://git.example.com/ranking/flyte.git", "ref": "main"},
+            "policies": [],
+            "notify": [],
+            "dependsOn": ["platform"],
+        },
+        off=frozenset({"git", "policies", "notify", "dependsOn"}),
+    ),
+    "FlyteConnection": Example(
+        name="prod",
+        spec={
+            "endpoint": "flyte.example.com:443",
+            "embedded": {"path": ".reconcile/embedded"},
+            "config": "~/.flyte/config.yaml",
+            "flyte": "Flyte1",
+            "tls": {
+                "insecure": False,
+                "caFile": "/etc/ssl/flyte/ca.pem",
+                "certFile": "/etc/ssl/flyte/client.pem",
+                "keyFile": "/etc/ssl/flyte/client.key",
+                "insecureSkipVerify": False,
+            },
+            "auth": {
+                "mode": "ClientCredentials",
+                "clientId": "reconciler",
+                "clientSecret": _CLIENT_SECRET,
+                "token": _TOKEN,
+                "scopes": ["all"],
+                "audience": "https://flyte.example.com",
+            },
+            "limits": {"inFlight": 16, "perSecond": 0, "deadline": "30s"},
+            "console": "https://flyte.example.com/console",
+            "secrets": {
+                "kubeconfig": "~/.kube/data-plane",
+                "namespace": "{project}-{domain}",
+            },
+            "serves": [
+                {
+                    "namespaces": ["ranking"],
+                    "projects": ["ranking"],
+                    "domains": ["development", "production"],
+                }
+            ],
+        },
+        off=frozenset(
+            {
+                "embedded",
+                "config",
+                "auth.token",
+                "auth.clientSecret.file",
+                "auth.clientSecret.secretKeyRef",
+            }
+        ),
+    ),
+    "FlyteProject": Example(
+        name="ranking",
+        spec={
+            "name": "ranking",
+            "displayName": "Ranking",
+            "description": "Learns and serves the ranking models",
+            "labels": {"team": "ranking"},
+            "state": "Active",
+            "attributes": {"clusterPool": "shared"},
+            "domains": {
+                "production": {
+                    "attributes": _ATTRIBUTES,
+                    "workflows": {
+                        "pipelines.train": {
+                            "attributes": {"taskResources": {"limits": {"gpu": "4"}}}
+                        }
+                    },
+                },
+            },
+            "settings": {},
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset({"settings", "sync"}),
+    ),
+    "FlytePackage": Example(
+        name="etl",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "archive": "dist/package.tgz",
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "launchPlans": {
+                "register": "All",
+                "activate": "Scheduled",
+                "plans": [{"name": "experiments.*", "state": "Inactive"}],
+            },
+            "options": {
+                "serviceAccount": "ranking",
+                "rawOutputPrefix": "s3://ranking-data/raw",
+                "labels": {"team": "ranking"},
+                "annotations": {"example.com/owner": "ranking"},
+            },
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset({"sha256", "sync"}),
+    ),
+    "FlyteLaunchPlan": Example(
+        name="etl-daily",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "name": "etl.daily",
+            "workflow": {
+                "name": "pipelines.etl",
+                "package": "etl",
+                "version": {"latest": True, "matching": "v*"},
+                "sameAs": {"domain": "staging"},
+                "project": "shared",
+                "domain": "production",
+            },
+            "existing": {"version": "abc123"},
+            "state": "Active",
+            "schedule": {
+                "cron": "0 6 * * *",
+                "timezone": "Europe/Berlin",
+                "kickoffInput": "day",
+                "every": "6h",
+                "acknowledgeRestarts": True,
+            },
+            "inputs": {"count": 3},
+            "fixedInputs": {"lr": 0.5},
+            "notifications": [
+                {
+                    "phases": ["Failed", "TimedOut"],
+                    "email": ["oncall@example.com"],
+                    "pagerDuty": ["ranking@pagerduty.example.com"],
+                    "slack": ["ranking-channel@slack.example.com"],
+                }
+            ],
+            "labels": {"team": "ranking"},
+            "annotations": {"example.com/owner": "ranking"},
+            "serviceAccount": "ranking",
+            "iamRole": "arn:aws:iam::123456789012:role/ranking",
+            "rawOutputPrefix": "s3://ranking-data/raw",
+            "maxParallelism": 20,
+            "interruptible": True,
+            "overwriteCache": False,
+            "envs": {"LOG_LEVEL": "info"},
+            "concurrency": {"max": 1, "onLimit": "Skip"},
+            "description": "Loads the events of the day before",
+            **_OWNED,
+            "deletionPolicy": "Deactivate",
+        },
+        off=frozenset(
+            {
+                "workflow.version",
+                "workflow.sameAs",
+                "workflow.project",
+                "workflow.domain",
+                "existing",
+                "schedule.every",
+                "schedule.acknowledgeRestarts",
+                "notifications.pagerDuty",
+                "notifications.slack",
+                "sync",
+            }
+        ),
+    ),
+}
+"""One object for each kind that this version serves."""
