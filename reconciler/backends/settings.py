@@ -6,6 +6,7 @@ Built from the spec of a FlyteConnection (`from_spec`), from an existing config 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,11 +169,16 @@ def clean_endpoint(endpoint: str, *, place: str) -> str:
 
 
 def is_loopback(endpoint: str) -> bool:
-    """Whether `host[:port]` names this machine."""
+    """Whether `host[:port]` or `unix:path` is this machine, by its literal text."""
+    if endpoint.startswith("unix:"):
+        return True
     host = endpoint.rsplit(":", 1)[0] if endpoint.count(":") == 1 else endpoint
     if host.startswith("["):
         host = host[1:].split("]")[0]
-    return host in {"localhost", "::1"} or host.startswith(("127.", "unix:"))
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def validate_tls(tls: Tls, *, place: str) -> Tls:

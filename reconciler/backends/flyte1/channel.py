@@ -100,14 +100,14 @@ class Channel:
             if fault.code() is grpc.StatusCode.UNAUTHENTICATED:
                 # Refused before it was handled, so that even a write may be sent again.
                 if is_renewed or not metadata or not await self._credentials.renew(metadata):
-                    raise self._translate(fault, method) from fault
+                    raise self._translate(fault, method, metadata) from fault
                 is_renewed = True
                 continue
             pause = _BACK_OFF_SECONDS * 2**tries * _RANDOM.uniform(0.25, 0.5)
             if method.effect is methods.Effect.WRITE:
                 seconds = last - time.monotonic() - pause
             if tries == _TRIES or seconds <= 0 or not _may_repeat(fault, method, request):
-                raise self._translate(fault, method) from fault
+                raise self._translate(fault, method, metadata) from fault
             tries += 1
             await asyncio.sleep(pause)
 
@@ -161,9 +161,10 @@ class Channel:
             await asyncio.sleep(at - now)
 
     def _translate(
-        self, fault: grpc.aio.AioRpcError, method: Method[Any, Any]
+        self, fault: grpc.aio.AioRpcError, method: Method[Any, Any], sent: tokens.Metadata
     ) -> errors.BackendError:
-        return faults.translate(fault, method=method.name, endpoint=self.endpoint)
+        hide = [value.removeprefix("Bearer ") for _, value in sent]
+        return faults.translate(fault, method=method.name, endpoint=self.endpoint, hide=hide)
 
 
 @asynccontextmanager

@@ -189,15 +189,18 @@ _REMEDY: Final[dict[Meaning, tuple[type[errors.BackendError], str]]] = {
 }
 
 
-def translate(error: grpc.aio.AioRpcError, *, method: str, endpoint: str) -> errors.BackendError:
+def translate(
+    error: grpc.aio.AioRpcError, *, method: str, endpoint: str, hide: Iterable[str] = ()
+) -> errors.BackendError:
     """Turn any gRPC error into ours: `endpoint: method: what is wrong (CODE: text); what to do`.
 
-    The caller raises it `from` the original, which the `is_...` functions look at.
+    The caller raises it `from` the original, which the `is_...` functions look at. `hide` are
+    credentials that a server might repeat.
     """
     meaning = _classify(error)
     kind, remedy = _REMEDY[meaning]
     code = error.code().name
-    said = _shorten(error.details() or "")
+    said = _shorten(error.details() or "", hide)
     shown = f"{code}: {said}" if said else code
     return kind(
         f"{endpoint}: {method}: {meaning.value} ({shown}); {remedy}", method=method, code=code
@@ -272,8 +275,10 @@ def _details(error: grpc.aio.AioRpcError) -> Iterable[str]:
             return
 
 
-def _shorten(text: str) -> str:
-    """Put an answer on one line, without credentials that it may repeat, cut at a length."""
+def _shorten(text: str, hide: Iterable[str]) -> str:
+    """Put an answer on one line, without credentials, cut at a length."""
+    for credential in hide:
+        text = text.replace(credential, "***")
     line = _BEARER.sub(r"\1 ***", " ".join(text.split()))
     if len(line) <= _SHOWN_CHARACTERS:
         return line

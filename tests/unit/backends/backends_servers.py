@@ -15,6 +15,7 @@ import grpc
 import grpc.aio
 import trustme
 from aiohttp import web
+
 from reconciler.backends import settings as connection
 from reconciler.backends.flyte1 import methods
 

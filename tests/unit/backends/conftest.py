@@ -10,6 +10,7 @@ import pytest
 import trustme
 from backends_servers import Certificates, FlyteServer, TokenEndpoint, http_serving, serving
 from flyteidl.service import auth_pb2
+
 from reconciler.backends.flyte1 import methods
 
 

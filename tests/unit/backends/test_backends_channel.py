@@ -21,6 +21,7 @@ from flyteidl.admin import (
 )
 from flyteidl.core import identifier_pb2
 from flyteidl.service import dataproxy_pb2
+
 from reconciler import errors
 from reconciler.backends.flyte1 import channel, methods
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flyteidl.admin import launch_plan_pb2
 from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2
+
 from reconciler.backends.flyte1 import methods
 
 READING_PREFIXES = ("Get", "List", "UserInfo")
