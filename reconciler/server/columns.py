@@ -1,0 +1,132 @@
+"""Which columns of which entity a filter or a sort key may name, and their types.
+
+flyteadmin derives these from its database models, so every column is allowed, useful or not;
+entities have short names there that its refusals print (`e.name is invalid filter`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Kind(Enum):
+    """The PostgreSQL type of a column, which decides which values it can be compared with."""
+
+    Text = "text"
+    Integer = "integer"
+    Time = "timestamp with time zone"
+    Bytes = "bytea"
+    # Columns that flyteadmin knows and the embedded Flyte does not keep: always NULL.
+    Absent = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """`short` as refusals print it, `table` in the database, `columns` with their types."""
+
+    short: str
+    table: str
+    columns: Mapping[str, Kind]
+
+
+def _columns(**kinds: Kind) -> dict[str, Kind]:
+    base = {"id": Kind.Integer}
+    base |= dict.fromkeys(("created_at", "updated_at", "deleted_at"), Kind.Time)
+    return base | kinds
+
+
+_T, _I, _TS, _B, _X = Kind.Text, Kind.Integer, Kind.Time, Kind.Bytes, Kind.Absent
+_KEY = dict.fromkeys(("project", "domain", "name", "version"), _T)
+_NAME = dict.fromkeys(("project", "domain", "name"), _T)
+
+PROJECT = Entity(
+    "p", "projects", _columns(identifier=_T, name=_T, description=_T, labels=_B, state=_I)
+)
+TASK = Entity("t", "tasks", _columns(**_KEY, closure=_B, digest=_B, type=_T, short_description=_T))
+WORKFLOW = Entity(
+    "w",
+    "workflows",
+    _columns(
+        **_KEY, typed_interface=_B, remote_closure_identifier=_T, digest=_B, short_description=_T
+    ),
+)
+LAUNCH_PLAN = Entity(
+    "l",
+    "launch_plans",
+    _columns(
+        **_KEY, spec=_B, workflow_id=_I, closure=_B, state=_I, digest=_B, schedule_type=_T,
+        launch_condition_type=_T,
+    ),
+)  # fmt: skip
+NAMED_ENTITY_METADATA = Entity(
+    "nem",
+    "named_entity_metadata",
+    _columns(resource_type=_I, **_NAME, description=_T, state=_I),
+)
+NAMED_ENTITY = Entity(
+    "nen",
+    "entities",
+    {"resource_type": _I, **_NAME, "description": _T, "state": _I},
+)
+DESCRIPTION_ENTITY = Entity(
+    "",
+    "description_entities",
+    _columns(resource_type=_I, **_KEY, short_description=_T, long_description=_B, link=_T),
+)
+EXECUTION = Entity(
+    "e",
+    "executions",
+    _columns(
+        execution_project=_T, execution_domain=_T, execution_name=_T, launch_plan_id=_I,
+        workflow_id=_I, task_id=_I, phase=_T, closure=_B, spec=_B, started_at=_X,
+        execution_created_at=_TS, execution_updated_at=_TS, duration=_X, abort_cause=_X, mode=_I,
+        source_execution_id=_X, parent_node_execution_id=_X, cluster=_X, inputs_uri=_X,
+        user_inputs_uri=_X, error_kind=_X, error_code=_X, user=_T, state=_I, launch_entity=_T,
+    ),
+)  # fmt: skip
+EXECUTION_TAG = Entity(
+    "et",
+    "execution_tags",
+    _columns(execution_project=_T, execution_domain=_T, execution_name=_T, key=_T, value=_T),
+)
+# An older table of tags with the column `name`; reads go to execution_tags.key.
+ADMIN_TAG = Entity("at", "execution_tags", _columns(name=_T))
+
+_UNUSED = {
+    name: Entity(short, name, {})
+    for name, short in (
+        ("node_execution", "ne"),
+        ("task_execution", "te"),
+        ("signal", "s"),
+        ("execution_admin_tag", "eat"),
+    )
+}
+
+# The prefixes that a filter's field may carry.
+BY_PREFIX: Mapping[str, Entity] = {
+    "task": TASK,
+    "workflow": WORKFLOW,
+    "launch_plan": LAUNCH_PLAN,
+    "execution": EXECUTION,
+    "entities": NAMED_ENTITY,
+    "named_entity_metadata": NAMED_ENTITY_METADATA,
+    "project": PROJECT,
+    "admin_tag": ADMIN_TAG,
+    "execution_tag": EXECUTION_TAG,
+    **_UNUSED,
+}
+
+# What a list of the left may be joined with in a filter.
+JOINS: Mapping[str, tuple[Entity, ...]] = {
+    "p": (PROJECT,),
+    "t": (TASK,),
+    "w": (WORKFLOW,),
+    "l": (LAUNCH_PLAN, WORKFLOW),
+    "nen": (NAMED_ENTITY, NAMED_ENTITY_METADATA),
+    "e": (EXECUTION, LAUNCH_PLAN, WORKFLOW, TASK, ADMIN_TAG, EXECUTION_TAG),
+}

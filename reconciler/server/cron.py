@@ -1,0 +1,132 @@
+"""Which cron expressions flyteadmin accepts: the standard parser of its Go cron library.
+
+Five fields, names of months and weekdays, `?` as `*`, weekdays 0 to 6, descriptors, `@every` with a
+Go duration, and a time zone in front. Only the syntax is checked: an expression that never fires
+is accepted. A zone that no space follows makes the parser panic, which a client sees as INTERNAL.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from reconciler.server.status import internal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DESCRIPTORS = frozenset(
+    {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
+)
+_EVERY = "@every "
+_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_ZONES = ("TZ=", "CRON_TZ=")
+
+
+class CronError(ValueError):
+    """The expression is not in the grammar; the text is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    low: int
+    high: int
+    names: Mapping[str, int] = field(default_factory=dict)
+
+
+def _named(words: str, *, first: int) -> dict[str, int]:
+    return {word: number for number, word in enumerate(words.split(), first)}
+
+
+_FIELDS = (
+    _Field(0, 59),
+    _Field(0, 23),
+    _Field(1, 31),
+    _Field(1, 12, _named("jan feb mar apr may jun jul aug sep oct nov dec", first=1)),
+    _Field(0, 6, _named("sun mon tue wed thu fri sat", first=0)),
+)
+
+
+def check(expression: str) -> None:
+    """CronError when the expression would be refused; StatusError INTERNAL when it panics."""
+    if expression.startswith(_ZONES):
+        zone, space, rest = expression.partition(" ")
+        if not space:
+            raise internal()
+        _zone(zone.partition("=")[2])
+        expression = rest.strip()
+    if expression.startswith("@"):
+        _descriptor(expression)
+        return
+    fields = expression.split()
+    if len(fields) != len(_FIELDS):
+        shown = " ".join(fields)
+        raise CronError(f"expected exactly {len(_FIELDS)} fields, found {len(fields)}: [{shown}]")
+    for text, bounds in zip(fields, _FIELDS, strict=True):
+        for part in text.split(","):
+            if part:
+                _range(part, bounds)
+
+
+def _zone(name: str) -> None:
+    # Go's empty name is UTC and its "Local" the process's own zone.
+    if name in ("", "UTC", "Local"):
+        return
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise CronError(f"provided bad location {name}: unknown time zone {name}") from None
+
+
+def _descriptor(text: str) -> None:
+    if text in _DESCRIPTORS:
+        return
+    if not text.startswith(_EVERY):
+        raise CronError(f"unrecognized descriptor: {text}")
+    duration = text.removeprefix(_EVERY)
+    if not _DURATION.fullmatch(duration):
+        raise CronError(f'failed to parse duration {text}: time: invalid duration "{duration}"')
+
+
+def _range(text: str, bounds: _Field) -> None:
+    span, *steps = text.split("/")
+    low, *rest = span.split("-")
+    if low in ("*", "?"):
+        start, end = bounds.low, bounds.high
+    else:
+        start = end = _number(low, bounds.names)
+        if len(rest) > 1:
+            raise CronError(f"too many hyphens: {text}")
+        if rest:
+            end = _number(rest[0], bounds.names)
+    if len(steps) > 1:
+        raise CronError(f"too many slashes: {text}")
+    step = 1
+    if steps:
+        step = _number(steps[0], {})
+        if not rest:
+            end = bounds.high
+    if start < bounds.low:
+        raise CronError(f"beginning of range ({start}) below minimum ({bounds.low}): {text}")
+    if end > bounds.high:
+        raise CronError(f"end of range ({end}) above maximum ({bounds.high}): {text}")
+    if start > end:
+        raise CronError(f"beginning of range ({start}) beyond end of range ({end}): {text}")
+    if step == 0:
+        raise CronError(f"step of range should be a positive number: {text}")
+
+
+def _number(text: str, names: Mapping[str, int]) -> int:
+    if text.lower() in names:
+        return names[text.lower()]
+    if not _INTEGER.fullmatch(text):
+        raise CronError(
+            f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax'
+        )
+    number = int(text)
+    if number < 0:
+        raise CronError(f"negative number ({number}) not allowed: {text}")
+    return number
