@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 64 * 1024 * 1024
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+METADATA_KEY = re.compile(r"(?!grpc-|:)[a-z0-9_.-]+(?<!-bin)")
+"""Names that call metadata may have for text values."""
+
 _UNITS = (3600, 60, 1, 0.001)
 
 
@@ -165,6 +168,11 @@ def clean_endpoint(endpoint: str, *, place: str) -> str:
         raise errors.UsageError(
             f'{place}: endpoint: "{endpoint}" has a path or a space; write host:port'
         )
+    port = bare.rpartition(":")[2] if bare.count(":") == 1 or "]:" in bare else ""
+    if not bare.startswith("unix:") and port and not _is_port(port):
+        raise errors.UsageError(
+            f'{place}: endpoint: "{endpoint}" has port "{port}"; ports run from 1 to 65535'
+        )
     return bare
 
 
@@ -181,6 +189,10 @@ def is_loopback(endpoint: str) -> bool:
         return host == "localhost"
 
 
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= 65535
+
+
 def validate_tls(tls: Tls, *, place: str) -> Tls:
     """Return `tls`; raises UsageError where its fields contradict each other."""
     if tls.insecure and (tls.ca_file or tls.cert_file or tls.key_file or tls.insecure_skip_verify):
@@ -195,6 +207,11 @@ def validate_tls(tls: Tls, *, place: str) -> Tls:
 
 def validate_auth(auth: Auth, *, place: str) -> Auth:
     """Return `auth`; raises UsageError where its mode lacks something."""
+    if auth.metadata_key and not METADATA_KEY.fullmatch(auth.metadata_key):
+        raise errors.UsageError(
+            f'{place}: auth.metadataKey: "{auth.metadata_key}" is no gRPC metadata key; '
+            "use lower-case letters, digits, and . _ -, not ending in -bin"
+        )
     if auth.mode is AuthMode.TOKEN and auth.token is None:
         raise errors.UsageError(
             f"{place}: auth: mode Token needs a token; write token: {{env: NAME}}"

@@ -116,9 +116,9 @@ def resolve(reference: Reference, *, purpose: str) -> Secret:
             assert_never(reference)
     if not value:
         raise errors.UsageError(f"{purpose}: {reference}: is empty; store the secret there")
-    if not value.isprintable():
+    if not (value.isprintable() and value.isascii()):
         raise errors.UsageError(
-            f"{purpose}: {reference}: has line breaks or control characters inside; "
+            f"{purpose}: {reference}: has line breaks, control or non-ASCII characters inside; "
             "store the bare value"
         )
     return Secret(value)
@@ -137,8 +137,8 @@ def _read(path: Path, purpose: str) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = ""
-    if not text.isascii() or len(raw) > _MAX_BYTES or (raw and not text):
+    if len(raw) > _MAX_BYTES or (raw and not text):
         raise errors.UsageError(
-            f"{purpose}: file {path}: is not a text secret; store the bare ASCII value"
+            f"{purpose}: file {path}: is not a text secret; store the bare value"
         )
     return text.removesuffix("\n").removesuffix("\r")

@@ -19,6 +19,7 @@ import aiohttp
 
 from reconciler import errors
 from reconciler.backends.auth import cache, secret, tls
+from reconciler.backends.settings import METADATA_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -146,7 +147,8 @@ class ClientCredentials:
                 form["audience"] = audience
             token = await fetch(self._settings, endpoint=authority.token_endpoint, form=form)
             cache.store(entry, token)
-        key = auth.metadata_key or authority.metadata_key.lower() or DEFAULT_KEY
+        announced = authority.metadata_key.lower()
+        key = auth.metadata_key or (announced if METADATA_KEY.fullmatch(announced) else DEFAULT_KEY)
         self._metadata, self._renew_at = _bearer(key, token.value), token.renew_at
 
 
@@ -205,7 +207,8 @@ def _token(status: int, body: str, place: str) -> cache.Token:
     if status >= 500:
         raise errors.UnavailableError(f"{place}: answers HTTP {status}; run again later")
     value = fields.get("access_token")
-    if status != 200 or not isinstance(value, str) or not value:
+    is_usable = isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
+    if status != 200 or not is_usable:
         said = [str(fields[key]) for key in ("error", "error_description") if key in fields]
         reason = f" ({': '.join(said)[:200]})" if said else ""
         raise errors.DeniedError(
@@ -215,7 +218,9 @@ def _token(status: int, body: str, place: str) -> cache.Token:
         )
     lifetime = fields.get("expires_in")
     seconds = float(lifetime) if isinstance(lifetime, int | float) else None
-    return cache.Token(secret.Secret(value), None if seconds is None else time.time() + seconds)
+    return cache.Token(
+        secret.Secret(str(value)), None if seconds is None else time.time() + seconds
+    )
 
 
 def _bearer(key: str, token: secret.Secret) -> Metadata:

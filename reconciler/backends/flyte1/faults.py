@@ -98,8 +98,11 @@ TABLE: Final = (
     Row(_C.UNAVAILABLE, Meaning.NOT_GRPC, r"http1\.x server|text/html|Expected SETTINGS frame"),
     Row(_C.UNAVAILABLE, Meaning.REFUSED, r"Connection refused"),
     Row(_C.UNAVAILABLE, Meaning.CLOSED, r"Socket closed|Connection reset by peer|FD Shutdown"),
+    Row(_C.UNAVAILABLE, Meaning.OVERLOADED, r"http2 header with status: 429"),
     Row(_C.UNAVAILABLE, Meaning.UNAVAILABLE),
-    Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"text/html|unexpected HTTP status|Missing :status"),
+    # gRPC's core on web pages over HTTP/2: one that answers 200, and one that sends elsewhere.
+    Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"Data frame with END_STREAM flag|with status: 3\d\d"),
+    Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"text/html|unexpected HTTP status"),
     Row(_C.UNKNOWN, Meaning.SERVER_FAILED),
     Row(_C.UNIMPLEMENTED, Meaning.NOT_GRPC, r"http2 header with status: 404|text/html"),
     Row(_C.UNIMPLEMENTED, Meaning.UNSERVED),

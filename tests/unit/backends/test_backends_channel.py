@@ -273,7 +273,7 @@ async def test_calls_in_flight_stay_within_the_limit(flyte: FlyteServer) -> None
         await asyncio.gather(*(open_channel.call(methods.GET_VERSION, VERSION) for _ in range(20)))
 
     assert flyte.calls["AdminService.GetVersion"] == 20
-    assert flyte.most_in_flight == 3
+    assert 1 < flyte.most_in_flight <= 3
 
 
 async def test_calls_per_second_stay_within_the_limit(flyte: FlyteServer) -> None:

@@ -84,6 +84,7 @@ def test_secrets_stay_references(written: Json, expected: secret.Reference) -> N
         ("dns:///flyte.example.com", "flyte.example.com"),
         ("localhost:30080", "localhost:30080"),
         (" h:1 ", "h:1"),
+        ("[::1]:8089", "[::1]:8089"),
         ("unix:/run/flyte.sock", "unix:/run/flyte.sock"),
     ],
 )
@@ -100,9 +101,11 @@ def test_endpoint_is_host_and_port(endpoint: str, expected: str) -> None:
             "https://flyte.example.com/console",
             'here: endpoint: "https://flyte.example.com/console" is a web address; write host:port',
         ),
+        ("h:port", 'here: endpoint: "h:port" has port "port"; ports run from 1 to 65535'),
+        ("[::1]:99999", 'here: endpoint: "[::1]:99999" has port "99999"; ports run from'),
         ("h:1/path", 'here: endpoint: "h:1/path" has a path or a space; write host:port'),
     ],
-    ids=["empty", "only-scheme", "web-address", "path"],
+    ids=["empty", "only-scheme", "web-address", "no-port", "large-port", "path"],
 )
 def test_wrong_endpoint_says_what_to_write(endpoint: str, message: str) -> None:
     with pytest.raises(errors.UsageError) as caught:
@@ -139,6 +142,7 @@ def test_loopback_is_this_machine_only(endpoint: str, expected: bool) -> None:
         ({"auth": {"mode": "ClientCredentials", "clientId": "a"}}, "needs clientId and clientS"),
         ({"auth": {"token": {"env": ""}}}, "token: must be one of {env: NAME}"),
         ({"auth": {"token": {"env": "A", "file": "B"}}}, "token: must be one of {env: NAME}"),
+        ({"auth": {"metadataKey": "token-bin"}}, 'auth.metadataKey: "token-bin" is no gRPC'),
         ({"auth": {"scopes": "all"}}, "auth.scopes: must be a list"),
         ({"limits": {"deadline": "soon"}}, 'deadline: "soon" is not a duration above zero'),
         ({"limits": {"deadline": "0s"}}, 'deadline: "0s" is not a duration above zero'),

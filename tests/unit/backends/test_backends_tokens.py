@@ -252,6 +252,16 @@ async def test_refused_client_is_denied_with_the_reason(
         await ask(flyte.settings(auth=client_credentials()))
 
 
+@pytest.mark.usefixtures("announce")
+@pytest.mark.parametrize("value", ["", "two\nlines", "nön-ascii", 7, None], ids=repr)
+async def test_token_that_no_header_can_carry_is_refused(
+    flyte: FlyteServer, token_endpoint: TokenEndpoint, value: object
+) -> None:
+    token_endpoint.refusal = (200, {"access_token": value})
+    with pytest.raises(errors.DeniedError, match="gives no token: HTTP 200"):
+        await ask(flyte.settings(auth=client_credentials()))
+
+
 async def test_secret_is_not_sent_over_plaintext_to_another_machine() -> None:
     settings = Settings("flyte.test:443", "test", tls=Tls(), auth=client_credentials())
     with pytest.raises(errors.DeniedError, match="is not https"):
