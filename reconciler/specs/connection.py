@@ -245,7 +245,7 @@ class ConnectionSpec(Shape):
         yield from super().name_faults(name, given)
         if name in RESERVED_NAMES:
             why = f'"{name}" is a connection that needs no declaration'
-            yield fault(why, at=("metadata", "name"), fix="choose another name")
+            yield fault(why, at=("metadata", "name"), fix="choose another name", is_in_value=True)
 
 
 RESERVED_NAMES = ("embedded", "flytectl")

@@ -347,7 +347,7 @@ def _rate_faults(every: str) -> Iterator[PydanticCustomError]:
     try:
         rate.parse(every)
     except ScheduleError as error:
-        yield fault(error.message, at=("every",), fix=error.fix)
+        yield fault(error.message, at=("every",), fix=error.fix, is_in_value=True)
 
 
 def _restart_faults(workflow: Given, schedule: Given) -> Iterator[PydanticCustomError]:

@@ -12,7 +12,7 @@ from reconciler.specs.registry import ALL_KINDS, API_VERSION
 
 T = TypeVar("T")
 
-_LISTS = {f"{kind}List" for kind in ALL_KINDS}
+_LISTS = tuple(f"{kind}List" for kind in ALL_KINDS)
 
 
 def unfold(document: Document) -> Iterator[Document | Problem]:

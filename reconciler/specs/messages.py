@@ -24,6 +24,11 @@ _PRIVATE = frozenset({"token", "clientSecret", "inputs", "fixedInputs", "envs"})
 _SHOWN = 60
 _ABSENT = object()
 
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
 _MUST: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_type": lambda _: "must be text",
     "int_type": lambda _: "must be a whole number",
@@ -42,8 +47,8 @@ _MUST: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
     "too_short": lambda context: f"must have at least {context['min_length']} entry",
     "too_long": lambda context: f"must have at most {context['max_length']} entries",
-    "greater_than_equal": lambda context: f"must be at least {context['ge']:g}",
-    "less_than_equal": lambda context: f"must be at most {context['le']:g}",
+    "greater_than_equal": lambda context: f"must be at least {_number(context['ge'])}",
+    "less_than_equal": lambda context: f"must be at most {_number(context['le'])}",
     "invalid-json-value": lambda _: "must be a JSON value",
 }
 """What a value must be, by the type of pydantic's finding and its context."""
@@ -56,7 +61,17 @@ def problems_of(
     lines: Iterable[ErrorDetails], *, model: type[Shape], document: Document
 ) -> list[Problem]:
     """Turn findings about the `spec` of a document into problems."""
-    return [_problem(line, model, document) for line in lines]
+    return [_problem(line, model, document) for line in lines if not _is_echo(line)]
+
+
+def _is_echo(line: ErrorDetails) -> bool:
+    """Tell whether a list is called too short only because some of its entries are wrong."""
+    given = line["input"]
+    return (
+        line["type"] == "too_short"
+        and isinstance(given, list)
+        and len(given) >= line["ctx"]["min_length"]
+    )
 
 
 def problem_at(document: Document, path: Path, message: str, *, fix: str = "") -> Problem:
@@ -64,11 +79,15 @@ def problem_at(document: Document, path: Path, message: str, *, fix: str = "") -
     return Problem(document.key_at(path), message, path=show_path(path), fix=fix)
 
 
-def fault_at(document: Document, found: PydanticCustomError, *, below: Path = ()) -> Problem:
-    """Turn a finding of ours about the value at `below` into a problem."""
-    context = cast("Mapping[str, object]", found.context)
+def fault_at(document: Document, found: PydanticCustomError) -> Problem:
+    """Turn a finding of ours, seen from the document, into a problem."""
+    return _fault(document, (), cast("Mapping[str, object]", found.context))
+
+
+def _fault(document: Document, below: Path, context: Mapping[str, object]) -> Problem:
     path: Path = (*below, *cast("Path", context["path"]))
-    return problem_at(document, path, str(context["what"]), fix=str(context["fix"]))
+    place = document.at(path) if context["is_in_value"] else document.key_at(path)
+    return Problem(place, str(context["what"]), path=show_path(path), fix=str(context["fix"]))
 
 
 def describe(value: object) -> str:
@@ -102,8 +121,7 @@ def _problem(line: ErrorDetails, model: type[Shape], document: Document) -> Prob
     kind = line["type"]
     context = cast("Mapping[str, object]", line.get("ctx", {}))
     if kind == FAULT:
-        path: Path = ("spec", *loc, *cast("Path", context["path"]))
-        return problem_at(document, path, str(context["what"]), fix=str(context["fix"]))
+        return _fault(document, ("spec", *loc), context)
     if kind == "extra_forbidden":
         return _unknown_field(loc, model, document)
     if kind == "missing":

@@ -44,5 +44,6 @@ class Owned(Shape):
             yield fault(
                 f"{policy} is not a policy of this kind",
                 at=("deletionPolicy",),
+                is_in_value=True,
                 fix=f"write {' or '.join(allowed)}",
             )

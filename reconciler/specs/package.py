@@ -118,7 +118,8 @@ class PackageSpec(Owned):
             if scheme not in REMOTE_SCHEMES:
                 allowed = ", ".join(REMOTE_SCHEMES)
                 why = f'has scheme "{scheme}"; allowed are {allowed}'
-                yield fault(why, at=("archive",), fix="use one of them, or a local path")
+                fix = "use one of them, or a local path"
+                yield fault(why, at=("archive",), fix=fix, is_in_value=True)
             elif "sha256" not in given:
                 why = "is remote, so its content must be pinned"
                 yield fault(why, at=("archive",), fix="add sha256")

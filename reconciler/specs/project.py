@@ -225,7 +225,10 @@ class ProjectSpec(Owned):
             size = len((text_of(given, name) or "").encode(errors="replace"))
             if size > most:
                 yield fault(
-                    f"has {size} bytes; Flyte takes at most {most}", at=(name,), fix="shorten it"
+                    f"has {size} bytes; Flyte takes at most {most}",
+                    at=(name,),
+                    fix="shorten it",
+                    is_in_value=True,
                 )
         if "attributes" in given and given["attributes"] is None:
             why = "is empty, which could mean to clear every attribute"
@@ -238,4 +241,5 @@ class ProjectSpec(Owned):
         """Check that the default of `name` can be a project id."""
         if given.get("name") is None and not re.fullmatch(DNS_LABEL, name):
             why = f'"{name}" is not {WORDS[DNS_LABEL]}'
-            yield fault(why, at=("metadata", "name"), fix="write the project id in spec.name")
+            fix = "write the project id in spec.name"
+            yield fault(why, at=("metadata", "name"), fix=fix, is_in_value=True)

@@ -31,9 +31,16 @@ Given = Mapping[str, object]
 """A mapping as the user wrote it, before any check, without fields that are null."""
 
 
-def fault(what: str, *, at: Path = (), fix: str = "") -> PydanticCustomError:
-    """Make a finding about the field at `at`, seen from the value that is being checked."""
-    return PydanticCustomError(FAULT, "{what}", {"path": at, "what": what, "fix": fix})
+def fault(
+    what: str, *, at: Path = (), fix: str = "", is_in_value: bool = False
+) -> PydanticCustomError:
+    """Make a finding about the field at `at`, seen from the value that is being checked.
+
+    It is placed at the key of the field: that it stands there is wrong. With `is_in_value` it is
+    placed at the value.
+    """
+    context = {"path": at, "what": what, "fix": fix, "is_in_value": is_in_value}
+    return PydanticCustomError(FAULT, "{what}", context)
 
 
 class Shape(BaseModel):
@@ -105,7 +112,8 @@ def above_zero(given: Given, name: str) -> Iterator[PydanticCustomError]:
     text = text_of(given, name)
     try:
         if text is not None and duration.parse(text) <= 0:
-            yield fault(f'"{text}" is not above zero', at=(name,), fix="write 1s or more")
+            what = f'"{text}" is not above zero'
+            yield fault(what, at=(name,), fix="write 1s or more", is_in_value=True)
     except ValueError:
         return
 

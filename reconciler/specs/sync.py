@@ -181,10 +181,11 @@ class SyncSpec(Shape):
     def name_faults(cls, name: str, given: Given) -> Iterator[PydanticCustomError]:
         """Check the set name, which is part of every version."""
         if not SET_NAME.fullmatch(name):
-            yield fault(f'"{name}" is not {WORDS[SET]}', at=("metadata", "name"))
+            why = f'"{name}" is not {WORDS[SET]}'
+            yield fault(why, at=("metadata", "name"), is_in_value=True)
         elif name == UNCLAIMED:
             why = f'"{name}" is reserved for documents that have no FlyteSync'
-            yield fault(why, at=("metadata", "name"), fix="choose another name")
+            yield fault(why, at=("metadata", "name"), fix="choose another name", is_in_value=True)
         for index, former in enumerate(list_of(given, "previousNames")):
             if former == name:
                 why = "is the name that the set has now"

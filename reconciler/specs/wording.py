@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import types
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import StringConstraints
@@ -84,13 +85,14 @@ def _plain_name(plain: object) -> str:
 
 
 def _constraints(kind: object) -> Iterator[object]:
-    for choice in (kind, *walk.alternatives(kind)):
-        if get_origin(choice) is Annotated:
-            yield from choice.__metadata__  # type: ignore[attr-defined]  # Annotated has it
-            yield from _constraints(get_args(choice)[0])
-    plain = walk.bare(kind)
-    if get_origin(plain) is tuple:
-        yield from _constraints(get_args(plain)[0])
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        yield from inner[1:]
+    if origin in {Annotated, tuple}:
+        yield from _constraints(inner[0])
+    elif origin in {Union, types.UnionType}:
+        for choice in inner:
+            yield from _constraints(choice)
 
 
 def _rules(one: object, *, is_text: bool) -> Iterator[str]:

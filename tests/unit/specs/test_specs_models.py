@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from reconciler.specs.connection import ConnectionSpec
+from reconciler.specs.fields import DeletionPolicy
+from reconciler.specs.launch_plan import Latest, LaunchPlanSpec
+from reconciler.specs.package import Activate, PackageSpec, Register
+from reconciler.specs.project import ProjectSpec
+from reconciler.specs.registry import KINDS
+from reconciler.specs.schema import shapes_below
+from reconciler.specs.sync import Drift, Prune, Render, SyncSpec
+
+WORKFLOW = {"name": "pipelines.etl", "version": "v1"}
+
+
+def plan(**fields: Any) -> LaunchPlanSpec:
+    return LaunchPlanSpec.model_validate({"workflow": WORKFLOW, **fields})
+
+
+def test_names_are_camel_case_in_yaml_and_snake_case_here() -> None:
+    assert plan(maxParallelism=3).max_parallelism == 3
+
+
+def test_models_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        plan().name = "x"  # type: ignore[misc]  # the assignment that must fail
+
+
+@pytest.mark.parametrize("field", ["labels", "serviceAccount", "notifications", "interruptible"])
+def test_null_is_the_same_as_absent(field: str) -> None:
+    assert plan(**{field: None}) == plan()
+    assert field not in plan(**{field: None}).model_fields_set
+
+
+def test_unknown_field_is_refused_even_when_it_is_null() -> None:
+    with pytest.raises(ValidationError):
+        plan(frobnicate=None)
+
+
+def test_whole_float_is_the_integer_that_kubectl_sends() -> None:
+    spec = plan(maxParallelism=3.0)
+    assert spec.max_parallelism == 3
+    assert type(spec.max_parallelism) is int
+
+
+def test_interruptible_has_three_values() -> None:
+    given: list[Any] = [True, False, None]
+    assert [plan(interruptible=value).interruptible for value in given] == [True, False, None]
+
+
+def test_integers_and_floats_of_inputs_stay_apart() -> None:
+    inputs = plan(inputs={"a": 3, "b": 3.0}).inputs
+    assert type(inputs["a"]) is int
+    assert type(inputs["b"]) is float
+
+
+def test_version_is_a_name_or_the_latest() -> None:
+    given = {"name": "a", "version": {"latest": True, "matching": "v*"}}
+    workflow = LaunchPlanSpec.model_validate({"workflow": given}).workflow
+    assert workflow is not None
+    assert workflow.version == Latest(latest=True, matching="v*")
+
+
+def test_acknowledged_rate_may_follow_a_package() -> None:
+    spec = LaunchPlanSpec.model_validate(
+        {
+            "workflow": {"name": "a", "package": "etl"},
+            "schedule": {"every": "6h", "acknowledgeRestarts": True},
+        }
+    )
+    assert spec.schedule is not None
+    assert spec.schedule.every == "6h"
+
+
+def test_rate_on_a_fixed_version_needs_no_acknowledgement() -> None:
+    assert plan(schedule={"every": "1d"}).schedule is not None
+
+
+def test_place_of_a_workflow_is_allowed_with_a_version() -> None:
+    spec = plan(workflow={**WORKFLOW, "project": "shared", "domain": "staging"})
+    assert spec.workflow is not None
+    assert spec.workflow.project == "shared"
+
+
+def test_existing_plan_takes_state_and_the_common_fields() -> None:
+    common = {"sync": "abc", "adopt": True, "protect": False, "deletionPolicy": "Orphan"}
+    place = {"project": "a", "domain": "b", "name": "c"}
+    spec = LaunchPlanSpec.model_validate(
+        {"existing": {"version": "v1"}, "state": "Active", **common, **place}
+    )
+    assert spec.deletion_policy is DeletionPolicy.ORPHAN
+    assert spec.protect is False
+
+
+def test_protection_that_nobody_wrote_is_none() -> None:
+    assert plan().protect is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("FlyteLaunchPlan", ["Deactivate", "Orphan", "Archive", "Delete"]),
+        ("FlyteProject", ["Orphan"]),
+        ("FlytePackage", ["Orphan"]),
+    ],
+)
+def test_deletion_policies_are_those_of_the_kind(kind: str, allowed: list[str]) -> None:
+    specs: dict[str, dict[str, Any]] = {
+        "FlyteLaunchPlan": {"existing": {"version": "v1"}},
+        "FlyteProject": {},
+        "FlytePackage": {"archive": "a.tgz"},
+    }
+    accepted = []
+    for policy in DeletionPolicy:
+        try:
+            KINDS[kind].model_validate({**specs[kind], "deletionPolicy": str(policy)})
+        except ValidationError:
+            continue
+        accepted.append(str(policy))
+    assert accepted == allowed
+
+
+def test_quantities_may_be_bare_numbers() -> None:
+    limits = {"cpu": 2, "gpu": 0.5, "memory": "1.5Gi", "storage": 3.0}
+    given = {"attributes": {"taskResources": {"limits": limits}}}
+    attributes = ProjectSpec.model_validate(given).attributes
+    assert attributes is not None
+    assert attributes.task_resources is not None
+    found = attributes.task_resources.limits
+    assert found is not None
+    assert (found.cpu, found.gpu, found.memory, found.storage) == ("2", "0.5", "1.5Gi", "3")
+
+
+def test_defaults_of_a_sync() -> None:
+    spec = SyncSpec()
+    assert (spec.paths, spec.render, spec.prune, spec.drift) == (
+        (".",),
+        Render.NONE,
+        Prune.DEACTIVATE,
+        Drift.CORRECT,
+    )
+    assert (spec.limits.max_removals, spec.limits.max_removal_fraction) == (20, 0.3)
+    assert (spec.connection, spec.scopes, spec.interval, spec.suspend) == (None, None, "10m", False)
+
+
+def test_scope_covers_all_domains_unless_it_names_some() -> None:
+    spec = SyncSpec.model_validate({"scopes": [{"project": "ranking"}]})
+    assert spec.scopes is not None
+    assert spec.scopes[0].domains == ("*",)
+
+
+def test_defaults_of_a_package() -> None:
+    plans = PackageSpec.model_validate({"archive": "a.tgz"}).launch_plans
+    assert (plans.register_, plans.activate) == (Register.ALL, Activate.UNMANAGED)
+
+
+@pytest.mark.parametrize("archive", ["a.tgz", "dist/folder", "/srv/a.tar", "file:///srv/a.tgz"])
+def test_local_archive_needs_no_hash(archive: str) -> None:
+    assert PackageSpec.model_validate({"archive": archive}).sha256 is None
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "flyte.example.com",
+        "localhost:8089",
+        "dns:///flyte:81",
+        "https://flyte.example.com",
+        "[::1]:8089",
+    ],
+)
+def test_endpoints_in_use_are_accepted(endpoint: str) -> None:
+    assert ConnectionSpec.model_validate({"endpoint": endpoint}).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"mode": "None"},
+        {"mode": "Token", "token": {"env": "TOKEN"}},
+        {"mode": "ClientCredentials", "clientId": "a", "clientSecret": {"file": "/run/secret"}},
+        {
+            "mode": "ClientCredentials",
+            "clientId": "a",
+            "clientSecret": {"secretKeyRef": {"name": "a", "key": "b"}},
+            "scopes": ["all"],
+            "audience": "x",
+        },
+    ],
+    ids=["none", "token", "secret in a file", "secret of a cluster"],
+)
+def test_every_served_way_of_identity_is_accepted(auth: dict[str, Any]) -> None:
+    spec = ConnectionSpec.model_validate({"endpoint": "a:1", "auth": auth})
+    assert spec.auth.mode == auth["mode"]
+
+
+def test_names_of_models_are_unique_since_schemas_refer_to_them() -> None:
+    found = {shape for model in KINDS.values() for shape in shapes_below(model)}
+    assert len({shape.__name__ for shape in found}) == len(found)
+
+
+def test_excluding_groups_name_fields_that_exist() -> None:
+    for model in KINDS.values():
+        for shape in shapes_below(model):
+            names = {info.alias for info in shape.model_fields.values()}
+            for group in (*shape.exactly_one, *shape.at_most_one):
+                assert set(group) <= names
+            assert shape.cleared_by_null <= names
