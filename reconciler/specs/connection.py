@@ -139,7 +139,7 @@ class Auth(Shape):
             if name in _NEEDED and name not in given:
                 yield fault(f"mode {mode} needs {name}", at=("mode",), fix=f"add {name}")
         for name in given:
-            if name in _AUTH_FIELDS and name not in used:
+            if name in _AUTH_FIELDS and name not in used and given[name] != []:
                 right = " or ".join(m for m, fields in _USED_BY.items() if name in fields)
                 why = f"has no effect with mode {mode}"
                 yield fault(why, at=(name,), fix=f"write mode: {right}, or remove it")
@@ -183,15 +183,15 @@ class DataPlane(Shape):
 
 
 class Served(Shape):
-    """Who may use the connection in a cluster, and for what."""
+    """Who may use the connection in a cluster, and for what; an empty list is nobody."""
 
-    namespaces: Annotated[Many[Text], Field(min_length=1)]
+    namespaces: Many[Text] = ()
     """The namespaces whose objects may use it; `*` is all of them."""
 
-    projects: Annotated[Many[ProjectOrAll], Field(min_length=1)]
+    projects: Many[ProjectOrAll] = ()
     """The projects that they may touch; `*` is all of them."""
 
-    domains: Annotated[Many[DomainOrAll], Field(min_length=1)]
+    domains: Many[DomainOrAll] = ()
     """The domains that they may touch; `*` is all of them."""
 
 

@@ -50,8 +50,12 @@ def is_foreign(document: Document) -> bool:
     group = written.partition("/")[0] if "/" in written else ""
     if group == GROUP:
         return False
-    near = difflib.SequenceMatcher(None, group, GROUP).ratio() > 0.85
+    near = len(group) < 2 * len(GROUP) and _likeness(group) > 0.85
     return not near and document.value.get("kind") not in ALL_KINDS
+
+
+def _likeness(group: str) -> float:
+    return difflib.SequenceMatcher(None, group, GROUP).ratio()
 
 
 def served_kind(document: Document) -> str | None:

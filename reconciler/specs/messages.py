@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _KEY = "[key]"
 _PRIVATE = frozenset({"token", "clientSecret", "inputs", "fixedInputs", "envs"})
 _SHOWN = 60
+_LARGE = 2**64
 _ABSENT = object()
 
 
@@ -97,6 +98,8 @@ def describe(value: object) -> str:
             return "nothing"
         case bool():
             return str(value).lower()
+        case int() if abs(value) > _LARGE:
+            return "a very large number"
         case int() | float():
             return f"the number {value}"
         case str():

@@ -164,6 +164,9 @@ class Attributes(Shape):
                 why = f'overrides task type "{task_type}" a second time'
                 yield fault(why, at=("pluginOverrides", index, "taskType"), fix="merge the two")
             seen.append(task_type)
+        for name in ("taskResources", "workflowExecution"):
+            if name in given and given[name] == {}:
+                yield fault("sets nothing", at=(name,), fix="remove it, or write null to clear it")
         tags = list_of(given, "executionQueueTags")
         for index, tag in enumerate(tags):
             if tag in tags[:index]:

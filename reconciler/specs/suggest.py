@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 64
+"""Longer words are no slip of the pen, and comparing them takes its time."""
+
 _SYNONYMS = {
     "defaultinputs": "inputs",
     "default": "inputs",
@@ -42,6 +45,8 @@ _SYNONYMS = {
 def suggest(written: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name that was most likely meant, None when nothing is near."""
     names = {_plain(name): name for name in allowed}
+    if len(written) > _LONGEST:
+        return None
     plain = _plain(written)
     if plain in names:
         return names[plain]

@@ -3,8 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from reconciler.sources.yaml import parse
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.fields import DeletionPolicy
 from reconciler.specs.launch_plan import Latest, LaunchPlanSpec
@@ -13,6 +15,7 @@ from reconciler.specs.project import ProjectSpec
 from reconciler.specs.registry import KINDS
 from reconciler.specs.schema import shapes_below
 from reconciler.specs.sync import Drift, Prune, Render, SyncSpec
+from reconciler.specs.validate import validate
 
 WORKFLOW = {"name": "pipelines.etl", "version": "v1"}
 
@@ -210,3 +213,76 @@ def test_excluding_groups_name_fields_that_exist() -> None:
             for group in (*shape.exactly_one, *shape.at_most_one):
                 assert set(group) <= names
             assert shape.cleared_by_null <= names
+
+
+LANGUAGE: dict[str, str] = {
+    "FlyteSync": """
+        connection: prod
+        paths: ["specs/"]
+        render: None
+        defaults: {project: ranking, domain: production}
+        scopes: [{project: ranking, domains: ["*"]}]
+        prune: Deactivate
+        drift: Correct
+        limits: {maxRemovals: 20, maxRemovalFraction: 0.3}
+        secrets: {allow: {env: [], file: []}}
+        versions: {}
+        suspend: false
+        interval: 10m
+        """,
+    "FlyteConnection": """
+        endpoint: flyte.example.com:443
+        flyte: Auto
+        tls:
+          {insecure: false, caFile: null, certFile: null, keyFile: null, insecureSkipVerify: false}
+        auth:
+          {mode: None, clientId: null, clientSecret: null, token: null, scopes: [], audience: null}
+        limits: {inFlight: 16, perSecond: 0, deadline: 30s}
+        console: https://flyte.example.com
+        secrets: {kubeconfig: null, namespace: "{project}-{domain}"}
+        serves: [{namespaces: [], projects: [], domains: []}]
+        """,
+    "FlytePackage": """
+        archive: dist/package.tgz
+        sha256:
+        launchPlans: {register: All, activate: Unmanaged, plans: [{name: "a.*", state: Active}]}
+        options: {serviceAccount: null, rawOutputPrefix: null, labels: {}, annotations: {}}
+        """,
+    "FlyteLaunchPlan": """
+        project: ranking
+        domain: production
+        name: etl.daily
+        workflow: {name: pipelines.etl, package: etl}
+        state: Active
+        schedule: {cron: "0 6 * * *", timezone: Europe/Berlin, kickoffInput: day}
+        inputs: {count: 3}
+        fixedInputs: {lr: 0.5}
+        notifications: [{phases: [Failed, TimedOut], email: [oncall@example.com]}]
+        labels: {}
+        annotations: {}
+        serviceAccount: null
+        iamRole: null
+        rawOutputPrefix: null
+        maxParallelism: 20
+        interruptible: true
+        overwriteCache: false
+        envs: {}
+        concurrency: {max: 1, onLimit: Skip}
+        description: nightly
+        """,
+}
+
+
+@pytest.mark.parametrize("kind", LANGUAGE)
+def test_whole_kind_as_the_language_shows_it_is_accepted(kind: str) -> None:
+    head = (
+        f"apiVersion: flyte.reconciler.dev/v1alpha1\nkind: {kind}\nmetadata: {{name: etl}}\nspec:\n"
+    )
+    documents, unreadable = parse(f"{head}{LANGUAGE[kind]}".encode(), file="a.yaml")
+    assert (unreadable, validate(documents).problems) == ((), ())
+
+
+def test_defaults_of_a_connection_are_those_the_language_shows() -> None:
+    body = yaml.safe_load(LANGUAGE["FlyteConnection"])
+    shown = ConnectionSpec.model_validate({**body, "serves": [], "console": None})
+    assert shown == ConnectionSpec.model_validate({"endpoint": body["endpoint"]})
