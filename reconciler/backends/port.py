@@ -11,6 +11,7 @@ from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
+from reconciler.resolve.context import Adapter
 
 
 class Backend(Protocol):
@@ -24,6 +25,11 @@ class Backend(Protocol):
     @property
     def traits(self) -> Mapping[str, Traits]:
         """The kinds this backend serves."""
+        ...
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """How the documents of each kind are resolved."""
         ...
 
     async def identity(self) -> Mapping[str, str]:

@@ -326,7 +326,7 @@ def plan_undeclared(key: Key, live: Versions, context: Context) -> Change | None
         effect=Effect.REMOVE,
         reason=Reason.UNDECLARED,
         fingerprint=fingerprint(live),
-        fields=diff(None if owned[0].body is None else traits.describe(owned[0].body), None),
+        fields=diff({} if owned[0].body is None else traits.describe(owned[0].body), {}),
         actions=tuple(actions),
     )
     if key in context.ledger.protected:
@@ -355,7 +355,7 @@ def _fields(case: _Case, before: LiveVersion | None) -> tuple[FieldChange, ...]:
         return (FieldChange("existing.version", version, case.resource.version),)
     describe = case.traits.describe
     return diff(
-        describe(before.body) if before and before.body is not None else None,
+        describe(before.body) if before and before.body is not None else {},
         describe(case.resource.body),
     )
 

@@ -19,18 +19,29 @@ from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
+from reconciler.resolve.context import Adapter
 
 
 class Flyte1:
-    """Speaks to flyteadmin over one channel; see backends.port for the contract."""
+    """Speaks to flyteadmin over one channel; see backends.port for the contract.
 
-    def __init__(self, channel: Channel) -> None:
+    `label` is how plans call the endpoint where its address says nothing, as for an embedded Flyte
+    whose port changes.
+    """
+
+    def __init__(self, channel: Channel, *, label: str = "") -> None:
         self.channel = channel
+        self.label = label or channel.endpoint
 
     @property
     def traits(self) -> Mapping[str, Traits]:
         """The kinds of Flyte 1."""
         return adapters.TRAITS
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """How documents become resources of Flyte 1."""
+        return adapters.ADAPTERS
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""
@@ -41,7 +52,7 @@ class Flyte1:
         except UnsupportedError:
             who = ""
         return {
-            "endpoint": self.channel.endpoint,
+            "endpoint": self.label,
             "identity": who or "anonymous",
             "flyte": "Flyte1",
             "version": version.control_plane_version.Version,

@@ -1,0 +1,133 @@
+"""A declaration beside an open backend: plan, apply, and what else one asks of the two."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from reconciler.api import connecting
+from reconciler.api.connecting import Target
+from reconciler.backends.port import Backend
+from reconciler.engine import applying, planning
+from reconciler.engine.applying import Applied, Run
+from reconciler.engine.declaration import Declaration, declare
+from reconciler.engine.planning import NO_OPTIONS, Options, Planned
+from reconciler.errors import RefusedError, UsageError
+from reconciler.plan.plan import Plan
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A declaration and the backend that it is about; made by `session`."""
+
+    declaration: Declaration
+    backend: Backend
+
+    async def plan(self, options: Options = NO_OPTIONS, *, now: datetime | None = None) -> Planned:
+        """Plan the declaration.
+
+        Raises SpecError for faulty documents, RefusedError for a claim of somebody else,
+        BackendError when the backend does not answer.
+        """
+        moment = now or datetime.now(UTC)
+        return await planning.plan(self.declaration, self.backend, now=moment, options=options)
+
+    async def apply(self, planned: Planned, run: Run | None = None) -> Applied:
+        """Apply a plan that was just made; failures are outcomes, not exceptions."""
+        return await applying.apply_planned(planned, self.backend, run or new_run())
+
+    async def apply_saved(self, plan: Plan, run: Run | None = None) -> Applied:
+        """Apply a saved plan; objects that moved since are refused one by one.
+
+        Raises RefusedError when it was made for another backend, or the set is not claimed.
+        """
+        identity = await self.backend.identity()
+        for name in ("endpoint", "flyte"):
+            if identity[name] != plan.backend.get(name):
+                raise RefusedError(
+                    f"plan {plan.id}: was made for {plan.backend.get(name)} and this is "
+                    f"{identity[name]}; make it again for this one"
+                )
+        ledger = await planning.ledger_of(self.declaration, self.backend)
+        claim = applying.claim_for_saved(self.declaration, plan, ledger)
+        fresh, stale = await applying.refuse_stale(plan, self.backend)
+        applied = await applying.apply_plan(
+            fresh,
+            self.backend,
+            run or new_run(),
+            ledger=ledger,
+            claim=claim,
+            home=self.declaration.home,
+        )
+        return applying.with_stale(applied, plan, stale)
+
+
+def new_run(**settings: Any) -> Run:
+    """Make a run for now, by whoever is logged in."""
+    return Run(now=datetime.now(UTC), by=whoami(os.environ), **settings)
+
+
+def whoami(environ: Mapping[str, str]) -> str:
+    """Name who runs this: RECONCILE_ACTOR, the actor of a CI system, or the login name."""
+    for name in ("RECONCILE_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        if environ.get(name):
+            return environ[name]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+@asynccontextmanager
+async def session(
+    paths: Sequence[str] = (),
+    *,
+    target: Target | None = None,
+    connection: str = "",
+    read_only: bool = False,
+    cwd: Path | None = None,
+    stdin: BinaryIO | None = None,
+) -> AsyncIterator[Session]:
+    """Read what the paths declare and open the connection that it is for.
+
+    Raises UsageError when there is nothing to read or no connection is named, SpecError when a
+    document has an error. With `read_only` no write can be sent.
+    """
+    where = (cwd or Path.cwd()).absolute()
+    declaration = declare(paths, cwd=where, stdin=stdin)
+    declaration.check()
+    asked = target or Target(connection=connection)
+    choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
+    async with connecting.connect(choice, read_only=read_only, environ=os.environ) as backend:
+        yield Session(declaration=declaration, backend=backend)
+
+
+async def reconcile(
+    paths: Sequence[str] = (), *, connection: str = "", options: Options = NO_OPTIONS
+) -> Applied:
+    """Plan and apply in one go, as `reconcile --yes` does."""
+    async with session(paths, connection=connection) as opened:
+        planned = await opened.plan(options)
+        return await opened.apply(planned)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run one of the coroutines here from code that is not async.
+
+    Raises UsageError inside a running event loop, where it would block itself.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    work.close()
+    raise UsageError("api.run: an event loop is running here; await the coroutine instead")

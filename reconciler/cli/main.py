@@ -1,0 +1,125 @@
+"""Entry point: finds the command, runs it, and turns errors into messages and exit codes.
+
+Commands are loaded when they are called, so that `--help` stays fast and loads no grpc.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from reconciler.cli import exit_codes
+from reconciler.errors import ReconcilerError, SpecError
+
+COMMANDS = {
+    "plan": ("reconciler.cli.reconcile", "plan_command", "Show what would change, and save it."),
+    "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
+    "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
+    "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
+}
+"""Name of each command: its module, the click command in it, and one line of help."""
+
+DEFAULT = "reconcile"
+_DEFAULT_COMMAND = ("reconciler.cli.reconcile", "reconcile_command", "")
+
+
+class Commands(click.Group):
+    """A group whose commands are imported on use; anything else is a path to reconcile."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """List the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Import a command."""
+        entry = _DEFAULT_COMMAND if name == DEFAULT else COMMANDS.get(name)
+        if entry is None:
+            return None
+        found = getattr(importlib.import_module(entry[0]), entry[1])
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Put the default command in front unless the first word is a command."""
+        own = {"--help", "-h", "--version"}
+        if not args or (args[0] not in COMMANDS and args[0] not in own):
+            args = [DEFAULT, *args]
+        return super().parse_args(context, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done or in sync, 1 error, 2 changes pending (with --detailed-exitcode), "
+    "3 refused by a guard or stale, 4 backend unreachable or denied.",
+)
+@click.version_option(package_name="flyte-reconciler", prog_name="reconcile")
+def cli() -> None:
+    """Make a Flyte installation look like what is declared in Git.
+
+    `reconcile [PATH...]` makes it so, `reconcile --dry-run [PATH...]` shows what would happen;
+    without a path ./reconcile.yaml is read. `reconcile plan --help` lists the options of both.
+    """
+
+
+def run(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; no traceback for anything a user can cause."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to stderr on its own
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        result: Any = cli.main(args=argv, prog_name="reconcile", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        _say("interrupted; nothing further was started")
+        return exit_codes.INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return exit_codes.ERROR
+    except ReconcilerError as error:
+        _explain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted; nothing further was started")
+        return exit_codes.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return exit_codes.OK
+    except OSError as error:
+        _say(f"error: {error.filename or 'system'}: {error.strerror or error}")
+        return exit_codes.ERROR
+    return result if isinstance(result, int) else exit_codes.OK
+
+
+def _explain(error: ReconcilerError) -> None:
+    if isinstance(error, SpecError):
+        for problem in error.problems:
+            _say(str(problem))
+        count = len(error.problems)
+        _say(f"{count} problem{'s' if count != 1 else ''}; nothing was written")
+    else:
+        _say(f"error: {error}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise SystemExit(exit_codes.TERMINATED)

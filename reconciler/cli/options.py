@@ -1,0 +1,57 @@
+"""Options that several commands share, in one wording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def paths(function: F) -> F:
+    """Take PATH... and `-f PATH`, which are the same."""
+    function = click.option(
+        "-f", "--filename", "files", multiple=True, metavar="PATH", help="As PATH; - is stdin."
+    )(function)
+    return click.argument("paths", nargs=-1, metavar="[PATH...]")(function)
+
+
+def connection(function: F) -> F:
+    """Take what names a connection."""
+    function = click.option(
+        "--deadline", type=float, default=0.0, metavar="SECONDS", help="Deadline of each call."
+    )(function)
+    function = click.option("--insecure", is_flag=True, help="With --endpoint: plaintext, no TLS.")(
+        function
+    )
+    function = click.option(
+        "--endpoint", default="", metavar="HOST:PORT", help="Connect to this Flyte."
+    )(function)
+    return click.option(
+        "--connection",
+        default="",
+        metavar="NAME|FILE",
+        help="A FlyteConnection of the tree, a file, `embedded`, `flytectl` or `flytekit`.",
+    )(function)
+
+
+def output(*formats: str) -> Callable[[F], F]:
+    """Take -o FORMAT and --out FILE."""
+
+    def add(function: F) -> F:
+        function = click.option(
+            "--out", type=click.Path(dir_okay=False), help="Write to this file, not to stdout."
+        )(function)
+        return click.option(
+            "-o",
+            "--output",
+            "format_",
+            type=click.Choice(formats),
+            default="text",
+            show_default=True,
+            help="Format of what goes to stdout.",
+        )(function)
+
+    return add

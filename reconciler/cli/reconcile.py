@@ -1,0 +1,187 @@
+"""`reconcile`, `reconcile plan` and `reconcile apply`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import exit_codes, options
+
+
+@click.command("reconcile")
+@options.paths
+@options.connection
+@options.output("text", "json")
+@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
+@click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
+@click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
+@click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
+@click.option("--reset-to", default="", metavar="COMMIT", help="Apply a commit that is older.")
+@click.option("--parallel", default=8, show_default=True, type=click.IntRange(1, 64))
+def reconcile_command(**given: Any) -> int:
+    """Make Flyte look like what PATH declares; without a path, like ./reconcile.yaml."""
+    if given["detailed_exitcode"] and not given["dry_run"]:
+        raise click.UsageError("--detailed-exitcode belongs to --dry-run and to `reconcile plan`")
+    if given["dry_run"]:
+        return _run(_plan(given))
+    return _run(_reconcile(given))
+
+
+@click.command("plan")
+@options.paths
+@options.connection
+@options.output("text", "json")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
+@click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
+@click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
+@click.option("--reset-to", default="", metavar="COMMIT", help="Plan a commit that is older.")
+def plan_command(**given: Any) -> int:
+    """Show what would change. With --out, save the plan for `reconcile apply`."""
+    return _run(_plan(given))
+
+
+@click.command("apply")
+@click.argument("plan_file", type=click.Path(exists=True, dir_okay=False))
+@options.paths
+@options.connection
+@click.option("--parallel", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
+def apply_command(plan_file: str, **given: Any) -> int:
+    """Carry out a saved plan; objects that moved since it was made are refused one by one."""
+    return _run(_apply_saved(plan_file, given))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    return asyncio.run(work)
+
+
+async def _plan(given: dict[str, Any]) -> int:
+    from reconciler.cli.terminal import say, write
+    from reconciler.plan.encode import encode
+    from reconciler.plan.render import render
+
+    async with _session(given, read_only=True) as session:
+        planned = await session.plan(_options(given))
+    plan = planned.plan
+    if given["out"]:
+        _save(Path(given["out"]), encode(plan))
+        say(f"saved plan {plan.id} to {given['out']}")
+    if given["format_"] == "json" and not given["out"]:
+        click.echo(json.dumps(encode(plan), indent=2, ensure_ascii=False))
+    elif given["format_"] == "text":
+        write(render(plan))
+    if plan.unread:
+        return exit_codes.UNREACHABLE
+    if given["detailed_exitcode"] and not plan.is_empty:
+        return exit_codes.PENDING
+    return exit_codes.OK
+
+
+async def _reconcile(given: dict[str, Any]) -> int:
+    from reconciler.api.session import new_run
+    from reconciler.cli import report
+    from reconciler.cli.terminal import Progress, can_ask, write
+    from reconciler.plan.render import render
+
+    async with _session(given, read_only=False) as session:
+        planned = await session.plan(_options(given))
+        plan = planned.plan
+        if given["format_"] == "text":
+            write(render(plan))
+        removals = [change for change in plan.doable if change.is_removal]
+        if removals and not given["yes"] and can_ask():
+            click.confirm(
+                f"{len(removals)} running objects will be stopped or taken over. Go on?",
+                abort=True,
+                err=True,
+            )
+        progress = Progress()
+        with _stopping() as stop:
+            run = new_run(parallel=given["parallel"], progress=progress, stop=stop)
+            applied = await session.apply(planned, run)
+        progress.close()
+    code = report.finish(applied, format_=given["format_"], out=given["out"])
+    return exit_codes.INTERRUPTED if stop.is_set() else code
+
+
+async def _apply_saved(plan_file: str, given: dict[str, Any]) -> int:
+    from reconciler.api.session import new_run
+    from reconciler.cli import report
+    from reconciler.cli.terminal import Progress, can_ask, write
+    from reconciler.errors import UsageError
+    from reconciler.plan.encode import decode
+    from reconciler.plan.render import render
+
+    try:
+        plan = decode(json.loads(Path(plan_file).read_text(encoding="utf-8")))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UsageError(f"{plan_file}: {error}") from None
+    async with _session(given, read_only=False) as session:
+        write(render(plan))
+        removals = [change for change in plan.doable if change.is_removal]
+        if removals and not given["yes"] and can_ask():
+            click.confirm("Go on?", abort=True, err=True)
+        progress = Progress()
+        with _stopping() as stop:
+            run = new_run(parallel=given["parallel"], progress=progress, stop=stop)
+            applied = await session.apply_saved(plan, run)
+        progress.close()
+    code = report.finish(applied, format_="text", out=None)
+    return exit_codes.INTERRUPTED if stop.is_set() else code
+
+
+def _session(given: dict[str, Any], *, read_only: bool) -> Any:
+    from reconciler.api import session
+    from reconciler.api.connecting import Target
+
+    target = Target(
+        connection=given["connection"],
+        endpoint=given["endpoint"],
+        insecure=given["insecure"],
+        deadline_seconds=given["deadline"],
+    )
+    return session((*given["paths"], *given["files"]), target=target, read_only=read_only)
+
+
+def _options(given: dict[str, Any]) -> Any:
+    from reconciler.engine.planning import Options
+
+    return Options(
+        approved=given["approve"], take_over=given["take_over"], reset_to=given["reset_to"]
+    )
+
+
+def _save(path: Path, value: object) -> None:
+    """Write a file whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def _stopping() -> Iterator[asyncio.Event]:
+    """Let the first Ctrl-C end the run after the calls under way, the second at once."""
+    from reconciler.cli.terminal import say
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def interrupt() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say("stopping after the calls under way; press again to stop at once")
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,70 @@
+"""The end of an apply: what was done, what was not, and the exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from reconciler.apply.outcome import Status
+from reconciler.cli import exit_codes
+from reconciler.cli.terminal import say
+from reconciler.engine.applying import Applied
+from reconciler.model.document import Json
+from reconciler.plan.encode import encode
+from reconciler.plan.settle import is_done
+
+
+def finish(applied: Applied, *, format_: str, out: str | None) -> int:
+    """Print the report and return the exit code."""
+    done = applied.report.done
+    if format_ == "json":
+        text = json.dumps(to_json(applied), indent=2, ensure_ascii=False)
+        if out:
+            Path(out).write_text(text + "\n", encoding="utf-8")
+        else:
+            click.echo(text)
+    changed = [change for change in applied.plan.doable if change.actions and is_done(change, done)]
+    adopted = [change for change in applied.plan.doable if not change.actions]
+    if format_ == "text" and (applied.plan.changes or applied.report.outcomes):
+        more = f", {len(adopted)} recorded in the ledger" if adopted else ""
+        click.echo(f"Applied: {len(changed)} objects changed by {len(done)} calls{more}.")
+    for item in applied.report.failures:
+        say(f"{item.status.value}: {item.action.id}: {item.detail}")
+    for change in applied.stale:
+        say(f"refused: {change.key}: it changed since the plan was made; plan again")
+    if applied.ledger_error is not None:
+        say(f"failed: ledger: {applied.ledger_error}")
+    return exit_code(applied)
+
+
+def exit_code(applied: Applied) -> int:
+    """Choose the exit code: errors first, then what was refused, then success."""
+    failed = [item for item in applied.report.failures if item.status is Status.FAILED]
+    codes = [item.error.exit_code for item in failed if item.error is not None]
+    if applied.ledger_error is not None:
+        codes.append(applied.ledger_error.exit_code)
+    if codes:
+        return codes[0] if len(set(codes)) == 1 else exit_codes.ERROR
+    if applied.report.failures:
+        return exit_codes.ERROR
+    if applied.plan.unread:
+        return exit_codes.UNREACHABLE
+    if applied.stale or applied.plan.blocked:
+        return exit_codes.REFUSED
+    return exit_codes.OK
+
+
+def to_json(applied: Applied) -> dict[str, Json]:
+    """Write an apply as JSON: the plan and the outcome of each action."""
+    return {
+        "formatVersion": "1.0",
+        "plan": encode(applied.plan),
+        "outcomes": [
+            {"id": item.action.id, "status": item.status.value, "detail": item.detail}
+            for item in applied.report.outcomes
+        ],
+        "stale": [str(change.key) for change in applied.stale],
+        "ledgerRevision": applied.ledger.revision,
+    }

@@ -1,0 +1,66 @@
+"""`reconcile validate`: everything that can be said without a backend."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import exit_codes, options
+
+
+@click.command("validate")
+@options.paths
+@click.option(
+    "-o",
+    "--output",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of what goes to stdout.",
+)
+def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> int:
+    """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
+    from reconciler.backends.flyte1.adapters import ADAPTERS
+    from reconciler.engine.declaration import declare
+    from reconciler.engine.planning import resolve_offline
+    from reconciler.model.origin import Severity
+
+    declaration = declare((*paths, *files), cwd=Path.cwd())
+    problems = list(declaration.problems)
+    if not any(item.severity is Severity.ERROR for item in problems):
+        resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
+        problems += resolved.problems
+    errors = [item for item in problems if item.severity is Severity.ERROR]
+    if format_ == "json":
+        click.echo(json.dumps(_to_json(problems, len(declaration.declared)), indent=2))
+    else:
+        for problem in problems:
+            click.echo(str(problem), err=True)
+        count = len(declaration.declared)
+        skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""
+        click.echo(f"{count} documents checked{skipped}: {len(errors)} errors.")
+    return exit_codes.ERROR if errors else exit_codes.OK
+
+
+def _to_json(problems: list[Any], count: int) -> dict[str, Any]:
+    return {
+        "formatVersion": "1.0",
+        "documents": count,
+        "problems": [
+            {
+                "file": item.origin.file,
+                "line": item.origin.line,
+                "column": item.origin.column,
+                "severity": item.severity.value,
+                "path": item.path,
+                "message": item.message,
+                "fix": item.fix,
+            }
+            for item in problems
+        ],
+    }

@@ -1,0 +1,49 @@
+"""Who may write a set: one source, and commits that follow the last one applied."""
+
+from __future__ import annotations
+
+import secrets
+
+from reconciler.engine.declaration import Declaration
+from reconciler.errors import RefusedError
+from reconciler.model.ledger import Claim, Ledger
+from reconciler.sources import git
+
+
+def check(declaration: Declaration, ledger: Ledger, take_over: str, reset_to: str) -> None:
+    """Refuse a second source, and a commit that does not follow the last applied one.
+
+    Raises RefusedError; a flag that names the other source, or the commit, lets it pass.
+    """
+    claim = ledger.claim
+    if claim is None or not declaration.has_sync:
+        return
+    name = declaration.set_name
+    if ledger.renamed_to:
+        raise RefusedError(
+            f"set {name}: was renamed to {ledger.renamed_to}; use that name, or another one"
+        )
+    if claim.source != declaration.source and take_over != claim.source:
+        raise RefusedError(
+            f"set {name}: is claimed by {claim.source}, and this is {declaration.source}; "
+            f"rename one of the two, or take it over with `--take-over {claim.source}`"
+        )
+    if not claim.commit or declaration.commit in {"", claim.commit}:
+        return
+    if git.is_ancestor(declaration.base, claim.commit, declaration.commit):
+        return
+    if reset_to and declaration.commit.startswith(reset_to):
+        return
+    raise RefusedError(
+        f"set {name}: commit {declaration.commit[:12]} does not follow {claim.commit[:12]}, which "
+        "was applied last; update the checkout, or apply it on purpose with "
+        f"`--reset-to {declaration.commit[:12]}`"
+    )
+
+
+def renewed(declaration: Declaration, ledger: Ledger) -> Claim:
+    """Make the claim that an apply writes; the random id stays with the source."""
+    claim = ledger.claim
+    same = claim is not None and claim.source == declaration.source
+    identifier = claim.id if claim and same else secrets.token_hex(8)
+    return Claim(identifier, declaration.source, declaration.commit)

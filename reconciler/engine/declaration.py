@@ -1,0 +1,240 @@
+"""What some paths declare: the set they belong to, its policy, and its documents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from reconciler.errors import SpecError, UsageError
+from reconciler.model.digest import UNCLAIMED
+from reconciler.model.key import Place
+from reconciler.model.origin import Problem, Severity
+from reconciler.plan.context import Drift, Policy, Prune
+from reconciler.resolve.resolve import Scope
+from reconciler.sources import files, git
+from reconciler.specs.connection import ConnectionSpec
+from reconciler.specs.sync import SyncSpec
+from reconciler.specs.validate import Declared, Validated, validate
+
+SYNC_FILE = "reconcile.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """Documents of one set, validated.
+
+    `base` is the directory of reconcile.yaml, or the working directory without one. `source` names
+    where the set is declared, the same on every machine for a Git checkout; `commit` is empty
+    outside Git. `is_whole` says that the whole root of the set was read without an error.
+    """
+
+    base: Path
+    sync: SyncSpec
+    set_name: str
+    declared: tuple[Declared, ...]
+    problems: tuple[Problem, ...]
+    skipped: int = 0
+    has_sync: bool = False
+    is_whole: bool = False
+    source: str = ""
+    commit: str = ""
+
+    @property
+    def policy(self) -> Policy:
+        """What the set may do on its own."""
+        limits = self.sync.limits
+        return Policy(
+            prune=Prune(str(self.sync.prune)),
+            drift=Drift(str(self.sync.drift)),
+            max_removals=limits.max_removals,
+            max_removal_fraction=limits.max_removal_fraction,
+        )
+
+    @property
+    def home(self) -> Place | None:
+        """The project-domain where the set's ledger is looked for first."""
+        defaults = self.sync.defaults
+        if defaults.project and defaults.domain:
+            return Place(defaults.project, defaults.domain)
+        return None
+
+    @property
+    def scope(self) -> Scope | None:
+        """What the set may touch; None without a FlyteSync and without a default project."""
+        if not self.has_sync:
+            return None
+        if self.sync.scopes is None:
+            project = self.sync.defaults.project
+            return Scope(frozenset({Place(project)})) if project else None
+        places = {
+            Place(scope.project, "" if domain == "*" else domain)
+            for scope in self.sync.scopes
+            for domain in scope.domains
+        }
+        return Scope(frozenset(places))
+
+    def connection(self, name: str) -> tuple[ConnectionSpec, Declared] | None:
+        """Find a FlyteConnection of the tree by name."""
+        for item in self.declared:
+            if isinstance(item.spec, ConnectionSpec) and item.name == name:
+                return item.spec, item
+        return None
+
+    def check(self) -> None:
+        """Raise SpecError when any document has an error."""
+        errors = [item for item in self.problems if item.severity is Severity.ERROR]
+        if errors:
+            raise SpecError(errors)
+
+
+def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -> Declaration:
+    """Read and validate what the paths hold.
+
+    Without a path, and for a directory or file that is a FlyteSync's own, the whole set is read.
+    Other files belong to the set of the nearest reconcile.yaml above them, and are a part of it.
+    Raises UsageError when there is nothing to read.
+    """
+    root = _root(paths, cwd)
+    if root is not None:
+        return _whole(root, cwd)
+    if list(paths) == ["-"]:
+        tree = files.parse_stdin(stdin or sys.stdin.buffer)
+        nearest = _nearest(cwd)
+    else:
+        if "-" in paths:
+            raise UsageError("-: standard input cannot be mixed with files; give one of the two")
+        tree = files.discover(paths, base=cwd)
+        nearest = _nearest((cwd / paths[0]).absolute())
+    found = validate(tree.documents)
+    problems = (*tree.problems, *found.problems)
+    own = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
+    if own:
+        return _of_set(own, found, problems, base=cwd, is_whole=False)
+    if nearest is None:
+        return Declaration(
+            base=cwd,
+            sync=SyncSpec(),
+            set_name=UNCLAIMED,
+            declared=found.declared,
+            problems=problems,
+            skipped=found.skipped,
+        )
+    above = files.discover([nearest.name], base=nearest.parent)
+    set_found = validate(above.documents)
+    syncs = [item for item in set_found.declared if isinstance(item.spec, SyncSpec)]
+    others = [item for item in set_found.declared if isinstance(item.spec, ConnectionSpec)]
+    merged = replace(found, declared=(*found.declared, *others))
+    problems = (*problems, *above.problems, *set_found.problems)
+    return _of_set(syncs, merged, problems, base=nearest.parent, is_whole=False)
+
+
+def _root(paths: Sequence[str], cwd: Path) -> Path | None:
+    """Return the reconcile.yaml whose whole set is meant, or None for a part."""
+    if not paths:
+        found = cwd / SYNC_FILE
+        if not found.is_file():
+            raise UsageError(
+                f"{SYNC_FILE}: not found in this directory; give a path, or write one "
+                "(see `reconcile explain FlyteSync`)"
+            )
+        return found
+    if len(paths) != 1 or paths[0] == "-":
+        return None
+    path = cwd / paths[0]
+    if path.is_dir() and (path / SYNC_FILE).is_file():
+        return path / SYNC_FILE
+    return path if path.name == SYNC_FILE and path.is_file() else None
+
+
+def _nearest(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        if (folder / SYNC_FILE).is_file():
+            return folder / SYNC_FILE
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _whole(root: Path, cwd: Path) -> Declaration:
+    base = root.parent
+    own = files.discover([_shown(root, cwd)], base=cwd)
+    found = validate(own.documents)
+    syncs = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
+    problems = (*own.problems, *found.problems)
+    if not syncs:
+        return _of_set([], found, problems, base=base, is_whole=False)
+    sync = cast("SyncSpec", syncs[0].spec)
+    folders = [_shown(base / path, cwd) for path in sync.paths]
+    missing = [
+        syncs[0].problem("does not exist", "paths", index, fix="correct the path")
+        for index, path in enumerate(sync.paths)
+        if not (base / path).exists()
+    ]
+    tree = files.discover(folders, base=cwd) if not missing else None
+    if tree is None:
+        return _of_set(syncs, found, (*problems, *missing), base=base, is_whole=False)
+    documents = [document for document in tree.documents if (cwd / document.origin.file) != root]
+    whole = validate((*own.documents, *documents))
+    return _of_set(
+        [item for item in whole.declared if isinstance(item.spec, SyncSpec)],
+        whole,
+        (*own.problems, *tree.problems, *whole.problems),
+        base=base,
+        is_whole=own.is_whole and tree.is_whole,
+    )
+
+
+def _shown(path: Path, cwd: Path) -> str:
+    """Write a path as the user would: relative to the working directory where it is below it."""
+    absolute = path.absolute()
+    return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(absolute)
+
+
+def _of_set(
+    syncs: Sequence[Declared],
+    found: Validated,
+    problems: tuple[Problem, ...],
+    *,
+    base: Path,
+    is_whole: bool,
+) -> Declaration:
+    extra: list[Problem] = [
+        Problem(
+            item.document.origin,
+            f"a second FlyteSync; the first is at {syncs[0].document.origin}",
+            fix="give each set a directory of its own",
+        )
+        for item in syncs[1:]
+    ]
+    name = syncs[0].name if syncs else UNCLAIMED
+    sync = cast("SyncSpec", syncs[0].spec) if syncs else SyncSpec()
+    declared = tuple(item for item in found.declared if not isinstance(item.spec, SyncSpec))
+    for item in declared:
+        wanted = getattr(item.spec, "sync", None)
+        if wanted is not None and wanted != name:
+            extra.append(
+                item.problem(
+                    f"names the set {wanted}, but is read as part of {name}",
+                    "sync",
+                    fix="move it to that set's directory, or leave the field out",
+                )
+            )
+    revision = git.describe(base) if syncs else None
+    every = (*problems, *extra)
+    return Declaration(
+        base=base,
+        sync=sync,
+        set_name=name,
+        declared=declared,
+        problems=every,
+        skipped=found.skipped,
+        has_sync=bool(syncs),
+        is_whole=is_whole
+        and bool(syncs)
+        and not any(item.severity is Severity.ERROR for item in every),
+        source=revision.source if revision else f"directory:{base}",
+        commit=revision.commit if revision else "",
+    )

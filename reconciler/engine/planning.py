@@ -1,0 +1,187 @@
+"""From a declaration and a backend to a plan."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reconciler.backends.port import Backend
+from reconciler.engine import claims
+from reconciler.engine.declaration import Declaration
+from reconciler.errors import SpecError
+from reconciler.model.digest import UNCLAIMED
+from reconciler.model.key import Key, Place
+from reconciler.model.ledger import Ledger
+from reconciler.model.live import Live, Query
+from reconciler.model.resource import Desired
+from reconciler.model.traits import Shape, Traits
+from reconciler.plan import versions
+from reconciler.plan.compute import compute
+from reconciler.plan.context import Context as PlanContext
+from reconciler.plan.plan import Plan
+from reconciler.resolve.context import Adapter
+from reconciler.resolve.context import Context as ResolveContext
+from reconciler.resolve.resolve import Resolved, resolve, wants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a person may add to a plan by flags.
+
+    `approved` is the id of a plan whose removals are approved. `take_over` names the source whose
+    claim may be taken, `reset_to` the commit that may be applied although it does not follow.
+    """
+
+    approved: str = ""
+    take_over: str = ""
+    reset_to: str = ""
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan beside everything that it was made from."""
+
+    plan: Plan
+    ledger: Ledger
+    desired: Desired
+    live: Live
+    declaration: Declaration
+    resolved: Resolved
+    context: PlanContext
+
+
+def resolve_offline(
+    declaration: Declaration, adapters: Mapping[str, Adapter], *, now: datetime
+) -> Resolved:
+    """Resolve as far as it goes without a backend; what needs one is a problem that says so."""
+    context = _resolve_context(declaration, now)
+    return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
+
+
+async def plan(
+    declaration: Declaration,
+    backend: Backend,
+    *,
+    now: datetime,
+    options: Options = NO_OPTIONS,
+) -> Planned:
+    """Resolve, observe and compare.
+
+    Raises SpecError when a document has an error: nothing of the set is planned then. Raises
+    RefusedError when the set is claimed by another source or by a newer commit.
+    """
+    declaration.check()
+    identity = await backend.identity()
+    ledger = await ledger_of(declaration, backend)
+    claims.check(declaration, ledger, options.take_over, options.reset_to)
+    context = _resolve_context(declaration, now)
+    catalog = await backend.catalog(wants(declaration.declared, backend.adapters, context))
+    resolved = resolve(
+        declaration.declared,
+        backend.adapters,
+        replace(context, catalog=catalog),
+        scope=declaration.scope,
+        is_whole=declaration.is_whole,
+    )
+    if resolved.errors:
+        raise SpecError(resolved.errors)
+    view = View(ledger=ledger, identity=identity, now=now, options=options)
+    return await plan_resolved(declaration, resolved, backend, view)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a plan is made from besides the two states."""
+
+    ledger: Ledger
+    identity: Mapping[str, str]
+    now: datetime
+    options: Options = NO_OPTIONS
+
+
+async def plan_resolved(
+    declaration: Declaration, resolved: Resolved, backend: Backend, view: View
+) -> Planned:
+    """Observe and compare what is resolved already; used again to verify an apply."""
+    desired = resolved.desired
+    context = PlanContext(
+        set_name=declaration.set_name,
+        traits=backend.traits,
+        ledger=view.ledger,
+        now=view.now,
+        desired_digest=desired.digest(),
+        previous_names=tuple(declaration.sync.previous_names),
+        policy=replace(declaration.policy, approved=view.options.approved),
+    )
+    live = await backend.observe(query(desired, context))
+    warnings = tuple(str(item) for item in resolved.warnings)
+    made = compute(desired, live, context, backend=view.identity, warnings=warnings)
+    return Planned(
+        plan=made,
+        ledger=view.ledger,
+        desired=desired,
+        live=live,
+        declaration=declaration,
+        resolved=resolved,
+        context=context,
+    )
+
+
+def query(desired: Desired, context: PlanContext) -> Query:
+    """Ask for what is declared and for every place that was ever written."""
+    places: set[Place] = {place for place in context.ledger.places if place.domain}
+    described: set[Place] = {key.place for key in context.ledger.archived}
+    asked: dict[Key, frozenset[str]] = defaultdict(frozenset)
+    records: set[Key] = {
+        key for key in context.ledger.rows if _shape(key, context.traits) is Shape.RECORD
+    }
+    for key, resource in desired.resources.items():
+        if _shape(key, context.traits) is Shape.RECORD:
+            records.add(key)
+            continue
+        asked[key] = versions.asked(resource, context)
+        if context.traits[key.kind].has_pointer:
+            places.add(key.place)
+        if resource.description:
+            described.add(key.place)
+    return Query(
+        places=frozenset(places),
+        described=frozenset(described),
+        versions=asked,
+        records=frozenset(records),
+    )
+
+
+def _shape(key: Key, traits: Mapping[str, Traits]) -> Shape:
+    return traits[key.kind].shape
+
+
+def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
+    defaults = declaration.sync.defaults
+    return ResolveContext(
+        set_name=declaration.set_name,
+        now=now,
+        default_project=defaults.project or "",
+        default_domain=defaults.domain or "",
+        versions=dict(declaration.sync.versions),
+    )
+
+
+async def ledger_of(declaration: Declaration, backend: Backend) -> Ledger:
+    """Read the set's ledger; a renamed set takes over that of its former name."""
+    name = declaration.set_name
+    if name == UNCLAIMED:
+        return Ledger(UNCLAIMED)
+    found = await backend.read_ledger(name, declaration.home)
+    if found.revision or not declaration.sync.previous_names:
+        return found
+    for former in declaration.sync.previous_names:
+        old = await backend.read_ledger(former, declaration.home)
+        if old.revision:
+            return replace(old, set_name=name, revision=0)
+    return found

@@ -1,0 +1,135 @@
+"""A plan as lines of text, with a style for each; where colour goes is the surface's business."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.document import Json
+from reconciler.plan.plan import Change, Effect, FieldChange, Plan, Reason
+
+_LONG = 100
+
+
+class Style(StrEnum):
+    """How a line is meant."""
+
+    PLAIN = "plain"
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+    DIM = "dim"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of output."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+_SYMBOLS = {
+    Effect.ADOPT: ("=", Style.DIM),
+    Effect.PROTECT: ("=", Style.DIM),
+    Effect.REGISTER: ("+", Style.ADD),
+    Effect.CREATE: ("+", Style.ADD),
+    Effect.UPDATE: ("~", Style.CHANGE),
+    Effect.DEACTIVATE: ("-", Style.REMOVE),
+    Effect.HAND_OVER: ("-/+", Style.REMOVE),
+    Effect.REMOVE: ("-", Style.REMOVE),
+}
+
+_REASONS = {
+    Reason.SPEC: "",
+    Reason.DRIFT: "changed outside Git",
+    Reason.FOREIGN: "somebody else activated or deactivated it",
+    Reason.UNDECLARED: "no longer declared",
+    Reason.HOLD: "a pause is in force",
+    Reason.IDENTICAL: "already as declared",
+}
+
+
+def render(plan: Plan, *, limit: int = 0) -> Iterator[Line]:
+    """Write a plan as text; above `limit` changes (0: none) the rest is counted, not shown."""
+    yield Line(_header(plan), Style.DIM)
+    for warning in plan.warnings:
+        yield Line(f"warning: {warning}", Style.WARN)
+    changes = plan.changes[:limit] if limit else plan.changes
+    for change in changes:
+        yield from _change(change)
+    if len(changes) < len(plan.changes):
+        yield Line(f"... and {len(plan.changes) - len(changes)} more changes", Style.DIM)
+    for line in plan.bookkeeping:
+        yield Line(f"ledger: {line.removeprefix('the ledger ')}", Style.DIM)
+    yield from _summary(plan)
+
+
+def _header(plan: Plan) -> str:
+    backend = plan.backend
+    return (
+        f"set {plan.set_name} on {backend.get('flyte', '')} {backend.get('version', '')} at "
+        f"{backend.get('endpoint', '')} as {backend.get('identity', '')} "
+        f"(chosen by {backend.get('chosenBy', '')})"
+    )
+
+
+def _change(change: Change) -> Iterator[Line]:
+    symbol, style = _SYMBOLS[change.effect]
+    why = _REASONS[change.reason]
+    what = change.effect.value + (f", {why}" if why else "")
+    place = f"  {change.origin}" if change.origin else ""
+    if change.block is not None:
+        yield Line(f"! {change.key}  {what}, held back{place}", Style.WARN)
+        yield Line(f"    {change.block.value}: {change.block_detail}", Style.WARN)
+    else:
+        yield Line(f"{symbol} {change.key}  {what}{place}", style)
+    for item in change.fields:
+        yield Line(f"    {_field(item)}", Style.PLAIN)
+    for note in change.notes:
+        yield Line(f"    note: {note}", Style.DIM)
+
+
+def _field(item: FieldChange) -> str:
+    if item.before is None:
+        return f"{item.path or 'content'}: {_show(item.after)}"
+    if item.after is None:
+        return f"{item.path or 'content'}: {_show(item.before)} -> (none)"
+    return f"{item.path or 'content'}: {_show(item.before)} -> {_show(item.after)}"
+
+
+def _show(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+
+
+def _summary(plan: Plan) -> Iterator[Line]:
+    summary = plan.summary()
+    if plan.is_empty and not plan.unread:
+        yield Line(f"No changes. {summary.unchanged} objects are as declared.")
+    else:
+        extra = [
+            f"{count} {word}"
+            for count, word in (
+                (summary.adopt, "to adopt"),
+                (summary.blocked, "held back"),
+                (summary.unchanged, "unchanged"),
+                (plan.unread, "unreadable"),
+            )
+            if count
+        ]
+        more = f" ({', '.join(extra)})" if extra else ""
+        yield Line(
+            f"Plan: {summary.add} to add, {summary.change} to change, "
+            f"{summary.remove} to remove.{more}"
+        )
+        yield Line(f"Plan id: {plan.id}", Style.DIM)
+    if plan.foreign:
+        yield Line(
+            f"{len(plan.foreign)} active objects here are declared by no set "
+            "(see `reconcile status`).",
+            Style.DIM,
+        )
