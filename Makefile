@@ -3,23 +3,66 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+KIT := .venv-flytekit
+WORKERS ?= 2
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links
 
-
-.PHONY: setup lock demo test check lint types unit contract e2e bench generate fmt clean
+.PHONY: setup clients lock demo test check lint types imports pytest bench generate format clean
 
 setup: $(VENV)/.ready
 
 $(UV):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.ready: requirements/dev.lock pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall --editable .
 	touch $@
 
+# Flyte's own Python client, in an environment of its own: the tests drive it as a user would.
+clients: $(KIT)/.ready
+
+$(KIT)/.ready: requirements/flytekit.lock | $(UV)
+	$(PYTHON) -m venv $(KIT)
+	$(UV) pip sync --quiet --python $(KIT)/bin/python --require-hashes requirements/flytekit.lock
+	touch $@
+
+demo: setup
+	@bash examples/demo.sh
+
+test: setup clients check pytest
+
+check: lint types imports
+
+lint: setup
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports --no-logo
+
+pytest: setup clients
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+generate: setup
+	$(BIN)/python -m reconciler.specs.generate specs
+
+format: setup
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
 lock: | $(UV)
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		--all-extras --group dev pyproject.toml --output-file requirements/dev.lock
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-		requirements/flytekit.in --output-file requirements/flytekit.lock
+	$(COMPILE) --all-extras --group dev pyproject.toml --output-file requirements/dev.lock
+	$(COMPILE) requirements/flytekit.in --output-file requirements/flytekit.lock
+
+clean:
+	rm -rf $(VENV) $(KIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from reconciler.model.document import Json
 
 if TYPE_CHECKING:
     from reconciler.backends.port import Backend
+    from reconciler.backends.settings import Settings
 
 VARIABLE = "RECONCILE_CONNECTION"
 EMBEDDED = "embedded"
@@ -47,6 +49,7 @@ class Choice:
     """
 
     chosen_by: str
+    deadline_seconds: float = 0.0
     data: Path | None = None
     spec: Mapping[str, Json] | None = None
     base: Path = Path()
@@ -59,6 +62,13 @@ def choose(
     target: Target, declaration: Declaration | None, *, environ: Mapping[str, str], cwd: Path
 ) -> Choice:
     """Pick the connection; raises UsageError when none is named."""
+    choice = _choose(target, declaration, environ=environ, cwd=cwd)
+    return replace(choice, deadline_seconds=target.deadline_seconds)
+
+
+def _choose(
+    target: Target, declaration: Declaration | None, *, environ: Mapping[str, str], cwd: Path
+) -> Choice:
     if target.endpoint and target.connection:
         raise UsageError("--endpoint and --connection: give one of the two")
     if target.endpoint:
@@ -152,6 +162,7 @@ async def connect(
             settings = settings_of.for_endpoint(
                 running.grpc, chosen_by=choice.chosen_by, insecure=True
             )
+            settings = _timed(settings, choice)
             async with open_channel(settings, read_only=read_only) as channel:
                 yield Flyte1(channel, label=EMBEDDED)
         return
@@ -170,5 +181,11 @@ async def connect(
         settings = settings_of.from_spec(
             choice.spec or {}, base=choice.base, chosen_by=choice.chosen_by
         )
-    async with open_channel(settings, read_only=read_only) as channel:
+    async with open_channel(_timed(settings, choice), read_only=read_only) as channel:
         yield Flyte1(channel)
+
+
+def _timed(settings: Settings, choice: Choice) -> Settings:
+    if not choice.deadline_seconds:
+        return settings
+    return replace(settings, deadline=timedelta(seconds=choice.deadline_seconds))

@@ -73,7 +73,12 @@ class Session:
 
 def new_run(**settings: Any) -> Run:
     """Make a run for now, by whoever is logged in."""
-    return Run(now=datetime.now(UTC), by=whoami(os.environ), **settings)
+    return Run(now=datetime.now(UTC), by=whoami_here(), **settings)
+
+
+def whoami_here() -> str:
+    """Name who runs this process."""
+    return whoami(os.environ)
 
 
 def whoami(environ: Mapping[str, str]) -> str:

@@ -21,6 +21,9 @@ COMMANDS = {
     "plan": ("reconciler.cli.reconcile", "plan_command", "Show what would change, and save it."),
     "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
+    "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
+    "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
+    "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),
     "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
 }
 """Name of each command: its module, the click command in it, and one line of help."""

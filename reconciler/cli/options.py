@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from reconciler.api.connecting import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +38,18 @@ def connection(function: F) -> F:
         metavar="NAME|FILE",
         help="A FlyteConnection of the tree, a file, `embedded`, `flytectl` or `flytekit`.",
     )(function)
+
+
+def target(given: Mapping[str, Any]) -> Target:
+    """Gather the options of `connection`."""
+    from reconciler.api.connecting import Target
+
+    return Target(
+        connection=given["connection"],
+        endpoint=given["endpoint"],
+        insecure=given["insecure"],
+        deadline_seconds=given["deadline"],
+    )
 
 
 def output(*formats: str) -> Callable[[F], F]:

@@ -140,15 +140,10 @@ async def _apply_saved(plan_file: str, given: dict[str, Any]) -> int:
 
 def _session(given: dict[str, Any], *, read_only: bool) -> Any:
     from reconciler.api import session
-    from reconciler.api.connecting import Target
 
-    target = Target(
-        connection=given["connection"],
-        endpoint=given["endpoint"],
-        insecure=given["insecure"],
-        deadline_seconds=given["deadline"],
+    return session(
+        (*given["paths"], *given["files"]), target=options.target(given), read_only=read_only
     )
-    return session((*given["paths"], *given["files"]), target=target, read_only=read_only)
 
 
 def _options(given: dict[str, Any]) -> Any:
