@@ -1,8 +1,9 @@
 """One form for literals that mean the same, for comparing and digests.
 
-What differs without meaning is the order of keys inside msgpack and the width of its numbers:
-flytekit writes the order of the class or of the dict, `encode` its own. Everything else that a
-literal holds is kept as `MessageToDict` prints it.
+What differs without meaning is the order of keys inside msgpack and the width of its numbers
+(flytekit writes the order of the class or of the dict, `encode` its own), and the metadata
+`format: json`, by which flytekit tells an untyped dict in a Struct from a pickled one. Everything
+else that a literal holds is kept as `MessageToDict` prints it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def canonical(literal: Json) -> Json:
     """Give the form that all literals of one meaning share; the literal itself is not changed."""
     match literal:
+        case dict() if literal.get("metadata") == {"format": "json"}:
+            return canonical({key: one for key, one in literal.items() if key != "metadata"})
         case {"collection": {"literals": list(inner)}}:
             return {
                 **fields(literal),

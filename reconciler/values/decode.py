@@ -26,7 +26,7 @@ def decode(literal: Json, type_: Json) -> Json:
     Raises NotExpressibleError when there is no such value.
     """
     try:
-        value = _decode(literal, type_)
+        value = _decode(canonical(literal), type_)
     except RecursionError:
         raise NotExpressibleError("it is nested too deep") from None
     if not _gives(value, type_, literal):

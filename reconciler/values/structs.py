@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.values import freeform
 from reconciler.values.problem import ValueProblem, choice, describe, mismatch, quote, suggest
+from reconciler.values.schema import resolve
 from reconciler.values.types import fields, items, text
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 Problems = list[ValueProblem]
 
-_HOPS = 20
 _BRANCHES = 200_000
 """Unions that one value may meet: a recursive schema with alternatives doubles them per level."""
 
@@ -65,16 +65,8 @@ class _Walk:
         return self.typed(value, known, path, depth)
 
     def resolve(self, schema: Json) -> dict[str, Json]:
-        known = fields(schema)
-        for _ in range(_HOPS):
-            reference = text(known.get("$ref"))
-            if not reference.startswith("#"):
-                return known
-            target: Json = self.root
-            for step in reference[1:].strip("/").split("/") if len(reference) > 1 else []:
-                target = fields(target).get(step.replace("~1", "/").replace("~0", "~"))
-            known = fields(target)
-        return {}
+        """Follow references; one that leads nowhere allows everything."""
+        return resolve(schema, self.root) or {}
 
     def branch(self, value: Json, branches: list[Json], path: Path, depth: int) -> Json:
         """Take the first branch that fits, as flytekit does for a union inside a dataclass."""

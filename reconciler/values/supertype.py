@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.values.schema import resolve
 from reconciler.values.types import fields, items, text
 
 if TYPE_CHECKING:
@@ -105,23 +106,6 @@ class _Pair:
                 return self.fits(first, second, depth + 1, strict=strict)
             case _:
                 return False
-
-
-def resolve(schema: Json, root: dict[str, Json]) -> dict[str, Json] | None:
-    """Follow references within the root; None when one leads nowhere."""
-    known = fields(schema)
-    for _ in range(_DEEPEST):
-        reference = known.get("$ref")
-        if not isinstance(reference, str):
-            return known
-        target: Json = root
-        for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else []:
-            name = step.replace("~1", "/").replace("~0", "~")
-            if name not in fields(target):
-                return None
-            target = fields(target)[name]
-        known = fields(target)
-    return None
 
 
 def _types(schema: dict[str, Json]) -> set[str]:
