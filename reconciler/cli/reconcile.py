@@ -8,11 +8,14 @@ import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import exit_codes, options
+
+if TYPE_CHECKING:
+    from reconciler.plan.plan import Plan
 
 
 @click.command("reconcile")
@@ -116,14 +119,9 @@ async def _apply_saved(plan_file: str, given: dict[str, Any]) -> int:
     from reconciler.api.session import new_run
     from reconciler.cli import report
     from reconciler.cli.terminal import Progress, can_ask, write
-    from reconciler.errors import UsageError
-    from reconciler.plan.encode import decode
     from reconciler.plan.render import render
 
-    try:
-        plan = decode(json.loads(Path(plan_file).read_text(encoding="utf-8")))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UsageError(f"{plan_file}: {error}") from None
+    plan = _load(plan_file)
     async with _session(given, read_only=False) as session:
         write(render(plan))
         removals = [change for change in plan.doable if change.is_removal]
@@ -136,6 +134,16 @@ async def _apply_saved(plan_file: str, given: dict[str, Any]) -> int:
         progress.close()
     code = report.finish(applied, format_="text", out=None)
     return exit_codes.INTERRUPTED if stop.is_set() else code
+
+
+def _load(plan_file: str) -> Plan:
+    from reconciler.errors import UsageError
+    from reconciler.plan.encode import decode
+
+    try:
+        return decode(json.loads(Path(plan_file).read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise UsageError(f"{plan_file}: {error}") from None
 
 
 def _session(given: dict[str, Any], *, read_only: bool) -> Any:

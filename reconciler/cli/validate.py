@@ -32,9 +32,11 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
 
     declaration = declare((*paths, *files), cwd=Path.cwd())
     problems = list(declaration.problems)
+    unchecked = 0
     if not any(item.severity is Severity.ERROR for item in problems):
         resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
         problems += resolved.problems
+        unchecked = resolved.unchecked
     errors = [item for item in problems if item.severity is Severity.ERROR]
     if format_ == "json":
         click.echo(json.dumps(_to_json(problems, len(declaration.declared)), indent=2))
@@ -44,6 +46,11 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
         count = len(declaration.declared)
         skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""
         click.echo(f"{count} documents checked{skipped}: {len(errors)} errors.")
+        if unchecked:
+            click.echo(
+                f"The inputs of {unchecked} plans were not checked: only a backend knows their "
+                "workflows (`reconcile --dry-run` asks it)."
+            )
     return exit_codes.ERROR if errors else exit_codes.OK
 
 

@@ -23,7 +23,7 @@ def check(declaration: Declaration, ledger: Ledger, take_over: str, reset_to: st
         raise RefusedError(
             f"set {name}: was renamed to {ledger.renamed_to}; use that name, or another one"
         )
-    if claim.source != declaration.source and take_over != claim.source:
+    if claim.source not in {declaration.source, take_over}:
         raise RefusedError(
             f"set {name}: is claimed by {claim.source}, and this is {declaration.source}; "
             f"rename one of the two, or take it over with `--take-over {claim.source}`"

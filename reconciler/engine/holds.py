@@ -1,7 +1,7 @@
 """Pauses: the kill switch that every later sync honours until it expires.
 
-A hold is written to the ledger first; the objects it covers are then stopped as part of the plan, so
-that a crash in between leaves the hold, never a stopped plan that the next sync would start again.
+A hold is written to the ledger first; what it covers is then stopped as part of the plan, so that a
+crash in between leaves the hold, never a stopped plan that the next sync would start again.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ async def resume(
     if not ended and not contested:
         known = ", ".join(sorted(hold.pattern for hold in ledger.holds)) or "none"
         raise UsageError(
-            f"set {declaration.set_name}: nothing is paused under {', '.join(names) or 'any name'}; "
-            f"the holds are: {known}"
+            f"set {declaration.set_name}: nothing is paused under "
+            f"{', '.join(names) or 'any name'}; the holds are: {known}"
         )
     remaining = tuple(hold for hold in ledger.holds if hold not in ended)
     flips = {key: value for key, value in ledger.flips.items() if key not in contested}

@@ -59,7 +59,7 @@ def resolve_offline(
     declaration: Declaration, adapters: Mapping[str, Adapter], *, now: datetime
 ) -> Resolved:
     """Resolve as far as it goes without a backend; what needs one is a problem that says so."""
-    context = _resolve_context(declaration, now)
+    context = replace(_resolve_context(declaration, now), is_offline=True)
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
 
 

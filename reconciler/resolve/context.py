@@ -31,7 +31,8 @@ class Package:
 class Context:
     """Arguments of one resolving.
 
-    `now` bounds the search for firings that never come. `versions` maps globs over workflow names
+    `now` bounds the search for firings that never come. With `is_offline` nothing can be looked up,
+    and what only a backend knows is left unchecked instead of being a problem. `versions` maps globs over workflow names
     to the version that plans on them run instead of the one that they name. `packages` is filled in
     the order of kinds, packages before plans. `archives` holds what was read of each package's
     archive, by the name of its document.
@@ -39,6 +40,7 @@ class Context:
 
     set_name: str
     now: datetime
+    is_offline: bool = False
     default_project: str = ""
     default_domain: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -58,12 +60,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What one document gives: resources, problems, and a package's offer."""
+    """What one document gives: resources, problems, and a package's offer.
+
+    `is_unchecked` says that it could not be resolved because only a backend knows its workflow.
+    """
 
     resources: tuple[Resource, ...] = ()
     problems: tuple[Problem, ...] = ()
     package: Package | None = None
     place: Place | None = None
+    is_unchecked: bool = False
 
 
 class Adapter(Protocol):

@@ -26,10 +26,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The desired state, problems (warnings among them), and what stays unreadable."""
+    """The desired state, problems (warnings among them), and how much only a backend can check."""
 
     desired: Desired
     problems: tuple[Problem, ...]
+    unchecked: int = 0
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -73,9 +74,11 @@ def resolve(
     problems: list[Problem] = []
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
+    unchecked = 0
     for item in known:
         found = adapters[item.kind].resolve(item, replace(context, packages=packages))
         problems += found.problems
+        unchecked += found.is_unchecked
         if found.package is not None and found.place is not None:
             packages[found.place, item.name] = found.package
             if found.package.unread:
@@ -88,7 +91,7 @@ def resolve(
                 resources[resource.key] = resource
     desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
-    return Resolved(desired, tuple(problems))
+    return Resolved(desired, tuple(problems), unchecked)
 
 
 def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:

@@ -63,6 +63,9 @@ class LaunchPlanAdapter:
         found = _workflow(declared, context, place)
         if isinstance(found, Problem):
             return Resolution(problems=(found,))
+        if found is None:
+            _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+            return Resolution(problems=tuple(problems), is_unchecked=True)
         return _registered(declared, context, place=place, workflow=found)
 
 
@@ -94,7 +97,8 @@ def want_of(declared: Declared, context: Context) -> Want | None:
     return Want(where.project, where.domain, workflow.name, version=chosen or "")
 
 
-def _workflow(declared: Declared, context: Context, place: Place) -> Workflow | Problem:
+def _workflow(declared: Declared, context: Context, place: Place) -> Workflow | Problem | None:
+    """Find the workflow of a plan; None where only a backend knows it and there is none."""
     spec = cast("LaunchPlanSpec", declared.spec)
     reference = spec.workflow
     assert reference is not None
@@ -134,6 +138,8 @@ def _workflow(declared: Declared, context: Context, place: Place) -> Workflow | 
             )
         case Unread(cause=cause):
             return declared.problem(f"could not be looked up: {cause}", *path)
+        case None if context.is_offline:
+            return None
         case None:
             return declared.problem(
                 f"the interface of {want.name} is not known without a backend",
@@ -151,6 +157,8 @@ def _chosen(declared: Declared, context: Context, place: Place) -> Resolution:
         want = want_of(declared, context)
         assert want is not None
         answer = context.catalog.get(want)
+        if answer is None and context.is_offline:
+            return Resolution(is_unchecked=True)
         if not isinstance(answer, Workflow):
             reason = (
                 answer.reason
