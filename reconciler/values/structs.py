@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 Problems = list[ValueProblem]
 
-_BRANCHES = 200_000
-"""Unions that one value may meet: a recursive schema with alternatives doubles them per level."""
+_BRANCHES = 10_000
+_BRANCHES_A_NODE = 20
+"""Unions that a value may meet; a recursive schema with alternatives doubles them at each level."""
 
 
 def conform(value: Json, schema: Json, path: Path, problems: Problems) -> Json:
@@ -32,18 +33,19 @@ def conform(value: Json, schema: Json, path: Path, problems: Problems) -> Json:
 
     An empty schema takes any JSON, where a whole float is an integer. Adds to `problems`.
     """
-    return _Walk(fields(schema), problems).at(value, schema, path, 0)
+    budget = _BRANCHES + _BRANCHES_A_NODE * _nodes(value)
+    return _Walk(fields(schema), problems, budget).at(value, schema, path, 0)
 
 
 class _Walk:
     """One check of one value: the root schema, for references, and where problems go."""
 
-    __slots__ = ("branched", "problems", "root")
+    __slots__ = ("budget", "problems", "root")
 
-    def __init__(self, root: dict[str, Json], problems: Problems) -> None:
+    def __init__(self, root: dict[str, Json], problems: Problems, budget: int) -> None:
         self.root = root
         self.problems = problems
-        self.branched = 0
+        self.budget = budget
 
     def at(self, value: Json, schema: Json, path: Path, depth: int) -> Json:
         if depth > freeform.DEEPEST:
@@ -70,8 +72,8 @@ class _Walk:
 
     def branch(self, value: Json, branches: list[Json], path: Path, depth: int) -> Json:
         """Take the first branch that fits, as flytekit does for a union inside a dataclass."""
-        self.branched += 1
-        if self.branched > _BRANCHES:
+        self.budget -= 1
+        if self.budget < 0:
             self.problems.append(
                 ValueProblem(path, "has too many alternatives to try", "shorten it")
             )
@@ -217,3 +219,13 @@ def _hint(value: Json, type_: str) -> str:
             return "write it without quotes"
         case _:
             return ""
+
+
+def _nodes(value: Json) -> int:
+    match value:
+        case list():
+            return 1 + sum(map(_nodes, value))
+        case dict():
+            return 1 + sum(map(_nodes, value.values()))
+        case _:
+            return 1
