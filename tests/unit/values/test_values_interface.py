@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +81,15 @@ def test_the_limit_holds_for_the_sum_of_many_inputs() -> None:
     variables = {f"i{n}": {"type": {"simple": "STRING"}} for n in range(12)}
 
     assert bind(dict.fromkeys(variables, "x" * 1024**2), variables).problems
+
+
+def test_room_loads_neither_grpc_nor_protobuf_nor_pydantic() -> None:
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "import reconciler.values.decode, reconciler.values.interface\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(loaded & {'grpc', 'google', 'flyteidl', 'pydantic', 'yaml'}))"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+    assert answer.stdout.decode().strip() == "[]"
