@@ -43,6 +43,7 @@ class Session:
 
     async def apply(self, planned: Planned, run: Run | None = None) -> Applied:
         """Apply a plan that was just made; failures are outcomes, not exceptions."""
+        self._require_running()
         return await applying.apply_planned(planned, self.backend, run or new_run())
 
     async def apply_saved(self, plan: Plan, run: Run | None = None) -> Applied:
@@ -50,6 +51,7 @@ class Session:
 
         Raises RefusedError when it was made for another backend, or the set is not claimed.
         """
+        self._require_running()
         identity = await self.backend.identity()
         for name in ("endpoint", "flyte"):
             if identity[name] != plan.backend.get(name):
@@ -69,6 +71,12 @@ class Session:
             home=self.declaration.home,
         )
         return applying.with_stale(applied, plan, stale)
+
+    def _require_running(self) -> None:
+        if self.declaration.sync.suspend:
+            raise RefusedError(
+                f"set {self.declaration.set_name}: is suspended by spec.suspend; nothing is applied"
+            )
 
 
 def new_run(**settings: Any) -> Run:

@@ -34,6 +34,11 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
         say(f"{item.status.value}: {item.action.id}: {item.detail}")
     for change in applied.stale:
         say(f"refused: {change.key}: it changed since the plan was made; plan again")
+    if applied.remaining is not None:
+        touched = {change.key for change in changed}
+        for change in applied.remaining.doable:
+            if change.key in touched:
+                say(f"moved: {change.key}: somebody changed it meanwhile; run again")
     if applied.ledger_error is not None:
         say(f"failed: ledger: {applied.ledger_error}")
     return exit_code(applied)

@@ -100,6 +100,7 @@ async def apply_plan(
 ) -> Applied:
     """Carry out a plan on the state that it was made for."""
     has_ledger = plan.set_name != UNCLAIMED
+    # Always written, known places or not: of two applies at once only one gets past it.
     opened = settle.before(ledger, plan, claim=claim) if has_ledger else ledger
     is_writing = any(change.actions for change in plan.doable)
     where = ledger.home or home or _some_place(plan)
@@ -107,7 +108,7 @@ async def apply_plan(
     reports: list[Report] = []
     if early:
         reports.append(await _run(early, backend, run))
-    if has_ledger and is_writing and not opened.same_content(ledger):
+    if has_ledger and is_writing:
         ledger = await backend.write_ledger(
             replace(opened, entry=_entry(plan, claim, run, reports)), _need(where, plan)
         )

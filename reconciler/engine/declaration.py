@@ -16,7 +16,7 @@ from reconciler.plan.context import Drift, Policy, Prune
 from reconciler.resolve.resolve import Scope
 from reconciler.sources import files, git
 from reconciler.specs.connection import ConnectionSpec
-from reconciler.specs.sync import SyncSpec
+from reconciler.specs.sync import Render, SyncSpec
 from reconciler.specs.validate import Declared, Validated, validate
 
 SYNC_FILE = "reconcile.yaml"
@@ -37,10 +37,15 @@ class Declaration:
     declared: tuple[Declared, ...]
     problems: tuple[Problem, ...]
     skipped: int = 0
-    has_sync: bool = False
+    sync_document: Declared | None = None
     is_whole: bool = False
     source: str = ""
     commit: str = ""
+
+    @property
+    def has_sync(self) -> bool:
+        """Say whether the documents belong to a FlyteSync."""
+        return self.sync_document is not None
 
     @property
     def policy(self) -> Policy:
@@ -222,6 +227,12 @@ def _of_set(
                     fix="move it to that set's directory, or leave the field out",
                 )
             )
+    if syncs and sync.render is not Render.NONE:
+        extra.append(
+            syncs[0].problem(
+                f"{sync.render} is not served yet by this version", "render", fix="render it first"
+            )
+        )
     revision = git.describe(base) if syncs else None
     every = (*problems, *extra)
     return Declaration(
@@ -231,7 +242,7 @@ def _of_set(
         declared=declared,
         problems=every,
         skipped=found.skipped,
-        has_sync=bool(syncs),
+        sync_document=syncs[0] if syncs else None,
         is_whole=is_whole
         and bool(syncs)
         and not any(item.severity is Severity.ERROR for item in every),

@@ -62,7 +62,9 @@ async def resume(
             f"set {declaration.set_name}: nothing is paused under "
             f"{', '.join(names) or 'any name'}; the holds are: {known}"
         )
-    remaining = tuple(hold for hold in ledger.holds if hold not in ended)
+    remaining = tuple(
+        replace(hold, until=run.now) if hold in ended else hold for hold in ledger.holds
+    )
     flips = {key: value for key, value in ledger.flips.items() if key not in contested}
     await _write(declaration, backend, replace(ledger, holds=remaining, flips=flips), run)
     covered = [*patterns, *(hold.pattern for hold in ended)]

@@ -15,11 +15,13 @@ from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query
+from reconciler.model.origin import Problem
 from reconciler.model.resource import Desired
 from reconciler.model.traits import Shape, Traits
 from reconciler.plan import versions
 from reconciler.plan.compute import compute
 from reconciler.plan.context import Context as PlanContext
+from reconciler.plan.context import Prune
 from reconciler.plan.plan import Plan
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.context import Context as ResolveContext
@@ -88,8 +90,9 @@ async def plan(
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
-    if resolved.errors:
-        raise SpecError(resolved.errors)
+    errors = (*_unserved(declaration, backend.traits), *resolved.errors)
+    if errors:
+        raise SpecError(errors)
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
 
@@ -169,6 +172,20 @@ def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
         default_project=defaults.project or "",
         default_domain=defaults.domain or "",
         versions=dict(declaration.sync.versions),
+    )
+
+
+def _unserved(declaration: Declaration, traits: Mapping[str, Traits]) -> tuple[Problem, ...]:
+    """Refuse a prune policy that this backend has no calls for."""
+    document = declaration.sync_document
+    if document is None or declaration.policy.prune is not Prune.DELETE:
+        return ()
+    if any(item.is_deletable for item in traits.values()):
+        return ()
+    return (
+        document.problem(
+            "Delete needs a Flyte 2; this one deletes nothing", "prune", fix="write Archive"
+        ),
     )
 
 

@@ -36,9 +36,13 @@ class Hold:
     until: datetime
     by: str = ""
 
+    def matches(self, key: Key) -> bool:
+        """Say whether the hold is about an object, in force or not."""
+        return fnmatchcase(str(key), self.pattern)
+
     def covers(self, key: Key, now: datetime) -> bool:
         """Say whether the hold is in force for an object."""
-        return now < self.until and fnmatchcase(str(key), self.pattern)
+        return now < self.until and self.matches(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,13 @@ class Ledger:
         """Return the hold in force on an object, the one that lasts longest."""
         holds = [hold for hold in self.holds if hold.covers(key, now)]
         return max(holds, key=lambda hold: hold.until, default=None)
+
+    def was_held(self, key: Key) -> bool:
+        """Say whether a hold that has ended is why an object is inactive.
+
+        Ended holds stay listed until the next write, which also starts the object again.
+        """
+        return any(hold.matches(key) for hold in self.holds)
 
     def removals_since(self, place: Place, since: datetime) -> int:
         """Count removals done in a place since a moment."""

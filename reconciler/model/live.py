@@ -51,9 +51,15 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object that is changed in place, as a map from field path to value."""
+    """An object that is changed in place, as a map from field path to value.
+
+    `facts` are what cannot be changed but decides what can, such as the domains of a server. They
+    may be known of an object that does not exist.
+    """
 
     fields: Mapping[str, Json]
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)

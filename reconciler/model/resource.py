@@ -41,7 +41,8 @@ class Resource:
     body maps field paths such as `labels/team` to values, None meaning "cleared".
     `description` is kept at the name, beside all versions; empty means unmanaged.
     `chosen` means that somebody else registered `version` and only its activation is ours.
-    `group` names the package the object belongs to; a group is activated whole or not at all.
+    `group` names the package the object belongs to; a group is activated whole or not at all, and
+    so is what `awaits` it without belonging to it.
     """
 
     key: Key
@@ -52,6 +53,7 @@ class Resource:
     state: State = State.UNMANAGED
     refs: tuple[Reference, ...] = ()
     group: str = ""
+    awaits: str = ""
     chosen: bool = False
     adopt: bool = False
     protect: bool | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from reconciler.model.document import Json
+from reconciler.model.document import Json, Path
+from reconciler.model.key import Key
 
 
 class Verb(StrEnum):
@@ -49,14 +50,66 @@ def _as_is(body: dict[str, Json]) -> dict[str, Json]:
     return body
 
 
+def _steps(path: str) -> Path:
+    return tuple(path.split("/"))
+
+
+def _alone(_path: str, _rows: Iterable[str]) -> tuple[str, ...]:
+    return ()
+
+
+def _over(_path: str, _after: Json, _rows: Mapping[str, Json]) -> tuple[str, ...]:
+    return ()
+
+
+def _chosen(_key: Key, _path: str, _value: Json) -> bool:
+    return False
+
+
+def _possible(
+    _before: Mapping[str, Json], _after: Mapping[str, Json], _facts: Mapping[str, Json]
+) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """How a backend keeps the fields of a record, by their paths.
+
+    `rows` are prefixes of fields that have a call of their own each; all others share one update.
+    `unclearable` are fields that cannot be set back to nothing. `closed_by` names a field and the
+    values of it under which no row can be written. `calls` names the RPC for one row, where it
+    depends on the row.
+    """
+
+    rows: tuple[str, ...] = ()
+    unclearable: frozenset[str] = frozenset()
+    closed_by: tuple[str, frozenset[str]] = ("", frozenset())
+    calls: Callable[[Verb, str], str] | None = field(default=None, repr=False, compare=False)
+    steps: Callable[[str], Path] = field(default=_steps, repr=False, compare=False)
+    """Where the language has the field: the steps of its path in the spec."""
+    cascades: Callable[[str, Iterable[str]], tuple[str, ...]] = field(
+        default=_alone, repr=False, compare=False
+    )
+    """Which of some rows go when a row is removed."""
+    clears: Callable[[str, Json, Mapping[str, Json]], tuple[str, ...]] = field(
+        default=_over, repr=False, compare=False
+    )
+    """Which of the live rows must go before a row can take a value: where writing merges."""
+    is_default: Callable[[Key, str, Json], bool] = field(default=_chosen, repr=False, compare=False)
+    """Whether a live value is one that nobody chose."""
+    refuses: Callable[
+        [Mapping[str, Json], Mapping[str, Json], Mapping[str, Json]], tuple[str, ...]
+    ] = field(default=_possible, repr=False, compare=False)
+    """Why the fields cannot become others, given the facts of the record; empty when they can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """A kind on one backend.
 
     `rank` orders kinds in plans and registrations (lower first). `calls` names the RPC behind each
-    verb. `rows` are prefixes of record fields that have a call of their own each; all other fields
-    share one update. `unclearable` are record fields that the server cannot set back to nothing;
-    `archivable` says that a name can be hidden when it is removed.
+    verb. `is_archivable` says that a name can be hidden when it is removed. `fields` is for records.
     """
 
     kind: str
@@ -65,7 +118,7 @@ class Traits:
     calls: Mapping[Verb, str]
     has_pointer: bool = False
     is_archivable: bool = False
-    rows: tuple[str, ...] = ()
-    unclearable: frozenset[str] = frozenset()
+    is_deletable: bool = False
+    fields: Fields = Fields()
     describe: Describe = field(default=_as_is, repr=False, compare=False)
     consequences: Consequences = field(default=_no_consequences, repr=False, compare=False)

@@ -62,8 +62,9 @@ def compute(
             f"{len(removals)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
+    broken = _broken_groups(changes, desired, live)
     ordered = order.order(
-        changes,
+        [_in_broken_group(change, broken) for change in changes],
         context.traits,
         bodies=_active_bodies(removals, live),
         new_bodies={key: resource.body for key, resource in desired.resources.items()},
@@ -156,6 +157,28 @@ def _near_unreadable(change: Change, desired: Desired, live: Live) -> Change:
     return replace(
         change, block=Block.UNREADABLE, block_detail=f"not all of {place} could be read: {cause}"
     )
+
+
+def _broken_groups(changes: Iterable[Change], desired: Desired, live: Live) -> dict[str, str]:
+    """Name the packages that cannot be registered whole, with what is in the way."""
+    broken = {
+        change.group: f"{change.key}: {change.block_detail}"
+        for change in changes
+        if change.group and change.block is Block.CONFLICT
+    }
+    for key, resource in desired.resources.items():
+        observed = live.get(key)
+        if resource.group and isinstance(observed, Unreadable):
+            broken.setdefault(resource.group, f"{key} could not be read: {observed.cause}")
+    return broken
+
+
+def _in_broken_group(change: Change, broken: Mapping[str, str]) -> Change:
+    """A package is activated whole or not at all, with everything that waits for it."""
+    why = broken.get(change.group or change.awaits)
+    if why is None or change.block is not None:
+        return change
+    return replace(change, block=Block.CONFLICT, block_detail=f"its package is held back: {why}")
 
 
 def _active_bodies(removals: Iterable[Change], live: Live) -> dict[Key, dict[str, Json]]:

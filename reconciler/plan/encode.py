@@ -64,6 +64,7 @@ def _change(change: Change) -> dict[str, Json]:
         "effect": change.effect.value,
         "reason": change.reason.value,
         "group": change.group,
+        "awaits": change.awaits,
         "fields": [
             {"path": item.path, "before": item.before, "after": item.after}
             for item in change.fields
@@ -139,6 +140,7 @@ def _read_change(value: dict[str, Any]) -> Change:
         fingerprint=value.get("fingerprint", ""),
         origin=source and Origin(source["file"], source["line"], source["column"]),
         group=value.get("group", ""),
+        awaits=value.get("awaits", ""),
         fields=tuple(
             FieldChange(item["path"], item["before"], item["after"]) for item in value["fields"]
         ),

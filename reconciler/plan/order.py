@@ -77,11 +77,11 @@ def _wired(action: Action, change: Change, known: set[str], partners: Mapping[Ke
         waits.append(f"{partner}#{Verb.ACTIVATE}" if partner is not None else barrier)
     elif action.verb in _POINTER_VERBS:
         opens.append(activated(change.key.place))
-    if change.group:
-        if action.verb is Verb.REGISTER:
-            opens.append(registered(change.group))
-        elif action.verb in _POINTER_VERBS:
-            waits.append(registered(change.group))
+    if change.group and action.verb is Verb.REGISTER:
+        opens.append(registered(change.group))
+    awaited = change.group or change.awaits
+    if awaited and action.verb in _POINTER_VERBS:
+        waits.append(registered(awaited))
     return replace(action, waits=tuple(waits), opens=tuple(opens))
 
 

@@ -128,6 +128,7 @@ class Change:
     fingerprint: str
     origin: Origin | None = None
     group: str = ""
+    awaits: str = ""
     fields: tuple[FieldChange, ...] = ()
     actions: tuple[Action, ...] = ()
     notes: tuple[str, ...] = ()

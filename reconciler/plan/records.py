@@ -1,7 +1,10 @@
 """Planning for kinds whose fields are changed in place, such as projects.
 
-A desired body maps field paths to values: a value is set, None is cleared, an absent path is
-unmanaged. Fields that the ledger says we wrote and that are no longer declared are removed.
+A desired body maps field paths to values: a value is set, None is cleared (together with all fields
+below that path), an absent path is unmanaged. Fields that the ledger says we wrote and that are no
+longer declared are removed, or left where the backend cannot clear them. A record is never removed
+itself. A live value that we never wrote, that somebody chose and that differs is somebody else's:
+replacing it needs `adopt: true`.
 """
 
 from __future__ import annotations
@@ -10,10 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
+from reconciler.model.document import show_path
 from reconciler.model.live import Absent, Record
-from reconciler.model.traits import Verb
 from reconciler.plan.context import Drift, Prune
-from reconciler.plan.plan import Action, Block, Change, Effect, FieldChange, Reason
+from reconciler.plan.diff import diff
+from reconciler.plan.plan import Block, Change, Effect, Reason
+from reconciler.plan.rows import Move, actions, rows
+from reconciler.plan.versions import CONTESTED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +27,9 @@ if TYPE_CHECKING:
     from reconciler.model.document import Json
     from reconciler.model.key import Key
     from reconciler.model.resource import Resource
-    from reconciler.model.traits import Traits
+    from reconciler.model.traits import Fields
     from reconciler.plan.context import Context
+    from reconciler.plan.plan import FieldChange
 
 
 def fingerprint(fields: Mapping[str, Json] | None) -> str:
@@ -30,141 +37,192 @@ def fingerprint(fields: Mapping[str, Json] | None) -> str:
     return digest(dict(fields) if fields is not None else None)
 
 
-def plan_record(resource: Resource, live: Record | Absent, context: Context) -> Change | None:
-    """Plan one declared record; None when every managed field is as declared."""
-    traits = context.traits[resource.key.kind]
-    before = {} if isinstance(live, Absent) else live.fields
-    written = context.ledger.rows.get(resource.key, frozenset())
-    wanted: dict[str, Json] = dict.fromkeys(sorted(written - set(resource.body)), None)
-    wanted.update(resource.body)
-    fields = tuple(
-        FieldChange(path, before.get(path), value)
-        for path, value in sorted(wanted.items())
-        if before.get(path) != value
-    )
-    is_new = isinstance(live, Absent)
-    found = None if isinstance(live, Absent) else live.fields
-    if not fields and not is_new:
+def plan_record(
+    resource: Resource, live: Record | Absent, context: Context, *, is_whole: bool = True
+) -> Change | None:
+    """Plan one declared record; None when every managed field is as declared.
+
+    Where only a part of the set was read (`is_whole` is false), fields that are no longer declared
+    stay.
+    """
+    key = resource.key
+    record = Record({}, exists=False) if isinstance(live, Absent) else live
+    written = context.ledger.rows.get(key, frozenset())
+    traits = context.traits[key.kind]
+    forgotten = written - resource.body.keys() if is_whole else frozenset()
+    wanted = _wanted(resource.body, forgotten - traits.fields.unclearable, record)
+    move = Move(key, traits, record, wanted)
+    if record.exists and not move.changed:
         return None
+    is_drift = context.is_settled and written.issuperset(move.changed)
+    before = dict(record.fields) if record.exists else None
     change = Change(
-        key=resource.key,
-        effect=Effect.CREATE if is_new else Effect.UPDATE,
-        reason=Reason.DRIFT if context.is_settled else Reason.SPEC,
-        fingerprint=fingerprint(found),
+        key=key,
+        effect=Effect.UPDATE if record.exists else Effect.CREATE,
+        reason=Reason.DRIFT if is_drift else Reason.SPEC,
+        fingerprint=fingerprint(None if isinstance(live, Absent) else record.fields),
         origin=resource.origin,
-        fields=fields,
-        actions=_actions(resource.key, traits, before=before, fields=fields, is_new=is_new),
-        notes=resource.notes,
+        fields=_fields(move),
+        actions=actions(move),
+        notes=(*resource.notes, *traits.consequences(before, move.after), *_notes(move)),
         digest=resource.digest,
     )
-    return _guarded(change, traits, context, before=before)
+    blocked = _impossible(change, move, context)
+    if blocked.block is None and not resource.adopt:
+        blocked = _foreign(change, move, written)
+    return blocked if blocked.block is not None else _settled(change, context)
 
 
 def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
-    """Plan a record that is no longer declared: rows we wrote go, the object itself stays."""
+    """Plan a record that is no longer declared: fields we wrote go, the object itself stays."""
     traits = context.traits[key.kind]
     written = context.ledger.rows.get(key, frozenset())
-    fields = tuple(
-        FieldChange(path, live.fields[path], None)
-        for path in sorted(written)
-        if live.fields.get(path) is not None and path not in traits.unclearable
-    )
-    if not fields or context.policy.prune is Prune.KEEP:
+    prune = context.policy.prune
+    if not written or not live.exists or prune is Prune.KEEP:
         return None
+    wanted = dict[str, "Json"].fromkeys(sorted(written - traits.fields.unclearable))
+    move = Move(key, traits, live, wanted)
     change = Change(
         key=key,
         effect=Effect.REMOVE,
         reason=Reason.UNDECLARED,
         fingerprint=fingerprint(live.fields),
-        fields=fields,
-        actions=_actions(key, traits, before=live.fields, fields=fields, is_new=False),
+        fields=_fields(move),
+        actions=actions(move),
+        notes=(*_notes(move), *_staying(written, live, traits.fields)),
     )
-    if context.policy.prune is Prune.REPORT:
-        return replace(change, block=Block.REPORT, block_detail="the set's prune policy is Report")
+    if key in context.ledger.protected:
+        return replace(
+            change,
+            block=Block.PROTECTED,
+            block_detail="protected by an earlier `protect: true`; declare it with "
+            "`protect: false` first",
+        )
+    if prune is Prune.REPORT:
+        change = replace(
+            change, block=Block.REPORT, block_detail="the set's prune policy is Report"
+        )
+        return change if change.fields else None
+    return _impossible(change, move, context)
+
+
+def _wanted(body: Mapping[str, Json], forgotten: Iterable[str], live: Record) -> dict[str, Json]:
+    wanted: dict[str, Json] = dict.fromkeys(sorted(forgotten))
+    groups = tuple(f"{path}/" for path, value in body.items() if value is None)
+    wanted.update(dict.fromkeys(path for path in live.fields if path.startswith(groups)))
+    wanted.update(body)
+    return wanted
+
+
+def _fields(move: Move) -> tuple[FieldChange, ...]:
+    """Show the changed fields where the language has them, down to the leaves that differ."""
+    before: dict[str, Json] = {}
+    after: dict[str, Json] = {}
+    for path in move.changed:
+        *groups, leaf = move.traits.fields.steps(path)
+        for tree, value in ((before, move.live.fields.get(path)), (after, move.wanted[path])):
+            for step in groups:
+                inner = tree.setdefault(str(step), {})
+                assert isinstance(inner, dict)
+                tree = inner
+            tree[str(leaf)] = value
+    return diff(before, after)
+
+
+def _notes(move: Move) -> tuple[str, ...]:
+    work = rows(move)
+    removed = tuple(
+        f"{_show(path, move)} is written again: what it lies under is removed first"
+        for path in work.again
+    )
+    rebuilt = tuple(
+        f"{_show(path, move)} is removed and written anew: writing alone would merge"
+        for path in work.set
+        if path in work.unset and path not in work.again
+    )
+    return (*removed, *rebuilt)
+
+
+def _staying(written: Iterable[str], live: Record, fields: Fields) -> tuple[str, ...]:
+    staying = sorted(path for path in written if path in fields.unclearable and path in live.fields)
+    if staying:
+        return (f"{', '.join(staying)} stays as it is",)
+    return ()
+
+
+def _show(path: str, move: Move) -> str:
+    return show_path(move.traits.fields.steps(path))
+
+
+def _impossible(change: Change, move: Move, context: Context) -> Change:
+    """Block what the backend cannot do, and what would take something of others along."""
+    fields = move.traits.fields
+    reasons = [
+        f"{_show(path, move)}: this Flyte cannot clear it once it is set; give another value, or "
+        "leave the field out"
+        for path in move.changed
+        if move.wanted[path] is None and path in fields.unclearable
+    ]
+    reasons += fields.refuses(move.live.fields, move.after, move.live.facts)
+    work = rows(move)
+    closes = move.is_closed(move.after)
+    if closes and move.is_closed(move.live.fields) and (work.unset or work.set):
+        path, _ = fields.closed_by
+        shown = ", ".join(_show(row, move) for row in sorted({*work.unset, *work.set}))
+        reasons.append(
+            f"{shown}: cannot be changed while {path} is {move.live.fields[path]}; "
+            f"change {path} first"
+        )
+    home = context.ledger.home
+    is_home = home is not None and not move.key.domain and home.project == move.key.project
+    if is_home and closes and not move.is_closed(move.live.fields):
+        reasons.append(
+            f"the ledger of set {context.set_name} is kept in {home}, where nothing could be "
+            "written any more; declare this in a set whose ledger is elsewhere"
+        )
+    if reasons:
+        return replace(change, block=Block.CONFLICT, block_detail="; ".join(reasons))
+    if work.orphans:
+        shown = ", ".join(_show(path, move) for path in work.orphans)
+        detail = (
+            f"it would also remove {shown}, which this set does not declare; declare them here, "
+            "or keep the broader row as it is"
+        )
+        return replace(change, block=Block.GUARD, block_detail=detail)
     return change
 
 
-def _row_of(path: str, traits: Traits) -> str | None:
-    """Return the row a field belongs to, or None when it shares the common update."""
-    return path if any(path.startswith(prefix) for prefix in traits.rows) else None
-
-
-def _actions(
-    key: Key,
-    traits: Traits,
-    *,
-    before: Mapping[str, Json],
-    fields: Iterable[FieldChange],
-    is_new: bool,
-) -> tuple[Action, ...]:
-    common: dict[str, Json] = {}
-    rows: list[FieldChange] = []
-    for item in fields:
-        if _row_of(item.path, traits) is None:
-            common[item.path] = item.after
-        else:
-            rows.append(item)
-    actions: list[Action] = []
-    if common or is_new:
-        verb = Verb.CREATE if is_new else Verb.UPDATE
-        whole = {path: value for path, value in before.items() if _row_of(path, traits) is None}
-        actions.append(
-            Action(
-                id=f"{key}#{verb}",
-                key=key,
-                verb=verb,
-                call=traits.calls[verb],
-                body={**whole, **common},
-            )
-        )
-    first = tuple(action.id for action in actions)
-    for item in rows:
-        verb = Verb.UNSET if item.after is None else Verb.SET
-        actions.append(
-            Action(
-                id=f"{key}#{verb}:{item.path}",
-                key=key,
-                verb=verb,
-                call=traits.calls[verb],
-                field=item.path,
-                body=None if item.after is None else {"value": item.after},
-                waits=first,
-            )
-        )
-    return tuple(actions)
-
-
-def _guarded(
-    change: Change, traits: Traits, context: Context, *, before: Mapping[str, Json]
-) -> Change:
-    impossible = [
-        item.path
-        for item in change.fields
-        if item.after is None and item.before is not None and item.path in traits.unclearable
+def _foreign(change: Change, move: Move, written: frozenset[str]) -> Change:
+    is_default = move.traits.fields.is_default
+    before = move.live.fields
+    foreign = [
+        path
+        for path in move.changed
+        if path in before and path not in written and not is_default(move.key, path, before[path])
     ]
-    if impossible:
-        return replace(
-            change,
-            block=Block.CONFLICT,
-            block_detail=f"{', '.join(impossible)}: this Flyte cannot clear it once it is set; "
-            "give another value, or leave the field out",
-        )
-    orphans = _narrower_rows(change, before=before)
-    if orphans:
-        return replace(
-            change,
-            block=Block.GUARD,
-            block_detail=f"removing a broad row also removes {', '.join(orphans)}, which this set "
-            "does not declare; declare them, or keep the broad row",
-        )
-    if change.reason is Reason.DRIFT and context.policy.drift is Drift.REPORT:
+    if not foreign:
+        return change
+    shown = ", ".join(_show(path, move) for path in foreign)
+    detail = f"{shown}: not written by this set and different; set `adopt: true` to take it over"
+    return replace(change, block=Block.ADOPTION, block_detail=detail)
+
+
+def _settled(change: Change, context: Context) -> Change:
+    """Apply the drift policy to a change that no edit explains: correct, report or contest."""
+    if change.reason is not Reason.DRIFT:
+        return change
+    if context.policy.drift is Drift.REPORT:
         return replace(
             change, block=Block.REPORT, block_detail="changed outside Git; drift is reported only"
         )
+    flips = context.ledger.flips.get(change.key)
+    if flips and flips.digest == change.digest and flips.count >= CONTESTED_AFTER:
+        return replace(
+            change,
+            block=Block.CONTESTED,
+            block_detail=(
+                f"put back {flips.count} times and changed again each time; find who else writes "
+                "it, then run `reconcile resume` on it or change its declaration"
+            ),
+        )
     return change
-
-
-def _narrower_rows(change: Change, *, before: Mapping[str, Json]) -> list[str]:
-    """List undeclared rows that a removal takes with it on a backend whose deletes cascade."""
-    del change, before
-    return []

@@ -13,12 +13,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.live import Versions
-from reconciler.plan.plan import Block, Change
+from reconciler.plan.plan import Block, Change, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.model.key import Key, Place
+    from reconciler.model.key import Place
     from reconciler.model.live import Live
     from reconciler.plan.context import Context
 
@@ -41,17 +41,17 @@ def guard(
     changes: Sequence[Change], live: Live, context: Context, *, plan_id: str
 ) -> tuple[Change, ...]:
     """Block the removals of every project-domain in which they go past a limit."""
-    removals: dict[Place, list[Key]] = defaultdict(list)
+    removals: dict[Place, list[Change]] = defaultdict(list)
     for change in changes:
         if change.is_removal and change.block is None:
-            removals[change.key.place].append(change.key)
+            removals[change.key.place].append(change)
     if not removals or context.policy.approved == plan_id:
         return tuple(changes)
     owned = owned_active(live, context)
     trips = {
         place: why
-        for place, keys in removals.items()
-        if (why := _trips(len(keys), owned[place], place, context))
+        for place, items in removals.items()
+        if (why := _trips(items, owned[place], place, context))
     }
     return tuple(
         replace(
@@ -65,14 +65,18 @@ def guard(
     )
 
 
-def _trips(count: int, owned: int, place: Place, context: Context) -> str:
+def _trips(removals: Sequence[Change], owned: int, place: Place, context: Context) -> str:
+    """Say which limit is passed; what is taken over counts as if it were owned already."""
     policy = context.policy
+    pruned = sum(1 for change in removals if change.effect is Effect.REMOVE)
+    count = len(removals)
+    total = owned + count - pruned
     recent = context.ledger.removals_since(place, context.now - timedelta(days=1))
-    if owned and count >= owned:
+    if pruned and pruned >= owned:
         return f"removes all {owned} active objects of set {context.set_name} in {place}"
-    if count > FREE_REMOVALS and count > owned * policy.max_removal_fraction:
+    if count > FREE_REMOVALS and count > total * policy.max_removal_fraction:
         return (
-            f"removes {count} of {owned} active objects of set {context.set_name} in {place}, "
+            f"removes {count} of {total} active objects of set {context.set_name} in {place}, "
             f"more than the fraction {policy.max_removal_fraction:g} allowed"
         )
     if recent + count > policy.max_removals:

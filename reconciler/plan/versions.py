@@ -52,6 +52,7 @@ class _Case:
             fingerprint=fingerprint(self.live),
             origin=self.resource.origin,
             group=self.resource.group,
+            awaits=self.resource.awaits,
             notes=self.resource.notes,
             digest=self.resource.digest,
         )
@@ -206,6 +207,8 @@ def _active(case: _Case) -> Change | None:
 
 def _effect_of_activation(case: _Case, incumbent: LiveVersion | None) -> tuple[Effect, Reason]:
     if incumbent is None:
+        if case.context.ledger.was_held(case.resource.key):
+            return Effect.UPDATE, Reason.HOLD
         known = case.resource.version in case.live.registered and not case.resource.chosen
         if known and case.context.is_settled:
             return Effect.UPDATE, Reason.FOREIGN

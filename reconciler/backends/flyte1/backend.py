@@ -45,7 +45,15 @@ class Flyte1:
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""
-        version = await self.channel.call(methods.GET_VERSION, version_pb2.GetVersionRequest())
+        try:
+            version = await self.channel.call(methods.GET_VERSION, version_pb2.GetVersionRequest())
+        except UnsupportedError as error:
+            raise UnsupportedError(
+                f"{self.label}: does not serve Flyte 1's AdminService; if it is a Flyte 2, this "
+                "version of reconcile cannot work with it yet",
+                method=error.method,
+                code=error.code,
+            ) from error
         try:
             info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
             who = info.email or info.preferred_username or info.name or info.subject

@@ -228,11 +228,22 @@ def _registered(
         version=version_of(context.set_name, content),
         state=state,
         refs=(_pointer(workflow),),
+        awaits=_awaits(spec, place),
         adopt=spec.adopt,
         protect=spec.protect,
         description=spec.description or "",
     )
     return Resolution(resources=(resource,), problems=tuple(problems))
+
+
+def group_of(place: Place, package: str) -> str:
+    """Name the group of a package's members."""
+    return f"FlytePackage/{place}/{package}"
+
+
+def _awaits(spec: LaunchPlanSpec, place: Place) -> str:
+    package = spec.workflow.package if spec.workflow else None
+    return group_of(place, package) if package else ""
 
 
 def content_digest(name: str, body: dict[str, Json]) -> str:
