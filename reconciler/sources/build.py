@@ -35,6 +35,10 @@ class UnusableDocumentError(Exception):
         super().__init__(str(problem))
 
 
+class TooDeepError(UnusableDocumentError):
+    """Nesting beyond the limit; scanning on could take time that grows with the square of it."""
+
+
 class _Anchor:
     """What `&name` names; `is_open` while its mapping or list is still being read."""
 
@@ -68,8 +72,8 @@ class Builder:
     """Takes the events of one document, save its start and end.
 
     Afterwards `value` is the document, `skeleton` and `place` say where it was written, `words` and
-    `key_words` are the plain words that became booleans, by place. `is_blank`: there was nothing but comments.
-    Problems that leave the rest of the document readable go to `problems`.
+    `key_words` are the plain words that became booleans, by place. `is_blank`: there was nothing
+    but comments. Problems that leave the rest of the document readable go to `problems`.
     """
 
     def __init__(self, locate: Locate, problems: list[Problem]) -> None:
@@ -174,9 +178,7 @@ class Builder:
         stack = self._stack
         if len(stack) >= MAX_DEPTH:
             message = f"mappings and lists nest deeper than {MAX_DEPTH} levels"
-            raise UnusableDocumentError(
-                Problem(self._locate(place), message, fix="write it flatter")
-            )
+            raise TooDeepError(Problem(self._locate(place), message, fix="write it flatter"))
         frame = _Frame(node, place)
         frame.is_key = bool(stack) and stack[-1].key is None and type(stack[-1].node) is dict
         if event.tag is not None:

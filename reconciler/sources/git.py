@@ -1,4 +1,5 @@
 """placeholder"""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ class Revision:
     commit: str
     is_dirty: bool
     path: str
+
+
 def describe(path: Path) -> Revision | None:
     return None
+
+
 def is_ancestor(path: Path, older: str, newer: str) -> bool | None:
     return None

@@ -51,7 +51,7 @@ def decode(data: bytes, *, file: str, max_bytes: int = MAX_BYTES) -> Text | Prob
     if len(data) > max_bytes:
         return Problem(
             Origin(file, 1, 1),
-            f"the file has {len(data):,} bytes, more than the limit of {max_bytes:,}",
+            f"the file is larger than the limit of {max_bytes:,} bytes",
             fix="split it",
         )
     if data.startswith(_UTF16):

@@ -15,7 +15,7 @@ import yaml
 
 from reconciler.model.document import Document, show_path
 from reconciler.model.origin import Origin, Problem
-from reconciler.sources.build import Builder, UnusableDocumentError
+from reconciler.sources.build import Builder, TooDeepError, UnusableDocumentError
 from reconciler.sources.events import scan
 from reconciler.sources.places import Places, Skeleton, Words, unpack
 from reconciler.sources.text import MAX_BYTES, Text, decode
@@ -51,6 +51,8 @@ def parse(
                 if event.version not in (None, (1, 1)):
                     problems.append(_version_problem(event, text=text, file=file))
                 documents += _read(events, text=text, file=file, problems=problems)
+    except TooDeepError as error:
+        problems.append(error.problem)
     except yaml.YAMLError as error:
         problems.append(_syntax_problem(error, text=text, file=file))
     return tuple(documents), tuple(problems)
@@ -70,6 +72,8 @@ def _read(
             if isinstance(event, yaml.DocumentEndEvent):
                 break
             builder.feed(event)
+    except TooDeepError:
+        raise
     except UnusableDocumentError as error:
         problems.append(error.problem)
         for event in events:
