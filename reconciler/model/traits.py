@@ -109,7 +109,8 @@ class Traits:
     """A kind on one backend.
 
     `rank` orders kinds in plans and registrations (lower first). `calls` names the RPC behind each
-    verb. `is_archivable` says that a name can be hidden when it is removed. `fields` is for records.
+    verb. `is_archivable` says that a name can be hidden when it is removed, `fields` how a record
+    keeps its content.
     """
 
     kind: str

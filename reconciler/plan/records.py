@@ -24,10 +24,9 @@ from reconciler.plan.versions import CONTESTED_AFTER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.model.document import Json
+    from reconciler.model.document import Json, Path
     from reconciler.model.key import Key
     from reconciler.model.resource import Resource
-    from reconciler.model.traits import Fields
     from reconciler.plan.context import Context
     from reconciler.plan.plan import FieldChange
 
@@ -89,7 +88,7 @@ def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
         fingerprint=fingerprint(live.fields),
         fields=_fields(move),
         actions=actions(move),
-        notes=(*_notes(move), *_staying(written, live, traits.fields)),
+        notes=(*_notes(move), *_leftovers(written, move)),
     )
     if key in context.ledger.protected:
         return replace(
@@ -119,35 +118,46 @@ def _fields(move: Move) -> tuple[FieldChange, ...]:
     before: dict[str, Json] = {}
     after: dict[str, Json] = {}
     for path in move.changed:
-        *groups, leaf = move.traits.fields.steps(path)
-        for tree, value in ((before, move.live.fields.get(path)), (after, move.wanted[path])):
-            for step in groups:
-                inner = tree.setdefault(str(step), {})
-                assert isinstance(inner, dict)
-                tree = inner
-            tree[str(leaf)] = value
+        steps = move.traits.fields.steps(path)
+        _put(before, steps, move.live.fields.get(path))
+        _put(after, steps, move.wanted[path])
     return diff(before, after)
+
+
+def _put(tree: dict[str, Json], steps: Path, value: Json) -> None:
+    *groups, leaf = (str(step) for step in steps)
+    for step in groups:
+        inner = tree.setdefault(step, {})
+        assert isinstance(inner, dict)
+        tree = inner
+    tree[leaf] = value
 
 
 def _notes(move: Move) -> tuple[str, ...]:
     work = rows(move)
-    removed = tuple(
-        f"{_show(path, move)} is written again: what it lies under is removed first"
-        for path in work.again
+    return (
+        *(
+            f"{_show(path, move)} is written again: a broader one is removed or written before it"
+            for path in work.again
+        ),
+        *(
+            f"{_show(path, move)} is removed and written anew: writing alone would merge"
+            for path in work.set
+            if path in work.unset and path not in work.again
+        ),
     )
-    rebuilt = tuple(
-        f"{_show(path, move)} is removed and written anew: writing alone would merge"
-        for path in work.set
-        if path in work.unset and path not in work.again
-    )
-    return (*removed, *rebuilt)
 
 
-def _staying(written: Iterable[str], live: Record, fields: Fields) -> tuple[str, ...]:
-    staying = sorted(path for path in written if path in fields.unclearable and path in live.fields)
-    if staying:
-        return (f"{', '.join(staying)} stays as it is",)
-    return ()
+def _leftovers(written: Iterable[str], move: Move) -> tuple[str, ...]:
+    staying = sorted(
+        _show(path, move)
+        for path in written
+        if path in move.traits.fields.unclearable and path in move.live.fields
+    )
+    notes = (f"{', '.join(staying)} stays as it is",) if staying else ()
+    if not move.changed:
+        notes = ("nothing else of it is left to remove; the ledger forgets it", *notes)
+    return notes
 
 
 def _show(path: str, move: Move) -> str:

@@ -11,6 +11,9 @@ from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
+from reconciler.backends.flyte1.project import rules as project
+from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.flyte1.project.spec import ProjectAdapter
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 
@@ -31,6 +34,21 @@ LAUNCH_PLAN_TRAITS = Traits(
     consequences=consequences,
 )
 
-TRAITS: Mapping[str, Traits] = {LAUNCH_PLAN: LAUNCH_PLAN_TRAITS}
+PROJECT_TRAITS = Traits(
+    kind=PROJECT,
+    shape=Shape.RECORD,
+    rank=10,
+    calls={
+        Verb.CREATE: methods.REGISTER_PROJECT.name,
+        Verb.UPDATE: methods.UPDATE_PROJECT.name,
+    },
+    fields=project.FIELDS,
+    consequences=project.consequences,
+)
 
-ADAPTERS: Mapping[str, Adapter] = {LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS)}
+TRAITS: Mapping[str, Traits] = {PROJECT: PROJECT_TRAITS, LAUNCH_PLAN: LAUNCH_PLAN_TRAITS}
+
+ADAPTERS: Mapping[str, Adapter] = {
+    PROJECT: ProjectAdapter(PROJECT_TRAITS),
+    LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
+}

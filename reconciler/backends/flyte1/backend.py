@@ -12,6 +12,8 @@ from reconciler.backends.flyte1 import ledger as ledgers
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
+from reconciler.backends.flyte1.project.observe import observe_projects
+from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.errors import UnsupportedError
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -74,7 +76,9 @@ class Flyte1:
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
         found, failed = await observe_versions(self.channel, query)
-        return Live(found, failed)
+        projects = frozenset(key for key in query.records if key.kind == PROJECT)
+        records, unread = await observe_projects(self.channel, projects)
+        return Live({**found, **records}, {**failed, **unread})
 
     async def places(self) -> frozenset[Place]:
         """List the project-domains of all projects, archived ones included."""
