@@ -1,13 +1,48 @@
-"""placeholder"""
+"""Read-only facts about a local checkout: where it comes from, which commit, whether it was edited.
+
+The git program is asked, never the network: no prompts, no hooks, no fetches, no system settings.
+The source is the same text for every clone of a repository, so that a claim made by one machine is
+recognised on another.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT = 30.0
+"""How long one git command may take, in seconds."""
+
+_SETTINGS = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.sshCommand=false",
+    "credential.helper=",
+    "protocol.allow=never",
+    "submodule.recurse=false",
+)
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_SCP = re.compile(r"(?:[^@/]+@)?([^:/@]+):(?!//)(.+)")
+_URL_SCHEMES = ("https", "http", "ssh", "git", "git+ssh", "ssh+git")
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
+    """The state of a folder of a checkout.
+
+    `source` is `<host>/<repository>#<folder>` or `git:<first commit>#<folder>`, without `#` at the
+    top of the repository; `path` is that folder. `is_dirty`: the folder differs from `commit`.
+    """
+
     source: str
     commit: str
     is_dirty: bool
@@ -15,8 +50,140 @@ class Revision:
 
 
 def describe(path: Path) -> Revision | None:
-    return None
+    """Describe the checkout that holds a folder (or a file's folder); None outside of one.
+
+    None also before the first commit. Raises UsageError when git is needed and does not answer:
+    silence would make the folder look like another source.
+    """
+    folder = path if path.is_dir() else path.parent
+    if not any((above / ".git").exists() for above in _above(folder)):
+        return None
+    top = _git(folder, "rev-parse", "--show-prefix")
+    if top.returncode:
+        if b"not a git repository" in top.stderr:
+            return None
+        raise UsageError(
+            f"{folder}: git: {_first_line(top.stderr)}; make the checkout readable to git"
+        )
+    prefix = os.fsdecode(top.stdout).strip("\n").rstrip("/")
+    head = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head.returncode:
+        return None
+    status = _run(
+        folder,
+        ("status", "--porcelain", "--ignore-submodules=dirty", "--", ".", ":(exclude).reconcile"),
+    )
+    repository = _repository(folder)
+    return Revision(
+        source=f"{repository}#{prefix}" if prefix else repository,
+        commit=head.stdout.decode().strip(),
+        is_dirty=bool(status.strip()),
+        path=prefix,
+    )
 
 
 def is_ancestor(path: Path, older: str, newer: str) -> bool | None:
+    """Tell whether `newer` follows `older` or is it; None when the checkout cannot tell.
+
+    It cannot for a commit it does not have, nor deny it in a shallow clone.
+    """
+    if not _COMMIT.fullmatch(older) or not _COMMIT.fullmatch(newer):
+        return None
+    folder = path if path.is_dir() else path.parent
+    answer = _git(folder, "merge-base", "--is-ancestor", older, newer)
+    if answer.returncode == 0:
+        return True
+    if answer.returncode == 1 and not _is_shallow(folder):
+        return False
     return None
+
+
+def normalise(url: str) -> str | None:
+    """Reduce a remote's URL to `host/path`: no scheme, user, password, default port or `.git`.
+
+    None for a path of this machine, which names nothing on another.
+    """
+    if "://" in url:
+        try:
+            parts = urlsplit(url)
+            host, port, name = parts.hostname, parts.port, parts.path
+        except ValueError:
+            return None
+        if parts.scheme not in _URL_SCHEMES:
+            return None
+        if port is not None and parts.scheme.startswith("http") and port not in {80, 443}:
+            host = f"{host}:{port}"
+    else:
+        found = _SCP.fullmatch(url)
+        if found is None:
+            return None
+        host, name = found[1].lower(), found[2]
+    name = name.strip("/").removesuffix(".git").strip("/")
+    return f"{host}/{name}" if host and name else None
+
+
+def _repository(folder: Path) -> str:
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    known = normalise(os.fsdecode(remote.stdout).strip()) if not remote.returncode else None
+    if known is not None:
+        return known
+    if _is_shallow(folder):
+        raise UsageError(
+            f"{folder}: git: a shallow clone without a remote URL has no name; fetch its history"
+        )
+    roots = _run(folder, ("rev-list", "--max-parents=0", "HEAD")).split()
+    return f"git:{min(roots).decode()}"
+
+
+def _is_shallow(folder: Path) -> bool:
+    return _run(folder, ("rev-parse", "--is-shallow-repository")).strip() == b"true"
+
+
+def _run(folder: Path, command: tuple[str, ...]) -> bytes:
+    answer = _git(folder, *command)
+    if answer.returncode:
+        reason = _first_line(answer.stderr)
+        raise UsageError(f"{folder}: git {command[0]}: {reason}; repair the checkout")
+    return answer.stdout
+
+
+def _git(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
+    settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    environment = {
+        name: value
+        for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")
+        if (value := os.environ.get(name)) is not None
+    }
+    environment |= {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+    try:
+        return subprocess.run(  # noqa: S603 - a list of words, and no shell
+            ["git", "--no-pager", "--no-replace-objects", *settings, *command],  # noqa: S607 - the git of the PATH
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{folder}: git {command[0]}: no answer in {TIMEOUT:.0f} s; try again"
+        raise UsageError(message) from None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise UsageError(f"{folder}: git: it cannot be started ({reason}); install git") from None
+
+
+def _above(folder: Path) -> tuple[Path, ...]:
+    real = folder.resolve()
+    return (real, *real.parents)
+
+
+def _first_line(text: bytes) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else "it failed"

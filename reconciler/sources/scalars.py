@@ -107,7 +107,8 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
 
 def show_tag(tag: str) -> str:
     """Write a tag as a person does: `!!set`, `!thing`."""
-    return "!!" + tag.removeprefix(TAG) if tag.startswith(TAG) else tag
+    shown = "!!" + tag.removeprefix(TAG) if tag.startswith(TAG) else tag
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def to_json(value: Scalar) -> Json:
