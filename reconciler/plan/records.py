@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
-from reconciler.model.document import show_path
+from reconciler.model.document import Json, show_path
 from reconciler.model.live import Absent, Record
 from reconciler.plan.context import Drift, Prune
 from reconciler.plan.diff import diff
@@ -24,7 +24,7 @@ from reconciler.plan.versions import CONTESTED_AFTER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.model.document import Json, Path
+    from reconciler.model.document import Path
     from reconciler.model.key import Key
     from reconciler.model.resource import Resource
     from reconciler.plan.context import Context
@@ -79,7 +79,7 @@ def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
     prune = context.policy.prune
     if not written or not live.exists or prune is Prune.KEEP:
         return None
-    wanted = dict[str, "Json"].fromkeys(sorted(written - traits.fields.unclearable))
+    wanted: dict[str, Json] = dict.fromkeys(sorted(written - traits.fields.unclearable))
     move = Move(key, traits, live, wanted)
     change = Change(
         key=key,

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.document import Json
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model.document import Json
     from reconciler.model.key import Key
     from reconciler.model.live import Record
     from reconciler.model.traits import Traits
@@ -123,26 +123,30 @@ def _update(move: Move, verb: Verb, body: dict[str, Json]) -> Action:
 
 
 def _row_actions(move: Move, work: Rows, *, after: tuple[str, ...]) -> tuple[Action, ...]:
-    cascades = move.traits.fields.cascades
-    live = [path for path in move.live.fields if move.is_row(path)]
+    fields = move.traits.fields
+    live = {path: value for path, value in move.live.fields.items() if move.is_row(path)}
     removals: list[Action] = []
     for path in work.unset:
-        takes = cascades(path, live)
+        takes = fields.cascades(path, live)
         body: dict[str, Json] | None = {"takes": list[Json](sorted(takes))} if takes else None
         removals.append(_row(move, Verb.UNSET, path, body=body, waits=after))
     settings: list[tuple[int, Action]] = []
     for path in work.set:
-        cleared = [
-            other for other in work.unset if other == path or path in cascades(other, [path])
+        value = move.wanted[path]
+        cleared = {path, *fields.clears(path, value, live)}
+        removed = [
+            other
+            for other in work.unset
+            if other in cleared or path in fields.cascades(other, [path])
         ]
-        broader = [other for other in work.set if path in cascades(other, [path])]
+        broader = [other for other in work.set if path in fields.cascades(other, [path])]
         waits = (
             *after,
-            *(_id(move, Verb.UNSET, other) for other in cleared),
+            *(_id(move, Verb.UNSET, other) for other in removed),
             *(_id(move, Verb.SET, other) for other in broader),
         )
-        body = {"value": move.wanted[path]}
-        settings.append((len(broader), _row(move, Verb.SET, path, body=body, waits=waits)))
+        action = _row(move, Verb.SET, path, body={"value": value}, waits=waits)
+        settings.append((len(broader), action))
     settings.sort(key=lambda item: (item[0], item[1].field))
     return (*removals, *(action for _, action in settings))
 
