@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -167,7 +168,8 @@ class Builder:
             )
             frame.key = _DISCARD
         else:
-            frame.key = key
+            # Thousands of documents repeat the same few keys.
+            frame.key = sys.intern(key)
 
     def _open(
         self,
