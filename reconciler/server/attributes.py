@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import grpc
 from flyteidl.admin import matchable_resource_pb2 as wire
-from google.protobuf.wrappers_pb2 import BoolValue
 
 from reconciler.server.status import StatusError, internal, invalid, missing, refused
 from reconciler.server.store import now
@@ -173,8 +172,6 @@ def project_level(store: Store, kind: str, project: str) -> wire.MatchingAttribu
         if found is not None:
             config.CopyFrom(found.workflow_execution_config)
         config.max_parallelism = config.max_parallelism or _SERVER_MAX_PARALLELISM
-        if not config.HasField("interruptible"):
-            config.interruptible.CopyFrom(BoolValue(value=False))
         return wire.MatchingAttributes(workflow_execution_config=config)
     if found is None:
         raise absent(kind, project=project)

@@ -22,6 +22,8 @@ _DESCRIPTORS = frozenset(
 )
 _EVERY = "@every "
 _DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
+_UNITS = frozenset({"ns", "us", "µs", "μs", "ms", "s", "m", "h"})
+_UNIT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]+)")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _ZONES = ("TZ=", "CRON_TZ=")
 
@@ -87,6 +89,12 @@ def _descriptor(text: str) -> None:
     if not text.startswith(_EVERY):
         raise CronError(f"unrecognized descriptor: {text}")
     duration = text.removeprefix(_EVERY)
+    unknown = _UNIT.fullmatch(duration)
+    if unknown and unknown[1] not in _UNITS:
+        raise CronError(
+            f"failed to parse duration {text}: time: unknown unit "
+            f'"{unknown[1]}" in duration "{duration}"'
+        )
     if not _DURATION.fullmatch(duration):
         raise CronError(f'failed to parse duration {text}: time: invalid duration "{duration}"')
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z\-0-9]*")
 _MAX_NAME = 63
+_SERVER_MAX_PARALLELISM = 25
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _Phase = core_execution.WorkflowExecution
 _JOINS = (
@@ -82,6 +83,7 @@ def create(
         launch_plan_id, workflow_id = row["id"], row["workflow_id"]
         closure.workflow_id.CopyFrom(message.spec.workflow_id)
         _concurrency(store, message)
+        spec.max_parallelism = spec.max_parallelism or message.spec.max_parallelism
     else:
         task_id = row["id"]
     moment = now()
@@ -89,6 +91,8 @@ def create(
     closure.updated_at.CopyFrom(stamp(moment))
     closure.state_change_details.occurred_at.CopyFrom(stamp(moment))
     spec.metadata.principal = ""
+    spec.max_parallelism = spec.max_parallelism or _SERVER_MAX_PARALLELISM
+    spec.security_context.run_as.SetInParent()
     spec.metadata.system_metadata.namespace = f"{request.project}-{request.domain}"
     key = (request.project, request.domain, name)
     with store.writing():
@@ -133,7 +137,7 @@ def _validate(store: Store, request: execution_pb2.ExecutionCreateRequest) -> No
         if len(name.encode()) > _MAX_NAME:
             raise refused(f"size of name exceeded length {_MAX_NAME} : {name}")
         if not _NAME.fullmatch(name):
-            raise refused(f"invalid name format: {name}")
+            raise refused(f"invalid name format: {name}, does not match regex '^{_NAME.pattern}$'")
     checks.active_project_domain(store, request.project, request.domain)
     if not request.HasField("spec"):
         raise missing("spec")

@@ -51,7 +51,7 @@ def check_parameters(parameters: interface_pb2.ParameterMap, field: str) -> None
         kind = parameter.var.type
         behavior = parameter.WhichOneof("behavior")
         if behavior in ("artifact_query", "artifact_id"):
-            raise refused("artifact mode not enabled")
+            raise refused(f"artifact mode not enabled but query found {field} {name}")
         if behavior != "default":
             if not parameter.required:
                 raise refused(

@@ -44,8 +44,7 @@ def update(
     if metadata is None:
         raise missing("metadata")
     if metadata.state and kind not in _TABLES:
-        shown = identifier_pb2.ResourceType.Name(kind)
-        raise refused(f"Resource [{shown}] cannot have its state updated")
+        raise refused(f"Resource [{_shown(kind)}] cannot have its state updated")
     _find(store, kind, name)
     if len(metadata.description) > _MAX_DESCRIPTION:
         raise database(f"value too long for type character varying({_MAX_DESCRIPTION})")
@@ -92,7 +91,7 @@ def list_named_entities(
     order = filters.order(sort, NAMED_ENTITY, default="entities.name")
     page = filters.page(request.limit, request.token, method="ListNamedEntities")
     if kind not in _TABLES:
-        raise refused(f"Cannot list entity names for resource type: {kind}")
+        raise refused(f"Cannot list entity names for resource type: {_shown(kind)}")
     for one in conditions:
         if one.column == "resource_type":
             raise database("column entities.resource_type does not exist")
@@ -124,13 +123,18 @@ def _kind(
     return number
 
 
+def _shown(kind: identifier_pb2.ResourceType) -> str:
+    value = identifier_pb2.ResourceType.DESCRIPTOR.values_by_number.get(kind)
+    return value.name if value else str(kind)
+
+
 def _find(
     store: Store,
     kind: identifier_pb2.ResourceType,
     name: common_pb2.NamedEntityIdentifier,
 ) -> sqlite3.Row:
     if kind not in _TABLES:
-        raise refused(f"Cannot get NamedEntityMetadata for resource type: {kind}")
+        raise refused(f"Cannot get NamedEntityMetadata for resource type: {_shown(kind)}")
     row = store.row(
         f"SELECT versions.project, versions.domain, versions.name, metadata.description, "  # noqa: S608
         f"metadata.state FROM {_TABLES[kind]} AS versions "

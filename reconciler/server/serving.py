@@ -50,10 +50,12 @@ WRITES = frozenset(
     - {"CreateDownloadLocation", "CreateDownloadLink"}
 )  # fmt: skip
 
-_GET_BY_IDENTIFIER = {
+_TYPE_BY_METHOD = {
     "GetTask": identifier_pb2.TASK,
     "GetWorkflow": identifier_pb2.WORKFLOW,
     "GetLaunchPlan": identifier_pb2.LAUNCH_PLAN,
+    "UpdateLaunchPlan": identifier_pb2.LAUNCH_PLAN,
+    "GetDescriptionEntity": identifier_pb2.TASK,
 }
 # grpc.health.v1.HealthCheckResponse{status: SERVING}, whose stubs are a package of their own.
 _SERVING = b"\x08\x01"
@@ -133,19 +135,15 @@ class Server:
             self._service(signal_pb2.DESCRIPTOR.services_by_name["SignalService"], {}),
             _health(),
         ]
-        if self._authority is not None:
-            services += [
-                self._service(
-                    identity_pb2.DESCRIPTOR.services_by_name["IdentityService"],
-                    self._authority.identity_handlers(),
-                ),
-                self._service(
-                    auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"],
-                    self._authority.metadata_handlers(),
-                    anonymous=True,
-                ),
-            ]
-        return services
+        identity = identity_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+        metadata = auth_pb2.DESCRIPTOR.services_by_name["AuthMetadataService"]
+        if self._authority is None:
+            return [*services, _absent(identity), _absent(metadata)]
+        return [
+            *services,
+            self._service(identity, self._authority.identity_handlers()),
+            self._service(metadata, self._authority.metadata_handlers(), anonymous=True),
+        ]
 
     def _service(
         self,
@@ -197,8 +195,8 @@ class Server:
 
 
 def _complete(name: str, request: Any) -> None:
-    """Gets fill in the type of an identifier that has none, for the sake of the HTTP gateway."""
-    kind = _GET_BY_IDENTIFIER.get(name)
+    """Fill in the type of an identifier that has none, which the HTTP gateway never sends."""
+    kind = _TYPE_BY_METHOD.get(name)
     if kind is not None and request.HasField("id") and not request.id.resource_type:
         request.id.resource_type = kind
 
@@ -211,6 +209,19 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: StatusError
         status = status_pb2.Status(code=error.code.value[0], message=error.text, details=[packed])
         metadata = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(error.code, error.text, metadata)
+
+
+def _absent(service: ServiceDescriptor) -> grpc.GenericRpcHandler:
+    """A service that is there only with sign-in, refused as one that nobody registered."""
+
+    async def refuse(_request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        text = f"unknown service {service.full_name}"
+        return await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+
+    methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        method.name: grpc.unary_unary_rpc_method_handler(refuse) for method in service.methods
+    }
+    return grpc.method_handlers_generic_handler(service.full_name, methods)
 
 
 def _health() -> grpc.GenericRpcHandler:

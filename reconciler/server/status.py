@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 # flyteadmin cuts longer texts and loses their details with the rest.
 MAX_TEXT_BYTES = 32000
 
-_COLON_SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|: ')
+# A quoted text, or the space that text format puts after a colon and around braces.
+_SPACES = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=:) | (?=\{)|(?<=\{) | (?=\})')
+_BRACE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[\w\]])\{')
 
 
 class StatusError(Exception):
@@ -77,8 +79,9 @@ def internal(text: str = "") -> StatusError:
 
 
 def compact(message: Message | None) -> str:
-    """One line of text format without the space after a field's name, as Go prints messages."""
+    """One line of text format with a colon and no spaces after a field's name, as in Go."""
     if message is None:
         return "<nil>"
     line = text_format.MessageToString(message, as_one_line=True)
-    return _COLON_SPACE.sub(lambda found: found.group(1) or ":", line)
+    line = _SPACES.sub(lambda found: found.group(1) or "", line)
+    return _BRACE.sub(lambda found: found.group(1) or ":{", line)
