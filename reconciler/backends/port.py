@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
@@ -34,6 +35,10 @@ class Backend(Protocol):
 
     async def identity(self) -> Mapping[str, str]:
         """Say what we are connected to: endpoint, identity, flyte, version, chosenBy."""
+        ...
+
+    async def probe(self) -> tuple[Check, ...]:
+        """Check the connection from the socket up, with reads only; failures are in the result."""
         ...
 
     async def catalog(self, wants: Collection[Want]) -> Catalog:

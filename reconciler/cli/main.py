@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": ("reconciler.cli.reconcile", "plan_command", "Show what would change, and save it."),
     "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
+    "export": ("reconciler.cli.export", "export", "Write what is live as specs."),
     "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
     "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),

@@ -71,7 +71,7 @@ def for_http(tls: Tls) -> ssl.SSLContext:
 
 async def _shown_certificate(settings: Settings) -> tuple[bytes, str]:
     """Return the server's certificate as PEM, and a name that it is valid for."""
-    host, port = _host_and_port(settings.endpoint)
+    host, port = host_and_port(settings.endpoint)
     anything = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anything.check_hostname = False
     anything.verify_mode = ssl.CERT_NONE
@@ -116,7 +116,8 @@ def _name_of(shown: ssl.SSLObject) -> str:
     return usable[0].replace("*", "any", 1) if usable else ""
 
 
-def _host_and_port(endpoint: str) -> tuple[str, int]:
+def host_and_port(endpoint: str) -> tuple[str, int]:
+    """Split an endpoint; without a port it is that of TLS."""
     host, colon, port = endpoint.rpartition(":")
     if not colon or not port.isdecimal():
         return endpoint.strip("[]"), 443

@@ -9,12 +9,14 @@ from flyteidl.service import identity_pb2
 
 from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
+from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.errors import UnsupportedError
+from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
@@ -68,6 +70,10 @@ class Flyte1:
             "version": version.control_plane_version.Version,
             "chosenBy": self.channel.settings.chosen_by,
         }
+
+    async def probe(self) -> tuple[Check, ...]:
+        """Check the connection from the socket up."""
+        return await probes.probe(self.channel)
 
     async def catalog(self, wants: Collection[Want]) -> Catalog:
         """Look up workflows that plans refer to."""

@@ -31,6 +31,9 @@ _MINUTES = {
     schedule_pb2.HOUR: 60,
     schedule_pb2.DAY: 24 * 60,
 }
+BEHAVIOR_PREFIX = "CONCURRENCY_LIMIT_BEHAVIOR_"
+"""What the names of the enum share; the normal form leaves it out."""
+
 _ZONE_PREFIXES = ("CRON_TZ=", "TZ=")
 
 
@@ -159,7 +162,7 @@ def _concurrency(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:
         return {}
     policy = spec.concurrency_policy
     behavior = launch_plan_pb2.ConcurrencyLimitBehavior.Name(policy.behavior)
-    return {"max": policy.max, "behavior": behavior}
+    return {"max": policy.max, "behavior": behavior.removeprefix(BEHAVIOR_PREFIX)}
 
 
 def _other(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:

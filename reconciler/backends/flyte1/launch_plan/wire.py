@@ -7,6 +7,7 @@ from typing import Any, cast
 from flyteidl.admin import launch_plan_pb2, schedule_pb2
 from flyteidl.core import execution_pb2, identifier_pb2
 
+from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX
 from reconciler.backends.flyte1.message import from_json
 from reconciler.model.document import Json
 
@@ -60,7 +61,9 @@ def to_wire(
         spec.concurrency_policy.max = body["concurrency"]["max"]
         spec.concurrency_policy.behavior = cast(
             "launch_plan_pb2.ConcurrencyLimitBehavior",
-            launch_plan_pb2.ConcurrencyLimitBehavior.Value(body["concurrency"]["behavior"]),
+            launch_plan_pb2.ConcurrencyLimitBehavior.Value(
+                f"{BEHAVIOR_PREFIX}{body['concurrency']['behavior']}"
+            ),
         )
     return spec
 

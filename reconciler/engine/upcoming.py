@@ -1,0 +1,118 @@
+"""Which plans fire when: of what is declared, without a backend, and of what is live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import cast
+
+from reconciler.engine.declaration import Declaration
+from reconciler.engine.firings import Preview, preview_of
+from reconciler.model.document import Json
+from reconciler.model.key import Key
+from reconciler.model.live import Live, Versions
+from reconciler.model.origin import Origin
+from reconciler.schedule import cron, rate
+from reconciler.schedule.rules import ScheduleError
+from reconciler.specs.launch_plan import LaunchPlanSpec, PlanState, Schedule
+
+KIND = "FlyteLaunchPlan"
+_NO_PLACE = "?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What to preview: `count` firings later than `after`, in `zone` or the schedule's own."""
+
+    after: datetime
+    count: int = 5
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """The next firings of one plan; `preview` is None where it has no schedule to preview.
+
+    `note` says what keeps it from firing, or why its schedule is not known.
+    """
+
+    key: Key
+    origin: Origin | None = None
+    version: str = ""
+    preview: Preview | None = None
+    note: str = ""
+
+
+def declared(
+    declaration: Declaration, window: Window, names: Iterable[str] = ()
+) -> tuple[Upcoming, ...]:
+    """Preview what is declared; needs no backend.
+
+    Raises ScheduleError for an unknown zone in `window`.
+    """
+    wanted = tuple(names)
+    defaults = declaration.sync.defaults
+    found: list[Upcoming] = []
+    for item in declaration.declared:
+        spec = item.spec
+        if not isinstance(spec, LaunchPlanSpec):
+            continue
+        key = Key(
+            KIND,
+            spec.project or defaults.project or _NO_PLACE,
+            spec.domain or defaults.domain or _NO_PLACE,
+            spec.name or item.name,
+        )
+        if not is_meant(key, wanted):
+            continue
+        found.append(_declared(key, spec, item.at("schedule"), window))
+    return tuple(sorted(found, key=lambda one: one.key))
+
+
+def live(observed: Live, window: Window, names: Iterable[str] = ()) -> tuple[Upcoming, ...]:
+    """Preview what is active."""
+    wanted = tuple(names)
+    found: list[Upcoming] = []
+    for key, item in sorted(observed.objects.items()):
+        if not isinstance(item, Versions) or not is_meant(key, wanted):
+            continue
+        for version in item.active:
+            schedule = cast("dict[str, Json]", (version.body or {}).get("schedule") or {})
+            shown = _preview(schedule, window)
+            note = "" if shown else "has no schedule"
+            found.append(Upcoming(key=key, version=version.version, preview=shown, note=note))
+    return tuple(found)
+
+
+def is_meant(key: Key, names: tuple[str, ...]) -> bool:
+    """Say whether a key, or its name, matches one of the names or globs; all do without any."""
+    return not names or any(
+        fnmatchcase(key.name, name) or fnmatchcase(str(key), name) for name in names
+    )
+
+
+def _declared(key: Key, spec: LaunchPlanSpec, origin: Origin, window: Window) -> Upcoming:
+    if spec.existing is not None:
+        note = "its schedule is that of the version on Flyte; see `reconcile next --live`"
+        return Upcoming(key=key, origin=origin, note=note)
+    if spec.schedule is None:
+        return Upcoming(key=key, origin=origin, note="has no schedule")
+    note = "" if spec.state in {None, PlanState.ACTIVE} else f"declared {spec.state}"
+    try:
+        schedule = _normal(spec.schedule)
+    except ScheduleError as error:
+        return Upcoming(key=key, origin=origin, note=f"{error.message}; {error.fix}")
+    return Upcoming(key=key, origin=origin, preview=_preview(schedule, window), note=note)
+
+
+def _normal(schedule: Schedule) -> Mapping[str, Json]:
+    if schedule.every is not None:
+        return {"every": rate.parse(schedule.every)}
+    text, zone = cron.split_zone(schedule.cron or "")
+    return {"cron": text, "timezone": schedule.timezone or zone}
+
+
+def _preview(schedule: Mapping[str, Json], window: Window) -> Preview | None:
+    return preview_of(schedule, after=window.after, count=window.count, zone=window.zone)
