@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
     "export": ("reconciler.cli.export", "export", "Write what is live as specs."),
+    "pin": ("reconciler.cli.pin", "pin", "Write what `latest` resolved to into the files."),
     "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
     "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),

@@ -96,6 +96,8 @@ def _replacement(
     content: str, key: _Node | None, node: _Node, value: str, *, path: Path
 ) -> tuple[int, int, str]:
     event = node.event
+    if isinstance(event, yaml.MappingStartEvent) and event.tag is None and event.anchor is None:
+        return _mapping_replacement(content, key, node, value, path=path)
     if not isinstance(event, yaml.ScalarEvent) or event.style in {"|", ">"}:
         raise _refuse(path, "is no scalar on one line; change it by hand")
     if event.tag is not None or event.anchor is not None:
@@ -106,6 +108,21 @@ def _replacement(
         raise _refuse(path, "has no value in the text; write one")
     behind = content.index(":", key.end) + 1
     return behind, behind, f" {scalar(value)}"
+
+
+def _mapping_replacement(
+    content: str, key: _Node | None, node: _Node, value: str, *, path: Path
+) -> tuple[int, int, str]:
+    """Put a text where a mapping stands, such as `{latest: true}`; comments in it stop that."""
+    if node.is_flow:
+        return node.start, node.end, scalar(value)
+    if key is None or not content[key.end :].lstrip(" \t").startswith(":"):
+        raise _refuse(path, "has no key before it; change it by hand")
+    start = content.index(":", key.end) + 1
+    end = max(child.end for child in node.children)
+    if "#" in content[start:end]:
+        raise _refuse(path, "has a comment in it; change it by hand")
+    return start, end, f" {scalar(value)}"
 
 
 def _insertion(content: str, node: _Node, entry: str) -> tuple[int, int, str]:

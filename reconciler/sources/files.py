@@ -59,19 +59,22 @@ def discover(
 ) -> Tree:
     """Read files, and folders recursively: each folder's files by name, then its folders by name.
 
-    Relative paths start at `base`. Names that begin with a dot are left out unless given. Symbolic
-    links are followed as long as they stay within `base` (or within the given path, where that is
-    elsewhere); one that leaves is a problem. `is_confined` also refuses given paths outside `base`,
-    for folders that somebody else wrote.
+    Relative paths start at `base` and are shown relative to it. Names that begin with a dot are
+    left out unless given. Symbolic links are followed as long as they stay within `base` (or within
+    the given path, where that is elsewhere); one that leaves is a problem. `is_confined` also
+    refuses given paths outside `base`, for folders that somebody else wrote.
     """
     search = _Search(base=Path(os.path.realpath(base)), is_confined=is_confined)
+    shown: dict[Path, str] = {}
     for path in paths:
         search.add(base / path)
+        for file in search.files[len(shown) :]:
+            shown[file] = _show(file if Path(path).is_absolute() else file.relative_to(base))
     documents: list[Document] = []
     problems = search.problems
     files: list[Path] = []
     for file in search.files:
-        name = _show(file)
+        name = shown[file]
         data = _read(file, name=name, max_bytes=max_bytes)
         if isinstance(data, Problem):
             problems.append(data)

@@ -107,7 +107,8 @@ def test_only_the_named_document_and_item_change() -> None:
         ("a: &x 1\nb: *x\n", ("a",)),
         ("a: !!str 1\n", ("a",)),
         ("a: |\n  x\n", ("a",)),
-        ("a: {b: 1}\n", ("a",)),
+        ("a: &x {b: 1}\n", ("a",)),
+        ("a:\n  # why\n  b: 1\n", ("a",)),
         ("a: 1\n", ("a", "b")),
         ("a: 1\n", ("c", "b")),
         ("a: [1]\n", ("a", 3)),
@@ -126,3 +127,15 @@ def test_edit_that_is_not_sure_is_refused(text: str, path: tuple[str | int, ...]
 def test_missing_document_is_refused() -> None:
     with pytest.raises(UsageError, match="document 1"):
         set_scalar(b"a: 1\n", document=1, path=("a",), value="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "edited"),
+    [
+        ("a: {b: 1}  # kept\n", "a: v1  # kept\n"),
+        ("a:\n  b: {c: 1}\n  d: 2\ne: 3\n", "a: v1\ne: 3\n"),
+        ("a:\n  b: 1", "a: v1"),
+    ],
+)
+def test_mapping_is_replaced_by_a_text_and_the_rest_stays(text: str, edited: str) -> None:
+    assert set_scalar(text.encode(), document=0, path=("a",), value="v1") == edited.encode()

@@ -55,7 +55,9 @@ def test_files_are_shown_as_the_user_gave_them(tree: Path, monkeypatch: pytest.M
     (document,) = discover(["tree/sub/deep"], base=LocalPath()).documents
     assert str(document.origin) == "tree/sub/deep/d.yaml:1:1"
     (document,) = discover(["sub/deep"], base=LocalPath("tree")).documents
-    assert str(document.origin) == "tree/sub/deep/d.yaml:1:1"
+    assert str(document.origin) == "sub/deep/d.yaml:1:1"
+    (document,) = discover([tree / "sub/deep"], base=tree).documents
+    assert str(document.origin) == f"{tree}/sub/deep/d.yaml:1:1"
 
 
 def test_overlapping_paths_are_read_once(tree: Path) -> None:
