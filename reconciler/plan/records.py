@@ -73,7 +73,10 @@ def plan_record(
 
 
 def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
-    """Plan a record that is no longer declared: fields we wrote go, the object itself stays."""
+    """Plan a record that is no longer declared: fields we wrote go, the object itself stays.
+
+    So it is an update, and no guard on removals counts it.
+    """
     traits = context.traits[key.kind]
     written = context.ledger.rows.get(key, frozenset())
     prune = context.policy.prune
@@ -83,7 +86,7 @@ def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
     move = Move(key, traits, live, wanted)
     change = Change(
         key=key,
-        effect=Effect.REMOVE,
+        effect=Effect.UPDATE,
         reason=Reason.UNDECLARED,
         fingerprint=fingerprint(live.fields),
         fields=_fields(move),

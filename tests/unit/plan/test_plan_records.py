@@ -391,7 +391,8 @@ def test_forgotten_project_keeps_itself_and_what_others_wrote() -> None:
     known = context("labels/a", DEV_TAGS, "description", "state")
     change = plan_forgotten(KEY, live(fields), known)
     assert change is not None
-    assert (change.effect, change.block) == (Effect.REMOVE, None)
+    assert (change.effect, change.reason) == (Effect.UPDATE, Reason.UNDECLARED)
+    assert change.block is None
     assert calls(change) == [("update", ""), ("unset", DEV_TAGS)]
     assert change.actions[0].body == {"labels/a": None}
     assert "description, state stays as it is" in change.notes
@@ -403,13 +404,12 @@ def test_forgotten_project_with_narrower_rows_of_others_is_refused() -> None:
     assert change.block is Block.GUARD
 
 
-def test_forgotten_project_of_which_nothing_is_left_is_dropped_from_the_ledger() -> None:
+def test_forgotten_project_of_which_nothing_is_left_is_said_to_be_forgotten() -> None:
     known = context("labels/a")
     change = plan_forgotten(KEY, live({}), known)
     assert change is not None
     assert change.actions == ()
-    ledger = settled(change, known)
-    assert KEY not in ledger.rows
+    assert "nothing else of it is left to remove; the ledger forgets it" in change.notes
 
 
 def test_project_that_is_not_ours_or_not_there_is_left_alone() -> None:
@@ -429,11 +429,6 @@ def test_protected_project_keeps_its_rows() -> None:
 def test_prune_policy_holds_for_rows_too(prune: Prune, block: Block | None) -> None:
     change = plan_forgotten(KEY, live({DEV_TAGS: ["x"]}), context(DEV_TAGS, prune=prune))
     assert (change.block if change else None) is block
-
-
-def settled(change: Change, known: Context) -> Ledger:
-    plan = Plan(id="p", set_name="s", backend={}, desired="d", changes=(change,), is_whole=True)
-    return settle.after(known.ledger, plan, done=frozenset(), now=known.now)
 
 
 class RefusedCallError(Exception):
@@ -494,11 +489,15 @@ class Admin:
         self.rows[target] = [merged[name] for name in sorted(merged)]
 
 
-def run(admin: Admin, actions: tuple[Action, ...], order: random.Random) -> None:
+def run(
+    admin: Admin, actions: tuple[Action, ...], order: random.Random, *, calls: int = 10_000
+) -> None:
+    """Perform actions in some order that their waits allow, and stop after some calls."""
     done: set[str] = set()
     left = list(actions)
-    while left:
-        ready = [action for action in left if done.issuperset(action.waits)]
+    ids = {action.id for action in actions}
+    while left and len(done) < calls:
+        ready = [action for action in left if done.issuperset(ids.intersection(action.waits))]
         action = order.choice(ready)
         admin.perform(action)
         done.add(action.id)
@@ -613,12 +612,7 @@ def test_killed_between_two_calls_the_next_run_still_converges(
     if plan.blocked:
         return
     order = random.Random(seed)
-    done: set[str] = set()
-    while len(done) < min(calls_before, len(actions)):
-        ready = [one for one in actions if one.id not in done and done.issuperset(one.waits)]
-        action = order.choice(ready)
-        admin.perform(action)
-        done.add(action.id)
+    run(admin, tuple(actions), order, calls=calls_before)
     again, _ = compute_plan(resource, admin, ledger)
     if again.blocked:
         # An archived project whose rows are not all right is never left behind by our own order.
