@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flyteidl.admin import matchable_resource_pb2 as wire
@@ -29,7 +29,7 @@ WRITTEN: dict[str, st.SearchStrategy[Any]] = {
     "executionQueueTags": st.lists(TEXT),
     "executionClusterLabel": TEXT,
     "pluginOverrides": st.lists(OVERRIDE, unique_by=lambda item: str(item["taskType"])).map(
-        lambda items: values.normal("pluginOverrides", [dict[str, Json](item) for item in items])
+        lambda items: values.normal("pluginOverrides", cast("Json", items))
     ),
     "workflowExecution": st.fixed_dictionaries(
         {},
