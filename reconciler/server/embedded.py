@@ -137,6 +137,8 @@ async def open_server(
 
 def _open_store(data_dir: pathlib.Path) -> Store:
     data_dir.mkdir(parents=True, exist_ok=True)
+    # Flyte clients pack what Git does not ignore; a database among it would change every archive.
+    (data_dir / ".gitignore").write_text("*\n")
     return Store(data_dir / _DATABASE)
 
 

@@ -8,6 +8,7 @@ UNKNOWN, not INVALID_ARGUMENT.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,9 +147,10 @@ def condition(
     if kind is Kind.Absent:
         place = "NULL"
     if function in _LISTS:
-        marks = ", ".join("?" for _ in values)
-        cast = tuple(_cast(kind, value) for value in values)
-        return Filter(entity, column, f"{place} {_LISTS[function]} ({marks})", cast)
+        # One JSON text instead of a placeholder per value: there is no limit to the list.
+        listed = json.dumps([_cast(kind, value) for value in values])
+        sql = f"{place} {_LISTS[function]} (SELECT value FROM json_each(?))"  # noqa: S608  # own names
+        return Filter(entity, column, sql, (listed,))
     if function not in _COMPARISONS and function not in _PATTERNS:
         raise refused(f"unrecognized filter function: {function}")
     if len(values) > 1:
@@ -167,7 +169,7 @@ def _cast(kind: Kind, value: str) -> Value:
         case Kind.Text | Kind.Absent:
             return value
         case Kind.Bytes:
-            return value.encode()
+            raise database(f"operator does not exist: {kind.value} = text")
         case Kind.Integer:
             if not _NUMBER.fullmatch(value.strip()):
                 raise database(f'invalid input syntax for type integer: "{value}"')
