@@ -1,0 +1,1 @@
+"""A small, real flytekit project: what the specs beside it register and schedule."""
