@@ -19,7 +19,7 @@ from reconciler.api import connecting
 from reconciler.api.connecting import Choice, Target
 from reconciler.api.session import Session, new_run, whoami
 from reconciler.backends.port import Backend
-from reconciler.engine import adoption, doctor, explanation, inventory, status
+from reconciler.engine import adoption, doctor, explanation, inventory, status, upcoming
 from reconciler.engine.adoption import Adoption
 from reconciler.engine.applying import Applied
 from reconciler.engine.declaration import SYNC_FILE, Declaration, declare
@@ -27,7 +27,8 @@ from reconciler.engine.explanation import Explanation
 from reconciler.engine.inventory import EVERYTHING, Export, Selection
 from reconciler.engine.planning import NO_OPTIONS, Options
 from reconciler.engine.status import Status
-from reconciler.errors import BackendError, ReconcilerError
+from reconciler.engine.upcoming import Upcoming, Window
+from reconciler.errors import BackendError, ReconcilerError, UnavailableError
 from reconciler.model.health import Check, Health
 from reconciler.model.key import Key
 
@@ -74,6 +75,35 @@ async def connection_status(
 ) -> Status:
     """List everything active on a connection; see `engine.status.of_connection`."""
     return await status.of_connection(backend, selection, now=_moment(now))
+
+
+async def upcoming_live(
+    paths: Sequence[str] = (),
+    *,
+    target: Target,
+    window: Window,
+    names: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> tuple[Upcoming, ...]:
+    """Preview what is active: in the scope of the declared set, without one everywhere.
+
+    Raises UsageError without a connection, UnavailableError when a part could not be read.
+    """
+    where = (cwd or Path.cwd()).absolute()
+    declaration = None
+    if paths or (where / SYNC_FILE).is_file():
+        declaration = declare(paths, cwd=where)
+        declaration.check()
+    choice = connecting.choose(target, declaration, environ=os.environ, cwd=where)
+    async with connecting.connect(choice, read_only=True, environ=os.environ) as backend:
+        places = await backend.places()
+        scope = declaration.scope if declaration is not None else None
+        if scope is not None:
+            places = frozenset(place for place in places if scope.allows(place))
+        observed = await inventory.active(backend, places)
+    for (kind, place), cause in sorted(observed.unreadable.items()):
+        raise UnavailableError(f"{place}: {kind}: could not be read: {cause}")
+    return upcoming.live(observed, window, names)
 
 
 async def explain(session: Session, key: Key, *, now: datetime | None = None) -> Explanation:

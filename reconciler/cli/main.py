@@ -10,21 +10,31 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import exit_codes
 from reconciler.errors import ReconcilerError, SpecError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDS = {
     "plan": ("reconciler.cli.reconcile", "plan_command", "Show what would change, and save it."),
     "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
     "export": ("reconciler.cli.export", "export", "Write what is live as specs."),
+    "adopt": ("reconciler.cli.adopt", "adopt", "Own what is live as declared; writes the ledger."),
     "pin": ("reconciler.cli.pin", "pin", "Write what `latest` resolved to into the files."),
     "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
     "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
+    "status": ("reconciler.cli.status", "status", "Show declared beside live, and what else runs."),
+    "next": ("reconciler.cli.next", "next_command", "Preview when plans fire."),
+    "explain": ("reconciler.cli.explain", "explain", "Explain a field, or why an object is so."),
+    "schema": ("reconciler.cli.schema", "schema", "Print the language as JSON Schema."),
+    "doctor": ("reconciler.cli.doctor", "doctor", "Check connection, server and checkout."),
+    "completion": ("reconciler.cli.completion", "completion", "Print a shell's completion script."),
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),
     "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
 }
@@ -55,9 +65,17 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands, and the options of the default one, for the first word."""
+        from reconciler.cli.completion import first_word
+
+        return first_word(self, ctx, incomplete)
+
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front unless the first word is a command."""
         own = {"--help", "-h", "--version"}
+        if not args and context.resilient_parsing:
+            return super().parse_args(context, args)  # a shell asks what the first word may be
         if not args or (args[0] not in COMMANDS and args[0] not in own):
             args = [DEFAULT, *args]
         return super().parse_args(context, args)

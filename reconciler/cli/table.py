@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 _GAP = "  "
 _SMALLEST = 8
+_READABLE = 24
 
 
 def width_of_terminal() -> int | None:
@@ -16,27 +17,40 @@ def width_of_terminal() -> int | None:
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    width: int | None,
+    drop: Sequence[str] = (),
 ) -> Iterator[str]:
     """Write rows under a header, in columns; those that are wide are cut to fit `width`.
 
-    Columns in which no row has anything are left out.
+    Columns in which no row has anything are left out, and those of `drop`, in its order, where the
+    rest could not be read otherwise.
     """
     used = [index for index in range(len(header)) if any(row[index] for row in rows)]
-    lines = [[header[index] for index in used], *([row[index] for index in used] for row in rows)]
-    sizes = [max(len(line[column]) for line in lines) for column in range(len(used))]
+    sizes = {i: max(len(header[i]), *(len(row[i]) for row in rows)) for i in used}
     if width is not None:
-        sizes = _fit(sizes, width - len(_GAP) * (len(sizes) - 1))
-    for line in lines:
-        cells = (_cut(cell, size).ljust(size) for cell, size in zip(line, sizes, strict=True))
+        for name in drop:
+            if _total(min(size, _READABLE) for size in sizes.values()) <= width:
+                break
+            sizes.pop(header.index(name), None)
+        sizes = _fit(sizes, width)
+    for line in (header, *rows):
+        cells = (_cut(line[index], size).ljust(size) for index, size in sizes.items())
         yield _GAP.join(cells).rstrip()
 
 
-def _fit(sizes: Sequence[int], room: int) -> list[int]:
+def _total(sizes: Iterator[int]) -> int:
+    found = list(sizes)
+    return sum(found) + len(_GAP) * (len(found) - 1)
+
+
+def _fit(sizes: dict[int, int], width: int) -> dict[int, int]:
     """Take from the widest columns until all fit, down to a size that still says something."""
-    fitted = list(sizes)
-    while sum(fitted) > room and max(fitted, default=0) > _SMALLEST:
-        fitted[fitted.index(max(fitted))] -= 1
+    fitted = dict(sizes)
+    while _total(iter(fitted.values())) > width and max(fitted.values(), default=0) > _SMALLEST:
+        fitted[max(fitted, key=lambda index: fitted[index])] -= 1
     return fitted
 
 

@@ -1,0 +1,120 @@
+"""What the reading commands tell, as JSON; a new minor of the format adds fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reconciler.engine.explanation import Explanation
+from reconciler.engine.firings import Preview
+from reconciler.engine.status import ObjectStatus, Status
+from reconciler.engine.upcoming import Upcoming
+from reconciler.model import ledger as ledgers
+from reconciler.model.document import Json
+from reconciler.model.health import Check
+from reconciler.model.origin import Origin
+
+FORMAT_VERSION = "1.0"
+
+
+def status_json(found: Status) -> dict[str, Json]:
+    """Write a status; the ledger is given as it is kept."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "set": found.set_name or None,
+        "source": found.source or None,
+        "commit": found.commit or None,
+        "connection": dict(found.backend),
+        "at": found.now.isoformat(),
+        "ready": found.is_ready,
+        "objects": [object_json(item) for item in found.objects],
+        "others": [object_json(item) for item in found.others],
+        "ledger": {"revision": found.ledger.revision, **ledgers.encode(found.ledger)}
+        if found.ledger
+        else None,
+        "warnings": list(found.warnings),
+        "unread": list(found.unread),
+    }
+
+
+def object_json(item: ObjectStatus) -> dict[str, Json]:
+    """Write one object of a status."""
+    return {
+        "key": str(item.key),
+        "state": item.standing.value,
+        "source": origin_json(item.origin),
+        "declared": {"state": item.wanted or None, "version": item.version or None},
+        "active": list(item.active),
+        "registeredAt": item.made_at or None,
+        "owner": item.owner or None,
+        "next": preview_json(item.firing),
+        "detail": item.detail or None,
+    }
+
+
+def preview_json(firing: Preview | None) -> dict[str, Json] | None:
+    """Write the next firings of a schedule."""
+    if firing is None:
+        return None
+    return {
+        "schedule": firing.text,
+        "times": [time.isoformat() for time in firing.times],
+        "timer": firing.timer,
+        "notes": list(firing.notes),
+    }
+
+
+def origin_json(origin: Origin | None) -> dict[str, Json] | None:
+    """Write a place in a file."""
+    if origin is None:
+        return None
+    return {"file": origin.file, "line": origin.line, "column": origin.column}
+
+
+def upcoming_json(found: Iterable[Upcoming]) -> dict[str, Json]:
+    """Write previews of plans."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "plans": [
+            {
+                "key": str(item.key),
+                "source": origin_json(item.origin),
+                "version": item.version or None,
+                "next": preview_json(item.preview),
+                "note": item.note or None,
+            }
+            for item in found
+        ],
+    }
+
+
+def explanation_json(found: Explanation) -> dict[str, Json]:
+    """Write an explanation of one object."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "set": found.set_name,
+        "object": object_json(found.status),
+        "digest": found.digest or None,
+        "fields": [
+            {"path": item.path, "before": item.before, "after": item.after} for item in found.fields
+        ],
+        "notes": list(found.notes),
+        "ledger": list(found.ledger),
+        "rule": found.rule,
+        "unblock": found.unblock or None,
+    }
+
+
+def checks_json(checks: Iterable[Check]) -> dict[str, Json]:
+    """Write the checks of the doctor."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "checks": [
+            {
+                "name": check.name,
+                "health": check.health.value,
+                "detail": check.detail,
+                "fix": check.fix or None,
+            }
+            for check in checks
+        ],
+    }
