@@ -38,7 +38,9 @@ def compute(
         if isinstance(observed, Unreadable):
             unread += 1
             continue
-        change = _declared(resource, observed, context) or _protection(resource, context)
+        change = _declared(resource, observed, context, is_whole=desired.is_whole) or _protection(
+            resource, context
+        )
         if change is not None:
             changes.append(change)
     unchanged = len(desired.resources) - len(changes) - unread
@@ -87,16 +89,20 @@ def compute(
 
 
 def _declared(
-    resource: Resource, observed: Versions | Record | Absent, context: Context
+    resource: Resource,
+    observed: Versions | Record | Absent,
+    context: Context,
+    *,
+    is_whole: bool,
 ) -> Change | None:
     shape = context.traits[resource.key.kind].shape
     match observed:
         case Versions():
             return versions.plan_declared(resource, observed, context)
         case Record():
-            return records.plan_record(resource, observed, context)
+            return records.plan_record(resource, observed, context, is_whole=is_whole)
         case Absent() if shape is Shape.RECORD:
-            return records.plan_record(resource, observed, context)
+            return records.plan_record(resource, observed, context, is_whole=is_whole)
         case Absent():
             return versions.plan_declared(resource, Versions(), context)
 

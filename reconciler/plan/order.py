@@ -8,7 +8,7 @@ the old name with the new one, so that neither a tick is lost for long nor two p
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.traits import Verb
@@ -35,6 +35,11 @@ def activated(place: Place) -> str:
     return f"activated:{place}"
 
 
+def settled(project: str) -> str:
+    """Name of the barrier that opens when everything in a project is done."""
+    return f"settled:{project}"
+
+
 def order(
     changes: Iterable[Change],
     traits: Mapping[str, Traits],
@@ -57,11 +62,14 @@ def order(
     )
     partners = _renames(ranked, bodies=bodies, new_bodies=new_bodies)
     doable = [change for change in ranked if change.block is None]
+    gates = _gates(doable, traits)
     known = {action.id for change in doable for action in change.actions}
     return tuple(
         replace(
             change,
-            actions=tuple(_wired(action, change, known, partners) for action in change.actions),
+            actions=tuple(
+                _gated(_wired(action, change, known, partners), gates) for action in change.actions
+            ),
             notes=(*change.notes, *_rename_note(change, partners)),
         )
         for change in ranked
@@ -83,6 +91,46 @@ def _wired(action: Action, change: Change, known: set[str], partners: Mapping[Ke
     if awaited and action.verb in _POINTER_VERBS:
         waits.append(registered(awaited))
     return replace(action, waits=tuple(waits), opens=tuple(opens))
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """Actions that let a project take work, and those that end it, by project.
+
+    `busy` are projects that are closed and have something else done in them.
+    """
+
+    opening: Mapping[str, str]
+    closing: Mapping[str, str]
+    busy: frozenset[str]
+
+
+def _gates(changes: Sequence[Change], traits: Mapping[str, Traits]) -> _Gates:
+    opening: dict[str, str] = {}
+    closing: dict[str, str] = {}
+    for change in changes:
+        path, closed = traits[change.key.kind].fields.closed_by
+        for action in () if change.key.domain else change.actions:
+            body = action.body or {}
+            if action.verb is Verb.UPDATE and body.get(path) in closed:
+                closing[change.key.project] = action.id
+            elif action.verb is Verb.CREATE or (action.verb is Verb.UPDATE and path in body):
+                opening[change.key.project] = action.id
+    busy = {change.key.project for change in changes if change.key.domain and change.actions}
+    return _Gates(opening, closing, frozenset(busy.intersection(closing)))
+
+
+def _gated(action: Action, gates: _Gates) -> Action:
+    """What is in a project waits for it to be there and open, and its archiving for all of that."""
+    project = action.key.project
+    if project in gates.busy and action.id == gates.closing[project]:
+        return replace(action, waits=(*action.waits, settled(project)))
+    if not action.key.domain:
+        return action
+    opening = gates.opening.get(project)
+    waits = (*action.waits, opening) if opening else action.waits
+    opens = (*action.opens, settled(project)) if project in gates.busy else action.opens
+    return replace(action, waits=waits, opens=opens)
 
 
 def _renames(

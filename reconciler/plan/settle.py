@@ -86,10 +86,14 @@ def _keep(ledger: Ledger, plan: Plan, done: AbstractSet[str]) -> Ledger:
         else:
             protected.discard(key)
     rows = {key: set(paths) for key, paths in ledger.rows.items()}
+    blocked = {change.key for change in plan.blocked}
     for key, paths in plan.keeps.rows.items():
-        rows[key] = set(paths) | (rows.get(key, set()) if key in failed else set())
+        # What was held back is not ours; a part of a set does not say what is no longer declared.
+        known = rows.get(key, set())
+        keeps_known = key in failed or not plan.is_whole
+        rows[key] = known if key in blocked else set(paths) | (known if keeps_known else set())
     for change in plan.doable:
-        if change.effect is Effect.REMOVE and change.key in rows:
+        if change.reason is Reason.UNDECLARED and change.key in rows:
             rows[change.key] -= {
                 action.field for action in change.actions if action.id in done and action.field
             }

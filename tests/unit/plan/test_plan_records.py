@@ -404,12 +404,13 @@ def test_forgotten_project_with_narrower_rows_of_others_is_refused() -> None:
     assert change.block is Block.GUARD
 
 
-def test_forgotten_project_of_which_nothing_is_left_is_said_to_be_forgotten() -> None:
+def test_forgotten_project_of_which_nothing_is_left_is_dropped_from_the_ledger() -> None:
     known = context("labels/a")
     change = plan_forgotten(KEY, live({}), known)
     assert change is not None
     assert change.actions == ()
-    assert "nothing else of it is left to remove; the ledger forgets it" in change.notes
+    ledger = settled(change, known)
+    assert KEY not in ledger.rows
 
 
 def test_project_that_is_not_ours_or_not_there_is_left_alone() -> None:
@@ -429,6 +430,11 @@ def test_protected_project_keeps_its_rows() -> None:
 def test_prune_policy_holds_for_rows_too(prune: Prune, block: Block | None) -> None:
     change = plan_forgotten(KEY, live({DEV_TAGS: ["x"]}), context(DEV_TAGS, prune=prune))
     assert (change.block if change else None) is block
+
+
+def settled(change: Change, known: Context) -> Ledger:
+    plan = Plan(id="p", set_name="s", backend={}, desired="d", changes=(change,), is_whole=True)
+    return settle.after(known.ledger, plan, done=frozenset(), now=known.now)
 
 
 class RefusedCallError(Exception):

@@ -319,7 +319,7 @@ async def test_forgotten_project_loses_our_rows_and_stays(world: World) -> None:
     await world.converge(EVERYTHING % world.project)
     theirs = "domains/staging/attributes/executionClusterLabel"
     await perform_set(world, theirs, "theirs")
-    plan = await world.apply()
+    plan = await world.converge()
     assert [change.effect for change in plan.changes] == [Effect.UPDATE]
     assert await world.fields() == {
         "displayName": "Ranking",
