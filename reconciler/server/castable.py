@@ -1,8 +1,7 @@
 """Which type accepts which value: the type of a literal, and whether one type casts to another.
 
 The rules are those of flytepropeller 1.16.8's compiler (pkg/compiler/validators/typing.go and
-utils.go). One is narrower here: two struct types with different JSON schemas are not castable,
-although the real compiler also accepts a schema that is a superset of the other.
+utils.go).
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flyteidl.core import literals_pb2, types_pb2
+
+from reconciler.server import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -192,7 +193,7 @@ def _plain(upstream: types_pb2.LiteralType, downstream: types_pb2.LiteralType) -
     if _is_struct(upstream) and _is_struct(downstream):
         if not upstream.HasField("metadata") or not downstream.HasField("metadata"):
             return True
-        return upstream.metadata == downstream.metadata
+        return schemas.fits(upstream.metadata, downstream.metadata)
     return _bare(upstream) == _bare(downstream)
 
 

@@ -226,3 +226,15 @@ async def test_names_are_listed_in_pages(flyte1: Client, plans: str) -> None:
     assert ([one.name for one in first.entities], first.token) == (["p"], "1")
     second = await flyte1.ok("ListLaunchPlanIds", names(plans, limit=1, token="1"))
     assert [one.name for one in second.entities] == ["q"]
+
+
+async def test_t17_list_sorted_by_id_pages_without_loss(flyte1: Client, plans: str) -> None:
+    seen, token = [], ""
+    for version in ("v1", "v10", "w1"):
+        # Activations rewrite rows, which moves them in an unsorted list of a real server.
+        await flyte1.ok("UpdateLaunchPlan", make.state(plans, version=version, active=True))
+        request = make.listing(plans, "p", limit=2, token=token)
+        answer = await flyte1.ok("ListLaunchPlans", request)
+        seen += [one.id.version for one in answer.launch_plans]
+        token = answer.token
+    assert seen == list(VERSIONS)

@@ -215,3 +215,14 @@ async def test_optional_datetime_cannot_be_the_kickoff_input(flyte1: Client, pro
 
 async def test_plan_without_a_schedule_may_have_unbound_inputs(flyte1: Client, inputs: str) -> None:
     await flyte1.ok("CreateLaunchPlan", make.launch_plan(inputs))
+
+
+@pytest.mark.parametrize("prefix", ["CRON_TZ", "TZ"])
+async def test_t21_time_zone_is_stored_with_the_expression(
+    flyte1: Client, workflow: str, prefix: str
+) -> None:
+    text = f"{prefix}=Europe/Berlin 0 6 * * *"
+    await flyte1.ok("CreateLaunchPlan", make.launch_plan(workflow, entity_metadata=make.cron(text)))
+    await flyte1.ok("UpdateLaunchPlan", make.state(workflow, active=True))
+    found = await flyte1.ok("GetLaunchPlan", make.get(make.LAUNCH_PLAN, workflow, "p"))
+    assert found.spec.entity_metadata.schedule.cron_schedule.schedule == text
