@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -21,9 +22,22 @@ _DESCRIPTORS = frozenset(
     {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 )
 _EVERY = "@every "
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)")
-_UNITS = frozenset({"ns", "us", "µs", "μs", "ms", "s", "m", "h"})
-_UNIT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([^0-9.]+)")
+# Nanoseconds per unit of a Go duration.
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_AMOUNT = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
+_UNIT = re.compile(r"[^0-9.]+")
+# What Go takes for white space: unlike Python's, not the four separators of ASCII.
+_SPACE = re.compile(r"[^\S\x1c-\x1f]+")
+_MAX_INT = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _ZONES = ("TZ=", "CRON_TZ=")
 
@@ -54,16 +68,18 @@ _FIELDS = (
 
 def check(expression: str) -> None:
     """CronError when the expression would be refused; StatusError INTERNAL when it panics."""
+    if not expression:
+        raise CronError("empty spec string")
     if expression.startswith(_ZONES):
         zone, space, rest = expression.partition(" ")
         if not space:
             raise internal()
         _zone(zone.partition("=")[2])
-        expression = rest.strip()
+        expression = _SPACE.sub(" ", rest).strip(" ")
     if expression.startswith("@"):
         _descriptor(expression)
         return
-    fields = expression.split()
+    fields = [part for part in _SPACE.split(expression) if part]
     if len(fields) != len(_FIELDS):
         shown = " ".join(fields)
         raise CronError(f"expected exactly {len(_FIELDS)} fields, found {len(fields)}: [{shown}]")
@@ -77,6 +93,8 @@ def _zone(name: str) -> None:
     # Go's empty name is UTC and its "Local" the process's own zone.
     if name in ("", "UTC", "Local"):
         return
+    if ".." in name or name.startswith(("/", "\\")):
+        raise CronError(f"provided bad location {name}: time: invalid location name")
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
@@ -88,15 +106,34 @@ def _descriptor(text: str) -> None:
         return
     if not text.startswith(_EVERY):
         raise CronError(f"unrecognized descriptor: {text}")
-    duration = text.removeprefix(_EVERY)
-    unknown = _UNIT.fullmatch(duration)
-    if unknown and unknown[1] not in _UNITS:
-        raise CronError(
-            f"failed to parse duration {text}: time: unknown unit "
-            f'"{unknown[1]}" in duration "{duration}"'
-        )
-    if not _DURATION.fullmatch(duration):
-        raise CronError(f'failed to parse duration {text}: time: invalid duration "{duration}"')
+    wrong = _duration_fault(text.removeprefix(_EVERY))
+    if wrong:
+        raise CronError(f"failed to parse duration {text}: time: {wrong}")
+
+
+def _duration_fault(text: str) -> str:
+    """What Go says about a duration; empty when it is fine."""
+    rest = text[1:] if text.startswith(("+", "-")) else text
+    if rest == "0":
+        return ""
+    total = Fraction(0)
+    invalid = f'invalid duration "{text}"'
+    if not rest:
+        return invalid
+    while rest:
+        amount = _AMOUNT.match(rest)
+        if amount is None or not any(amount.groups()):
+            return invalid
+        rest = rest[amount.end() :]
+        unit = _UNIT.match(rest)
+        if unit is None:
+            return f'missing unit in duration "{text}"'
+        if unit[0] not in _UNITS:
+            return f'unknown unit "{unit[0]}" in duration "{text}"'
+        rest = rest[unit.end() :]
+        total += Fraction(f"{amount[1] or 0}.{amount[2] or 0}") * _UNITS[unit[0]]
+    most = _MAX_INT + 1 if text.startswith("-") else _MAX_INT
+    return invalid if total > most else ""
 
 
 def _range(text: str, bounds: _Field) -> None:
@@ -135,6 +172,10 @@ def _number(text: str, names: Mapping[str, int]) -> int:
             f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": invalid syntax'
         )
     number = int(text)
+    if abs(number) > _MAX_INT:
+        raise CronError(
+            f'failed to parse int from {text}: strconv.Atoi: parsing "{text}": value out of range'
+        )
     if number < 0:
         raise CronError(f"negative number ({number}) not allowed: {text}")
     return number
