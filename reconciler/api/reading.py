@@ -138,7 +138,7 @@ async def examine(
         asked = target or Target()
         choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
     except (ReconcilerError, OSError) as error:
-        return (*checks, Check("connection", Health.ERROR, str(error), exit_code=1))
+        return (*checks, _unchosen(error))
     checks.append(Check("connection", Health.OK, f"{_shown(choice)}, chosen by {choice.chosen_by}"))
     try:
         async with connecting.connect(choice, read_only=True, environ=os.environ) as backend:
@@ -149,6 +149,11 @@ async def examine(
         code = error.exit_code if isinstance(error, ReconcilerError) else 1
         checks.append(Check("connection", Health.ERROR, str(error), exit_code=code))
     return tuple(checks)
+
+
+def _unchosen(error: Exception) -> Check:
+    detail, _, fix = str(error).removeprefix("connection: ").partition("; ")
+    return Check("connection", Health.ERROR, detail, fix, exit_code=1)
 
 
 async def _ledger(

@@ -122,4 +122,4 @@ def _lines(found: Iterable[Upcoming]) -> Iterator[str]:
         for note in shown.notes:
             yield f"  {'' if shown.timer else 'note: '}{note}"
     if silent:
-        yield f"{silent} plans have no schedule."
+        yield f"{silent} {'plan has' if silent == 1 else 'plans have'} no schedule."

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
 from reconciler.backends.port import Backend
 from reconciler.errors import UnavailableError, UsageError
-from reconciler.export import launch_plan, names
+from reconciler.export import launch_plan, names, record
 from reconciler.export.document import Exported, LeftOut
 from reconciler.export.launch_plan import LivePlan
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
-from reconciler.model.live import Live, Query, Versions
+from reconciler.model.live import Live, Query, Record, Versions
 from reconciler.resolve.context import Context
 
-KINDS = (launch_plan.KIND,)
+PROJECT = "FlyteProject"
+KINDS = (PROJECT, launch_plan.KIND)
 """Kinds that can be exported."""
 
 
@@ -37,7 +38,9 @@ class Selection:
 
     def takes(self, key: Key) -> bool:
         """Say whether an object is asked for by its name."""
-        return not self.names or any(fnmatchcase(key.name, name) for name in self.names)
+        return not self.names or any(
+            fnmatchcase(key.name or key.project, name) for name in self.names
+        )
 
 
 EVERYTHING = Selection()
@@ -96,52 +99,93 @@ async def export(
     for kind in selection.kinds:
         if kind not in KINDS:
             raise UsageError(f"--kind: {kind}: cannot be exported; known are {', '.join(KINDS)}")
-    found = await _read(backend, selection)
+    around = await places(backend, selection)
+    records = await _records(backend, selection, around)
+    found = await _read(backend, selection, around)
     chosen = [
         launch_plan.choose(key, versions)
         for key, versions in sorted(found.items())
         if selection.takes(key)
     ]
     plans = [item for item in chosen if isinstance(item, LivePlan)]
-    left_out = [item for item in chosen if isinstance(item, LeftOut)]
+    catalog = await backend.catalog(_wants(plans))
     where = sorted({plan.key.place for plan in plans})
+    alone = where[0] if len(where) == 1 else Place("")
     context = Context(
-        set_name=set_name or names.set_name(where),
+        set_name=set_name or names.set_name([*where, *(key.place for key in records)]),
         now=now,
-        default_project=where[0].project if len(where) == 1 else "",
-        default_domain=where[0].domain if len(where) == 1 else "",
-        catalog=await backend.catalog(_wants(plans)),
+        default_project=alone.project,
+        default_domain=alone.domain,
+        catalog=catalog,
     )
+    called = names.document_names([*records, *(plan.key for plan in plans)])
+    made = [
+        record.export(
+            key, item.fields, name=called[key], context=context, adapter=backend.adapters[key.kind]
+        )
+        for key, item in sorted(records.items())
+    ]
     hidden = {plan.key.place for plan in plans if plan.about and plan.about.is_archived}
-    called = names.document_names(plan.key for plan in plans)
-    exported: list[Exported] = []
-    for plan in plans:
-        made = launch_plan.export(
+    made += [
+        launch_plan.export(
             plan,
             name=called[plan.key],
             context=context,
             adapter=backend.adapters[plan.key.kind],
             is_described=plan.key.place not in hidden,
         )
-        if isinstance(made, Exported):
-            exported.append(made)
-        else:
-            left_out.append(made)
+        for plan in plans
+    ]
+    exported = tuple(item for item in made if isinstance(item, Exported))
+    left_out = [item for item in (*chosen, *made) if isinstance(item, LeftOut)]
     return Export(
         set_name=context.set_name,
-        defaults=where[0] if where else Place(""),
+        defaults=_home(where, exported, around),
         places=tuple(sorted({item.key.place for item in exported})),
-        exported=tuple(exported),
+        exported=exported,
         left_out=tuple(sorted(left_out, key=lambda item: item.key)),
         warnings=tuple(_archived(plans)),
     )
 
 
-async def _read(backend: Backend, selection: Selection) -> Mapping[Key, Versions]:
-    where = await places(backend, selection)
-    live = await active(backend, where, described=True)
+def _home(where: Sequence[Place], exported: Sequence[Exported], around: Iterable[Place]) -> Place:
+    """Choose the project-domain of the ledger: one that has plans, else any of a project."""
+    projects = {item.key.project for item in exported}
+    domains = sorted(place for place in around if place.project in projects)
+    return next(iter([*where, *domains]), Place(""))
+
+
+async def _records(
+    backend: Backend, selection: Selection, around: Collection[Place]
+) -> Mapping[Key, Record]:
+    """Read the projects; one that spans more than what is asked for is read only by its kind."""
+    is_asked = PROJECT in selection.kinds
+    if PROJECT not in backend.traits or (selection.kinds and not is_asked):
+        return {}
+    if not is_asked and (selection.names or selection.domains):
+        return {}
+    keys = frozenset(Key(PROJECT, place.project) for place in around)
+    live = await backend.observe(Query(records=keys))
+    _refuse_unread(live)
+    return {
+        key: item
+        for key, item in live.objects.items()
+        if isinstance(item, Record) and item.exists and selection.takes(key)
+    }
+
+
+def _refuse_unread(live: Live) -> None:
     for (kind, place), cause in sorted(live.unreadable.items()):
         raise UnavailableError(f"{place}: {kind}: could not be read: {cause}; nothing was exported")
+
+
+async def _read(
+    backend: Backend, selection: Selection, where: Collection[Place]
+) -> Mapping[Key, Versions]:
+    if selection.kinds and launch_plan.KIND not in selection.kinds:
+        return {}
+    live = await active(backend, where, described=True)
+    _refuse_unread(live)
     found = {
         key: item
         for key, item in live.objects.items()

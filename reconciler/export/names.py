@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from reconciler.model.key import Key, Place
@@ -51,7 +51,9 @@ def file_names(keys: Iterable[Key], *, suffix: str) -> Mapping[Key, PurePosixPat
         folders[key.place].append(key)
     found: dict[Key, PurePosixPath] = {}
     for place, inside in folders.items():
-        names = _distinct(inside, (lambda key: kubernetes_name(key.name or key.kind),))
+        names = _distinct(
+            inside, (lambda key: kubernetes_name(key.name or key.kind.removeprefix("Flyte")),)
+        )
         folder = PurePosixPath(place.project, place.domain)
         found.update({key: folder / f"{name}{suffix}" for key, name in names.items()})
     return found
@@ -66,13 +68,14 @@ def set_name(places: Iterable[Place]) -> str:
     return name if len(name) > 2 else f"{name}-{DEFAULT_SET}".strip("-")
 
 
-def _distinct(keys: Iterable[Key], makers: Iterable[Callable[[Key], str]]) -> Mapping[Key, str]:
-    """Name every key by the first maker that gives it a name which nothing else has."""
+def _distinct(keys: Iterable[Key], makers: Sequence[Callable[[Key], str]]) -> Mapping[Key, str]:
+    """Name every key by the first maker that gives it a name which nothing else has.
+
+    What no maker tells apart gets the first name with a mark of its own.
+    """
     found: dict[Key, str] = {}
     left = sorted(set(keys))
-    last: Callable[[Key], str] = str
     for make in makers:
-        last = make
         counts = Counter((key.kind, make(key)) for key in left)
         taken = {(key.kind, name) for key, name in found.items()}
         for key in left:
@@ -80,7 +83,7 @@ def _distinct(keys: Iterable[Key], makers: Iterable[Callable[[Key], str]]) -> Ma
             if counts[key.kind, name] == 1 and (key.kind, name) not in taken:
                 found[key] = name
         left = [key for key in left if key not in found]
-    found.update({key: f"{last(key)}-{_mark(str(key))}" for key in left})
+    found.update({key: f"{makers[0](key)}-{_mark(str(key))}" for key in left})
     return found
 
 

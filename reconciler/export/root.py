@@ -14,12 +14,16 @@ EMBEDDED = "embedded"
 def sync(
     name: str, *, places: Iterable[Place], connection: str, defaults: Place
 ) -> dict[str, Json]:
-    """Declare the set that owns an export: nothing beyond the places that were exported."""
-    domains: dict[str, list[Json]] = {}
+    """Declare the set that owns an export: nothing beyond the places that were exported.
+
+    A place without a domain is a project as a whole, with all its domains.
+    """
+    domains: dict[str, list[str]] = {}
     for place in sorted(places):
         domains.setdefault(place.project, []).append(place.domain)
     scopes: list[Json] = [
-        {"project": project, "domains": list[Json](inside)} for project, inside in domains.items()
+        {"project": project, "domains": ["*"] if "" in inside else list[Json](inside)}
+        for project, inside in domains.items()
     ]
     spec: dict[str, Json] = {"connection": connection} if connection else {}
     if defaults.project:
