@@ -13,6 +13,7 @@ import asyncio
 import fcntl
 import json
 import os
+import sqlite3
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -136,10 +137,20 @@ async def open_server(
 
 
 def _open_store(data_dir: pathlib.Path) -> Store:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    # Flyte clients pack what Git does not ignore; a database among it would change every archive.
-    (data_dir / ".gitignore").write_text("*\n")
-    return Store(data_dir / _DATABASE)
+    path = data_dir / _DATABASE
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        # Flyte clients pack what Git does not ignore; a database would change every archive.
+        (data_dir / ".gitignore").write_text("*\n")
+        return Store(path)
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: pathlib.Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path}: embedded Flyte: cannot be used: {error}; choose another directory, or remove it"
+    )
 
 
 def _endpoint(server: Server) -> Endpoint:
@@ -148,8 +159,12 @@ def _endpoint(server: Server) -> Endpoint:
 
 def _try_lock(data_dir: pathlib.Path) -> int | None:
     """An open file with the lock; None while another holds it. Closing it gives the lock up."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    handle = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = data_dir / _LOCK
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from reconciler.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 Value = str | int | bytes | None
+
+# Changes with the tables; a file of another layout is refused.
+_LAYOUT = 1
 
 _BASE = """
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -75,7 +80,10 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 
 
 class Store:
-    """The database file `path`; made when absent, with the project that flyteadmin seeds."""
+    """The database file `path`; made when absent, with the project that flyteadmin seeds.
+
+    UsageError when another release wrote it in a layout of its own.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,7 +97,15 @@ class Store:
             "temp_store=MEMORY",
         ):
             self._db.execute(f"PRAGMA {pragma}")
+        (written,) = self._db.execute("PRAGMA user_version").fetchone()
+        if written not in (0, _LAYOUT):
+            self._db.close()
+            raise UsageError(
+                f"{path}: embedded Flyte: written in layout {written}, this release reads "
+                f"{_LAYOUT}; use the release that wrote it, or an empty directory"
+            )
         self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {_LAYOUT}")
         # flyteadmin's `migrate seed-projects` makes this one when it is asked for no other.
         seed = "flytesnacks"
         with self.writing():

@@ -228,3 +228,25 @@ async def test_lock_is_not_inherited_by_child_processes(tmp_path: pathlib.Path) 
     finally:
         os.kill(child.pid, signal.SIGKILL)
         await child.wait()
+
+
+async def test_directory_that_is_a_file_is_a_usage_error(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(UsageError, match="choose another directory"):
+        async with attach(tmp_path / "data"):
+            pass
+
+
+async def test_broken_database_is_a_usage_error(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "flyte1.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(UsageError, match="not a database"):
+        async with attach(tmp_path):
+            pass
+
+
+async def test_database_of_another_layout_is_a_usage_error(tmp_path: pathlib.Path) -> None:
+    async with open_server(tmp_path) as server:
+        server.store.run("PRAGMA user_version = 99")
+    with pytest.raises(UsageError, match="written in layout 99"):
+        async with attach(tmp_path):
+            pass
