@@ -35,14 +35,14 @@ def declaration_here(paths: Iterable[str], *, cwd: Path) -> tuple[Declaration | 
         return None, [Check("documents", Health.SKIPPED, detail)]
     except (ReconcilerError, OSError) as error:
         return None, [Check("documents", Health.ERROR, str(error), exit_code=1)]
+    named = f"set {found.set_name}" if found.has_sync else "no FlyteSync"
     errors = [item for item in found.problems if item.severity is Severity.ERROR]
     if errors:
         count = f"{len(errors)} problems, the first" if len(errors) > 1 else "a problem"
-        detail = f"set {found.set_name}: {count}: {errors[0]}"
+        detail = f"{named}: {count}: {errors[0]}"
         return found, [
             Check("documents", Health.ERROR, detail, "see `reconcile validate`", exit_code=1)
         ]
-    named = f"set {found.set_name}" if found.has_sync else "no FlyteSync"
     detail = f"{named}, {len(found.declared)} documents"
     return found, [Check("documents", Health.OK, detail)]
 
