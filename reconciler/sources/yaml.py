@@ -9,11 +9,12 @@ PyYAML contributes the parse events only. Its composer recurses and would crash 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import yaml
 
-from reconciler.model.document import Document, show_path
+from reconciler.model.document import Content, Document, show_path
 from reconciler.model.origin import Origin, Problem
 from reconciler.sources.build import Builder, TooDeepError, UnusableDocumentError
 from reconciler.sources.events import scan
@@ -42,7 +43,11 @@ def parse(
         return (), (text,)
     if not text.content.strip():
         return (), (Problem(Origin(file, 1, 1), "the file is empty", fix="remove it or fill it"),)
-    documents: list[Document] = []
+    return _parse(text, file)
+
+
+def _parse(text: Text, file: str) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    found: list[tuple[Content, Origin]] = []
     problems: list[Problem] = []
     events = scan(text.content)
     try:
@@ -50,17 +55,43 @@ def parse(
             if isinstance(event, yaml.DocumentStartEvent):
                 if event.version not in (None, (1, 1)):
                     problems.append(_version_problem(event, text=text, file=file))
-                documents += _read(events, text=text, file=file, problems=problems)
+                found += _read(events, text=text, file=file, problems=problems)
     except TooDeepError as error:
         problems.append(error.problem)
     except yaml.YAMLError as error:
         problems.append(_syntax_problem(error, text=text, file=file))
-    return tuple(documents), tuple(problems)
+    shelf = _Shelf(text, file)
+    documents = tuple(
+        Document(content, origin, again=partial(shelf.content, number))
+        for number, (content, origin) in enumerate(found)
+    )
+    return documents, tuple(problems)
+
+
+class _Shelf:
+    """The text of one file, from which the content of its documents can be read once more.
+
+    Whoever asks for one document of a file asks for its neighbours too, so that a second reading is
+    kept.
+    """
+
+    __slots__ = ("_contents", "_file", "_text")
+
+    def __init__(self, text: Text, file: str) -> None:
+        self._text = text
+        self._file = file
+        self._contents: tuple[Content, ...] | None = None
+
+    def content(self, number: int) -> Content:
+        if self._contents is None:
+            documents, _ = _parse(self._text, self._file)
+            self._contents = tuple(document.content for document in documents)
+        return self._contents[number]
 
 
 def _read(
     events: Iterator[yaml.Event], *, text: Text, file: str, problems: list[Problem]
-) -> Iterator[Document]:
+) -> Iterator[tuple[Content, Origin]]:
     """Read one document, from behind its start event up to its end event."""
 
     def locate(place: int) -> Origin:
@@ -96,7 +127,7 @@ def _read(
 
 def _unfold(
     value: dict[str, Json], skeleton: Skeleton, *, builder: Builder, locate: Locate
-) -> Iterator[Document]:
+) -> Iterator[tuple[Content, Origin]]:
     """Yield the document, or its items when it is a list as `kubectl get -o yaml` writes it."""
     items = value.get("items")
     if (
@@ -126,20 +157,16 @@ def _unfold(
 
 def _document(
     value: dict[str, Json], skeleton: Skeleton, *, root: int, builder: Builder, locate: Locate
-) -> Document:
+) -> tuple[Content, Origin]:
     def places(*, keys: bool) -> Places:
         return Places(value, skeleton, root=root, locate=locate, keys=keys)
 
     if not builder.words and not builder.key_words:
-        return Document(value, locate(root), values=places(keys=False), keys=places(keys=True))
-    return Document(
-        value,
-        locate(root),
-        values=places(keys=False),
-        keys=places(keys=True),
-        words=Words(value, skeleton, words=builder.words, keys=False),
-        key_words=Words(value, skeleton, words=builder.key_words, keys=True),
-    )
+        return Content(value, places(keys=False), places(keys=True)), locate(root)
+    words = Words(value, skeleton, words=builder.words, keys=False)
+    key_words = Words(value, skeleton, words=builder.key_words, keys=True)
+    content = Content(value, places(keys=False), places(keys=True), words, key_words)
+    return content, locate(root)
 
 
 def _name(value: Json) -> str:

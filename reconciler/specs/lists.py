@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from reconciler.model.document import Document, Path
+from reconciler.model.document import Content, Document, Path
 from reconciler.model.origin import Problem
 from reconciler.specs.registry import ALL_KINDS, API_VERSION
 
@@ -33,12 +33,7 @@ def unfold(document: Document) -> Iterator[Document | Problem]:
             continue
         yield from unfold(
             Document(
-                value=item,
-                origin=place,
-                values=values[index],
-                keys=keys[index],
-                words=words[index],
-                key_words=key_words[index],
+                Content(item, values[index], keys[index], words[index], key_words[index]), place
             )
         )
 

@@ -19,6 +19,8 @@ from reconciler.specs.shape import Shape
 
 S = TypeVar("S", bound=Shape)
 
+_NAME = ("metadata", "name")
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:
@@ -65,7 +67,7 @@ def validate(documents: Iterable[Document]) -> Validated:
     """Validate documents. A document with an error is not declared; nothing is raised."""
     declared: list[Declared] = []
     problems: list[Problem] = []
-    places: dict[envelope.Identity, Origin] = {}
+    first_of: dict[envelope.Identity, Document] = {}
     skipped = 0
     for entry in (part for document in documents for part in lists.unfold(document)):
         if isinstance(entry, Problem):
@@ -77,18 +79,24 @@ def validate(documents: Iterable[Document]) -> Validated:
         spec, found = _validate_one(entry)
         identity = envelope.identity(entry)
         if identity is not None and identity.kind in KINDS:
-            place = entry.key_at(("metadata", "name"))
-            first = places.setdefault(identity, place)
-            if first is not place:
-                message = f'{identity.kind} "{identity.name}" is declared at {first} too'
+            first = first_of.setdefault(identity, entry)
+            if first is not entry:
+                place = first.key_at(_NAME)
+                message = f'{identity.kind} "{identity.name}" is declared at {place} too'
                 found.append(
-                    Problem(place, message, path="metadata.name", fix="remove one of the two")
+                    Problem(
+                        entry.key_at(_NAME),
+                        message,
+                        path="metadata.name",
+                        fix="remove one of the two",
+                    )
                 )
         problems += sorted(found, key=lambda one: (one.origin.line, one.origin.column))
         if spec is not None and identity is not None and not found:
             declared.append(
                 Declared(identity.kind, identity.name, spec, entry, namespace=identity.namespace)
             )
+        entry.shelve()
     return Validated(tuple(declared), tuple(problems), skipped)
 
 
