@@ -33,6 +33,10 @@ class Backend(Protocol):
         """How the documents of each kind are resolved."""
         ...
 
+    def offer_code(self, code: Mapping[str, bytes]) -> None:
+        """Take the code archives of resolved packages by digest; registering a task needs them."""
+        ...
+
     async def identity(self) -> Mapping[str, str]:
         """Say what we are connected to: endpoint, identity, flyte, version, chosenBy."""
         ...

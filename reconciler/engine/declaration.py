@@ -26,12 +26,14 @@ SYNC_FILE = "reconcile.yaml"
 class Declaration:
     """Documents of one set, validated.
 
-    `base` is the directory of reconcile.yaml, or the working directory without one. `source` names
+    `base` is the directory of reconcile.yaml, or the working directory without one; origins are
+    shown relative to `cwd`. `source` names
     where the set is declared, the same on every machine for a Git checkout; `commit` is empty
     outside Git. `is_whole` says that the whole root of the set was read without an error.
     """
 
     base: Path
+    cwd: Path
     sync: SyncSpec
     set_name: str
     declared: tuple[Declared, ...]
@@ -117,10 +119,11 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
     problems = (*tree.problems, *found.problems)
     own = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
     if own:
-        return _of_set(own, found, problems, base=cwd, is_whole=False)
+        return _of_set(own, found, problems, Where(cwd, cwd))
     if nearest is None:
         return Declaration(
             base=cwd,
+            cwd=cwd,
             sync=SyncSpec(),
             set_name=UNCLAIMED,
             declared=found.declared,
@@ -133,7 +136,7 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
     others = [item for item in set_found.declared if isinstance(item.spec, ConnectionSpec)]
     merged = replace(found, declared=(*found.declared, *others))
     problems = (*problems, *above.problems, *set_found.problems)
-    return _of_set(syncs, merged, problems, base=nearest.parent, is_whole=False)
+    return _of_set(syncs, merged, problems, Where(nearest.parent, cwd))
 
 
 def _root(paths: Sequence[str], cwd: Path) -> Path | None:
@@ -163,14 +166,23 @@ def _nearest(start: Path) -> Path | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The set's directory, and the working directory that origins are relative to."""
+
+    base: Path
+    cwd: Path
+
+
 def _whole(root: Path, cwd: Path) -> Declaration:
     base = root.parent
+    where = Where(base, cwd)
     own = files.discover([_shown(root, cwd)], base=cwd)
     found = validate(own.documents)
     syncs = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
     problems = (*own.problems, *found.problems)
     if not syncs:
-        return _of_set([], found, problems, base=base, is_whole=False)
+        return _of_set([], found, problems, where)
     sync = cast("SyncSpec", syncs[0].spec)
     folders = [_shown(base / path, cwd) for path in sync.paths]
     missing = [
@@ -180,14 +192,14 @@ def _whole(root: Path, cwd: Path) -> Declaration:
     ]
     tree = files.discover(folders, base=cwd) if not missing else None
     if tree is None:
-        return _of_set(syncs, found, (*problems, *missing), base=base, is_whole=False)
+        return _of_set(syncs, found, (*problems, *missing), where)
     documents = [document for document in tree.documents if (cwd / document.origin.file) != root]
     whole = validate((*own.documents, *documents))
     return _of_set(
         [item for item in whole.declared if isinstance(item.spec, SyncSpec)],
         whole,
         (*own.problems, *tree.problems, *whole.problems),
-        base=base,
+        where,
         is_whole=own.is_whole and tree.is_whole,
     )
 
@@ -202,9 +214,9 @@ def _of_set(
     syncs: Sequence[Declared],
     found: Validated,
     problems: tuple[Problem, ...],
+    where: Where,
     *,
-    base: Path,
-    is_whole: bool,
+    is_whole: bool = False,
 ) -> Declaration:
     extra: list[Problem] = [
         Problem(
@@ -233,10 +245,11 @@ def _of_set(
                 f"{sync.render} is not served yet by this version", "render", fix="render it first"
             )
         )
-    revision = git.describe(base) if syncs else None
+    revision = git.describe(where.base) if syncs else None
     every = (*problems, *extra)
     return Declaration(
-        base=base,
+        base=where.base,
+        cwd=where.cwd,
         sync=sync,
         set_name=name,
         declared=declared,
@@ -246,6 +259,6 @@ def _of_set(
         is_whole=is_whole
         and bool(syncs)
         and not any(item.severity is Severity.ERROR for item in every),
-        source=revision.source if revision else f"directory:{base}",
+        source=revision.source if revision else f"directory:{where.base}",
         commit=revision.commit if revision else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from datetime import datetime
 
 from reconciler.backends.port import Backend
 from reconciler.engine import claims
+from reconciler.engine.archives import read_archives
 from reconciler.engine.declaration import Declaration
 from reconciler.errors import SpecError
 from reconciler.model.digest import UNCLAIMED
@@ -61,7 +63,9 @@ def resolve_offline(
     declaration: Declaration, adapters: Mapping[str, Adapter], *, now: datetime
 ) -> Resolved:
     """Resolve as far as it goes without a backend; what needs one is a problem that says so."""
-    context = replace(_resolve_context(declaration, now), is_offline=True)
+    context = replace(
+        _resolve_context(declaration, now), is_offline=True, archives=read_archives(declaration)
+    )
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
 
 
@@ -82,17 +86,19 @@ async def plan(
     ledger = await ledger_of(declaration, backend)
     claims.check(declaration, ledger, options.take_over, options.reset_to)
     context = _resolve_context(declaration, now)
+    archives = await asyncio.to_thread(read_archives, declaration)
     catalog = await backend.catalog(wants(declaration.declared, backend.adapters, context))
     resolved = resolve(
         declaration.declared,
         backend.adapters,
-        replace(context, catalog=catalog),
+        replace(context, catalog=catalog, archives=archives),
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
     errors = (*_unserved(declaration, backend.traits), *resolved.errors)
     if errors:
         raise SpecError(errors)
+    backend.offer_code(resolved.code)
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
 
@@ -137,7 +143,9 @@ async def plan_resolved(
 
 def query(desired: Desired, context: PlanContext) -> Query:
     """Ask for what is declared and for every place that was ever written."""
-    places: set[Place] = {place for place in context.ledger.places if place.domain}
+    ledger = context.ledger
+    places: set[Place] = {place for place in ledger.places if place.domain}
+    places |= {key.place for key in ledger.adopted if key.domain}  # ours, and never written
     described: set[Place] = {key.place for key in context.ledger.archived}
     asked: dict[Key, frozenset[str]] = defaultdict(frozenset)
     records: set[Key] = {

@@ -20,10 +20,12 @@ from reconciler.specs.validate import Declared
 class Package:
     """What a resolved package offers to plans of the same project-domain.
 
-    `workflows` are by name; `unread` says why the package could not be read, if so.
+    `workflows` are by name, `code` are its code archives by digest; `unread` says why the package
+    could not be read, if so.
     """
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     unread: str = ""
 
 
@@ -32,10 +34,10 @@ class Context:
     """Arguments of one resolving.
 
     `now` bounds the search for firings that never come. With `is_offline` nothing can be looked up,
-    and what only a backend knows is left unchecked instead of being a problem. `versions` maps globs over workflow names
-    to the version that plans on them run instead of the one that they name. `packages` is filled in
-    the order of kinds, packages before plans. `archives` holds what was read of each package's
-    archive, by the name of its document.
+    and what only a backend knows is left unchecked instead of being a problem. `versions` maps
+    globs over workflow names to the version that plans on them run instead of the one that they
+    name. `packages` is filled in the order of kinds, packages before plans. `archives` holds what
+    was read of each package's archive, by the place of its document.
     """
 
     set_name: str

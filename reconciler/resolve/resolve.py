@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
@@ -31,6 +31,7 @@ class Resolved:
     desired: Desired
     problems: tuple[Problem, ...]
     unchecked: int = 0
+    code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -91,7 +92,8 @@ def resolve(
                 resources[resource.key] = resource
     desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
-    return Resolved(desired, tuple(problems), unchecked)
+    code = {name: data for package in packages.values() for name, data in package.code.items()}
+    return Resolved(desired, tuple(problems), unchecked, code)
 
 
 def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:

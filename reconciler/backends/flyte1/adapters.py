@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.backends.flyte1 import methods
+from reconciler.backends.flyte1 import methods, task, workflow
 from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
+from reconciler.backends.flyte1.package.spec import KIND as PACKAGE
+from reconciler.backends.flyte1.package.spec import PackageAdapter
 from reconciler.backends.flyte1.project import rules as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.project.spec import ProjectAdapter
@@ -46,9 +48,32 @@ PROJECT_TRAITS = Traits(
     consequences=project.consequences,
 )
 
-TRAITS: Mapping[str, Traits] = {PROJECT: PROJECT_TRAITS, LAUNCH_PLAN: LAUNCH_PLAN_TRAITS}
+TASK_TRAITS = Traits(
+    kind=task.KIND,
+    shape=Shape.VERSIONS,
+    rank=30,
+    calls={Verb.REGISTER: methods.CREATE_TASK.name},
+    describe=task.describe,
+)
+
+WORKFLOW_TRAITS = Traits(
+    kind=workflow.KIND,
+    shape=Shape.VERSIONS,
+    rank=40,
+    calls={Verb.REGISTER: methods.CREATE_WORKFLOW.name},
+    describe=workflow.describe,
+)
+
+PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
+"""A package is what its tasks, workflows and plans are; it has no object of its own."""
+
+TRAITS: Mapping[str, Traits] = {
+    traits.kind: traits
+    for traits in (PROJECT_TRAITS, TASK_TRAITS, WORKFLOW_TRAITS, LAUNCH_PLAN_TRAITS)
+}
 
 ADAPTERS: Mapping[str, Adapter] = {
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
+    PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
 }

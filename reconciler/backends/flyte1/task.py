@@ -1,24 +1,192 @@
 """Tasks of Flyte 1 in normal form.
 
 A task's normal form is its template without its own id, as JSON in protobuf's mapping. The template
-is stored as it was sent: compiling a task adds nothing (flyteadmin 1.16.8).
+is stored as it was sent: compiling a task adds nothing (flyteadmin 1.16.8). Two things in it depend
+on where and how it was serialized and are read for what they mean:
+
+    code://<digest>/<file>    in place of the URL that a code archive was uploaded to, which holds
+                              the digest of what is in the archive
+    _F_SS_C                   flytekit's settings, compressed, as the JSON text that they hold;
+                              what names the checkout, and project, domain and version, which the
+                              running task learns from Flyte (flytekit 1.16, bin/entrypoint.py), are
+                              null
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
 from flyteidl.core import tasks_pb2
+from google.protobuf import struct_pb2
 
 from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.model.digest import canonical
 from reconciler.model.document import Json
 
 KIND = "FlyteTask"
+SETTINGS = "_F_SS_C"
+"""The environment variable in which flytekit hands its settings to tasks that make tasks."""
+
+TAR = "code.tar.gz"
+PICKLE = "pkl.gz"
+"""The names that flytekit's entrypoint tells its two forms of code archives by."""
+
+_CODE = re.compile(r"code://([a-z][a-z2-7]{15})/(?:code\.tar\.gz|pkl\.gz)")
+_UPLOADED = re.compile(
+    r"[a-z0-9+.-]+://\S*/(?P<digest>[a-z][a-z2-7]{15})/(?:[0-9a-f]{32}\.tar\.gz|(?P<pickle>pkl\.gz))"
+)
+_UNSAID = ("project", "domain", "version", "source_root", "git_repo")
+
+Text = Callable[[str], str]
 
 
 def from_wire(template: tasks_pb2.TaskTemplate) -> dict[str, Json]:
     """Turn a stored template into its normal form."""
-    return {name: part for name, part in to_json(template).items() if name != "id"}
+    return normal(template, code=_as_code)
 
 
-def to_wire(body: dict[str, Json]) -> tasks_pb2.TaskTemplate:
-    """Write a normal form as a template without id."""
-    return from_json(body, tasks_pb2.TaskTemplate())
+def normal(template: tasks_pb2.TaskTemplate, *, code: Text) -> dict[str, Json]:
+    """Turn a template into its normal form; `code` maps arguments to `code://` URLs or itself."""
+    message = tasks_pb2.TaskTemplate()
+    message.CopyFrom(template)
+    message.ClearField("id")
+    _rewrite(message, argument=code, settings=lambda text: _plain_settings(text, code))
+    return to_json(message)
+
+
+def to_wire(
+    body: dict[str, Json], urls: Mapping[str, str] | None = None
+) -> tasks_pb2.TaskTemplate:
+    """Write a normal form as a template without id.
+
+    `urls` maps `code://` URLs to those that the archives were uploaded to; without it they stay.
+    """
+    message = from_json(body, tasks_pb2.TaskTemplate())
+    known = urls or {}
+
+    def argument(text: str) -> str:
+        return known.get(text, text)
+
+    _rewrite(message, argument=argument, settings=lambda text: _packed_settings(text, argument))
+    return message
+
+
+def code_url(digest: str, *, is_pickle: bool = False) -> str:
+    """Name a code archive in a normal form."""
+    return f"code://{digest}/{PICKLE if is_pickle else TAR}"
+
+
+def code_of(body: Mapping[str, Any]) -> frozenset[str]:
+    """List the `code://` URLs in a normal form."""
+    text = json.dumps(body)
+    return frozenset(match.group(0) for match in _CODE.finditer(text))
+
+
+def digest_of_code(url: str) -> str:
+    """Return the digest in a `code://` URL."""
+    match = _CODE.fullmatch(url)
+    assert match is not None
+    return match.group(1)
+
+
+def describe(body: dict[str, Json]) -> dict[str, Json]:
+    """Sum a normal form up for people; `content` differs whenever anything does."""
+    return to_summary(
+        body,
+        image=cast("dict[str, Any]", body).get("container", {}).get("image"),
+        code=list[Json](sorted(digest_of_code(url) for url in code_of(body))),
+    )
+
+
+def to_summary(body: dict[str, Json], **more: Json) -> dict[str, Json]:
+    """Sum up anything with an interface: its type, inputs and outputs."""
+    template = cast("dict[str, Any]", body.get("template", body))
+    interface = template.get("interface", {})
+    found: dict[str, Json] = {"type": template.get("type"), **more}
+    for side in ("inputs", "outputs"):
+        found[side] = sorted(interface.get(side, {}).get("variables", {}))
+    found["content"] = zlib.crc32(canonical(body))
+    return {name: value for name, value in found.items() if value}
+
+
+def _as_code(text: str) -> str:
+    match = _UPLOADED.fullmatch(text)
+    if match is None:
+        return text
+    return code_url(match["digest"], is_pickle=match["pickle"] is not None)
+
+
+def _rewrite(message: tasks_pb2.TaskTemplate, *, argument: Text, settings: Text) -> None:
+    """Change arguments and flytekit's settings in the container or in the pod's containers."""
+    target = message.WhichOneof("target")
+    if target == "container":
+        container = message.container
+        args = [argument(text) for text in container.args]
+        if args != list(container.args):
+            container.args[:] = args
+        for pair in container.env:
+            if pair.key == SETTINGS:
+                pair.value = settings(pair.value)
+    elif target == "k8s_pod":
+        for pod in _pod_containers(message.k8s_pod.pod_spec):
+            for value in _items(pod, "args"):
+                if value.WhichOneof("kind") == "string_value":
+                    value.string_value = argument(value.string_value)
+            for value in _items(pod, "env"):
+                fields = value.struct_value.fields
+                if "name" in fields and fields["name"].string_value == SETTINGS:
+                    fields["value"].string_value = settings(fields["value"].string_value)
+
+
+def _pod_containers(spec: struct_pb2.Struct) -> Iterator[struct_pb2.Struct]:
+    for name in ("containers", "initContainers"):
+        for value in _items(spec, name):
+            if value.WhichOneof("kind") == "struct_value":
+                yield value.struct_value
+
+
+def _items(struct: struct_pb2.Struct, name: str) -> list[struct_pb2.Value]:
+    if name not in struct.fields or struct.fields[name].WhichOneof("kind") != "list_value":
+        return []
+    return list(struct.fields[name].list_value.values)
+
+
+def _plain_settings(text: str, code: Text) -> str:
+    """Unpack settings and leave out what does not travel; what is not understood stays."""
+    try:
+        value = json.loads(gzip.decompress(base64.b64decode(text, validate=True)))
+    except (binascii.Error, OSError, EOFError, zlib.error, ValueError):
+        return text
+    if not isinstance(value, dict):
+        return text
+    value.update({name: None for name in _UNSAID if name in value})
+    return _dumps(_with_code(value, code))
+
+
+def _packed_settings(text: str, code: Text) -> str:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(value, dict):
+        return text
+    packed = gzip.compress(_dumps(_with_code(value, code)).encode(), mtime=0)
+    return base64.b64encode(packed).decode("ascii")
+
+
+def _with_code(value: dict[str, Any], code: Text) -> dict[str, Any]:
+    fast = value.get("fast_serialization_settings")
+    if isinstance(fast, dict) and isinstance(fast.get("distribution_location"), str):
+        fast["distribution_location"] = code(fast["distribution_location"])
+    return value
+
+
+def _dumps(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

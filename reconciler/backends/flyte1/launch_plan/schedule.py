@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any, cast
 
 from reconciler.model.document import Json
 from reconciler.model.origin import Problem, Severity
@@ -45,6 +46,30 @@ def resolve_schedule(
     if any(item.severity is Severity.ERROR for item in problems):
         return {}, problems
     return _normal(schedule), problems
+
+
+def lint_packaged(body: dict[str, Json], *, now: datetime) -> list[tuple[str, bool, str, str]]:
+    """Lint the schedule of a packaged or live plan by its normal form.
+
+    Gives rule id, whether it is an error, message and fix; what is only informative is left out.
+    """
+    schedule = cast("dict[str, Any]", body.get("schedule") or {})
+    if not schedule:
+        return []
+    every = schedule.get("every")
+    written = Written(
+        cron=schedule.get("cron"),
+        timezone=schedule.get("timezone"),
+        every=None if every is None else rate.render(every) if every else "0m",
+        kickoff_input=schedule.get("kickoffInput"),
+        offset=schedule.get("offset"),
+        cron_expression=schedule.get("cronExpression"),
+    )
+    return [
+        (item.id, item.severity is Level.ERROR, item.message, item.fix)
+        for item in _check(written, now)
+        if item.severity in _SEVERITIES
+    ]
 
 
 @lru_cache(maxsize=20_000)

@@ -1,0 +1,73 @@
+"""Workflows of Flyte 1 in normal form.
+
+A workflow's normal form is its spec, sub-workflows included, as JSON in protobuf's mapping without
+its own id and its description. Identifiers of what the same package holds keep only kind and name:
+their versions follow from their content and are in the digest, not in the body. Other identifiers
+are kept as they were written. On the live side only that a version exists can be read in pages:
+lists leave the graph out (flyteadmin 1.16.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flyteidl.admin import workflow_pb2
+from flyteidl.core import identifier_pb2
+
+from reconciler.backends.flyte1.message import from_json
+from reconciler.backends.flyte1.package import identifiers
+from reconciler.backends.flyte1.task import to_summary
+from reconciler.model.document import Json
+from reconciler.model.key import Key
+from reconciler.model.resource import Reference
+
+KIND = "FlyteWorkflow"
+
+
+def to_wire(
+    body: dict[str, Json], own: identifier_pb2.Identifier, refs: Iterable[Reference]
+) -> workflow_pb2.WorkflowSpec:
+    """Write a normal form as a spec; `refs` give the versions of what it refers to.
+
+    A sub-workflow that is only embedded takes the version of the workflow that embeds it.
+    """
+    spec = from_json(body, workflow_pb2.WorkflowSpec())
+    known = {(ref.key.kind, ref.key.name): ref for ref in refs}
+    spec.template.id.CopyFrom(own)
+    for identifier in identifiers.walk(spec):
+        if identifier.version:
+            identifier.project = identifier.project or own.project
+            identifier.domain = identifier.domain or own.domain
+            continue
+        ref = known.get((identifiers.KINDS[identifier.resource_type], identifier.name))
+        if ref is None:
+            identifier.MergeFrom(
+                identifier_pb2.Identifier(
+                    project=own.project, domain=own.domain, version=own.version
+                )
+            )
+        else:
+            identifier.project, identifier.domain = ref.key.project, ref.key.domain
+            identifier.version = ref.version
+    return spec
+
+
+def describe(body: dict[str, Json]) -> dict[str, Json]:
+    """Sum a normal form up for people; `content` differs whenever anything does."""
+    template = body.get("template")
+    nodes = template.get("nodes") if isinstance(template, dict) else None
+    return to_summary(body, nodes=len(nodes) if isinstance(nodes, list) else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A normal form, and what of its own package it refers to, by kind and name."""
+
+    body: dict[str, Json]
+    refs: frozenset[tuple[str, str]]
+
+
+def key_of(place_project: str, place_domain: str, name: str) -> Key:
+    """Return the key of a workflow."""
+    return Key(KIND, place_project, place_domain, name)
