@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -190,11 +191,11 @@ def _whole(root: Path, cwd: Path) -> Declaration:
         for index, path in enumerate(sync.paths)
         if not (base / path).exists()
     ]
-    tree = files.discover(folders, base=cwd) if not missing else None
-    if tree is None:
+    if missing:
         return _of_set(syncs, found, (*problems, *missing), where)
-    documents = [document for document in tree.documents if (cwd / document.origin.file) != root]
-    whole = validate((*own.documents, *documents))
+    tree = files.Reading(folders, base=cwd)
+    others = (document for document in tree if (cwd / document.origin.file) != root)
+    whole = validate(chain(own.documents, others))
     return _of_set(
         [item for item in whole.declared if isinstance(item.spec, SyncSpec)],
         whole,

@@ -64,26 +64,52 @@ def discover(
     the given path, where that is elsewhere); one that leaves is a problem. `is_confined` also
     refuses given paths outside `base`, for folders that somebody else wrote.
     """
-    search = _Search(base=Path(os.path.realpath(base)), is_confined=is_confined)
-    shown: dict[Path, str] = {}
-    for path in paths:
-        search.add(base / path)
-        for file in search.files[len(shown) :]:
-            shown[file] = _show(file if Path(path).is_absolute() else file.relative_to(base))
-    documents: list[Document] = []
-    problems = search.problems
-    files: list[Path] = []
-    for file in search.files:
-        name = shown[file]
-        data = _read(file, name=name, max_bytes=max_bytes)
-        if isinstance(data, Problem):
-            problems.append(data)
-            continue
-        files.append(file)
-        found, faults = parse(data, file=name, max_bytes=max_bytes)
-        documents += found
-        problems += faults
-    return Tree(tuple(documents), tuple(problems), tuple(files), is_whole=_is_clean(problems))
+    reading = Reading(paths, base=base, is_confined=is_confined, max_bytes=max_bytes)
+    documents = tuple(reading)
+    return Tree(documents, tuple(reading.problems), tuple(reading.files), is_whole=reading.is_whole)
+
+
+class Reading:
+    """What `discover` finds, one file after the other, so that documents can be put away early.
+
+    Iterate once, to the end; only then are `problems`, `files` and `is_whole` those of a `Tree`.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        base: Path,
+        is_confined: bool = False,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        search = _Search(base=Path(os.path.realpath(base)), is_confined=is_confined)
+        self._shown: dict[Path, str] = {}
+        for path in paths:
+            search.add(base / path)
+            for file in search.files[len(self._shown) :]:
+                self._shown[file] = _show(
+                    file if Path(path).is_absolute() else file.relative_to(base)
+                )
+        self.problems = search.problems
+        self.files: list[Path] = []
+        self._max_bytes = max_bytes
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether everything under the paths was read without an error."""
+        return len(self.files) == len(self._shown) and _is_clean(self.problems)
+
+    def __iter__(self) -> Iterator[Document]:
+        for file, name in self._shown.items():
+            data = _read(file, name=name, max_bytes=self._max_bytes)
+            if isinstance(data, Problem):
+                self.problems.append(data)
+                continue
+            self.files.append(file)
+            found, faults = parse(data, file=name, max_bytes=self._max_bytes)
+            self.problems += faults
+            yield from found
 
 
 def parse_stdin(stream: BinaryIO, *, max_bytes: int = MAX_STDIN_BYTES) -> Tree:
