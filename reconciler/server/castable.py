@@ -74,23 +74,33 @@ def scalar_type(scalar: literals_pb2.Scalar) -> types_pb2.LiteralType | None:
     match kind:
         case "primitive":
             return primitive_type(scalar.primitive)
-        case "blob":
-            if not scalar.blob.HasField("metadata"):
-                return None
-            return types_pb2.LiteralType(blob=scalar.blob.metadata.type)
+        case "blob" | "schema" | "structured_dataset":
+            return _stored_type(scalar)
         case "binary":
             packed = scalar.binary.tag == "msgpack"
             return simple(types_pb2.STRUCT if packed else types_pb2.BINARY)
-        case "schema":
-            return types_pb2.LiteralType(schema=scalar.schema.type)
-        case "structured_dataset":
-            metadata = scalar.structured_dataset.metadata
-            return types_pb2.LiteralType(structured_dataset_type=metadata.structured_dataset_type)
         case "union":
             union = types_pb2.UnionType(variants=[scalar.union.type])
             return types_pb2.LiteralType(union_type=union)
         case _:
             return None
+
+
+def _stored_type(scalar: literals_pb2.Scalar) -> types_pb2.LiteralType | None:
+    """The type that a value in storage says it has; one that says nothing fits nowhere."""
+    kind = types_pb2.LiteralType()
+    if scalar.HasField("blob"):
+        if not scalar.blob.HasField("metadata"):
+            return None
+        if scalar.blob.metadata.HasField("type"):
+            kind.blob.CopyFrom(scalar.blob.metadata.type)
+    elif scalar.HasField("schema"):
+        if scalar.schema.HasField("type"):
+            kind.schema.CopyFrom(scalar.schema.type)
+    elif scalar.structured_dataset.metadata.HasField("structured_dataset_type"):
+        dataset = scalar.structured_dataset.metadata.structured_dataset_type
+        kind.structured_dataset_type.CopyFrom(dataset)
+    return kind
 
 
 def _common(literals: Iterable[literals_pb2.Literal]) -> types_pb2.LiteralType:

@@ -6,7 +6,7 @@ entities have short names there that its refusals print (`e.name is invalid filt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,11 @@ class Kind(Enum):
 
     Text = "text"
     Integer = "integer"
+    Bigint = "bigint"
     Time = "timestamp with time zone"
     Bytes = "bytea"
-    # Columns that flyteadmin knows and the embedded Flyte does not keep: always NULL.
-    Absent = "absent"
+    # A bigint of nanoseconds that filters give as a Go duration.
+    Duration = "duration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,17 @@ class Entity:
     short: str
     table: str
     columns: Mapping[str, Kind]
+    # Columns that flyteadmin has and the embedded Flyte does not keep: always NULL.
+    absent: frozenset[str] = field(default=frozenset())
 
 
 def _columns(**kinds: Kind) -> dict[str, Kind]:
-    base = {"id": Kind.Integer}
+    base = {"id": Kind.Bigint}
     base |= dict.fromkeys(("created_at", "updated_at", "deleted_at"), Kind.Time)
     return base | kinds
 
 
-_T, _I, _TS, _B, _X = Kind.Text, Kind.Integer, Kind.Time, Kind.Bytes, Kind.Absent
+_T, _I, _L, _TS, _B = Kind.Text, Kind.Integer, Kind.Bigint, Kind.Time, Kind.Bytes
 _KEY = dict.fromkeys(("project", "domain", "name", "version"), _T)
 _NAME = dict.fromkeys(("project", "domain", "name"), _T)
 
@@ -59,7 +62,7 @@ LAUNCH_PLAN = Entity(
     "l",
     "launch_plans",
     _columns(
-        **_KEY, spec=_B, workflow_id=_I, closure=_B, state=_I, digest=_B, schedule_type=_T,
+        **_KEY, spec=_B, workflow_id=_L, closure=_B, state=_I, digest=_B, schedule_type=_T,
         launch_condition_type=_T,
     ),
 )  # fmt: skip
@@ -82,11 +85,19 @@ EXECUTION = Entity(
     "e",
     "executions",
     _columns(
-        execution_project=_T, execution_domain=_T, execution_name=_T, launch_plan_id=_I,
-        workflow_id=_I, task_id=_I, phase=_T, closure=_B, spec=_B, started_at=_X,
-        execution_created_at=_TS, execution_updated_at=_TS, duration=_X, abort_cause=_X, mode=_I,
-        source_execution_id=_X, parent_node_execution_id=_X, cluster=_X, inputs_uri=_X,
-        user_inputs_uri=_X, error_kind=_X, error_code=_X, user=_T, state=_I, launch_entity=_T,
+        execution_project=_T, execution_domain=_T, execution_name=_T, launch_plan_id=_L,
+        workflow_id=_L, task_id=_L, phase=_T, closure=_B, spec=_B, started_at=_TS,
+        execution_created_at=_TS, execution_updated_at=_TS, duration=Kind.Duration,
+        abort_cause=_T, mode=_I, source_execution_id=_L, parent_node_execution_id=_L, cluster=_T,
+        inputs_uri=_T, user_inputs_uri=_T, error_kind=_T, error_code=_T, user=_T, state=_I,
+        launch_entity=_T,
+    ),
+    frozenset(
+        {
+            "started_at", "duration", "abort_cause", "source_execution_id",
+            "parent_node_execution_id", "cluster", "inputs_uri", "user_inputs_uri", "error_kind",
+            "error_code",
+        }
     ),
 )  # fmt: skip
 EXECUTION_TAG = Entity(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from reconciler.server import durations
 from reconciler.server.status import internal
 
 if TYPE_CHECKING:
@@ -22,19 +22,6 @@ _DESCRIPTORS = frozenset(
     {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 )
 _EVERY = "@every "
-# Nanoseconds per unit of a Go duration.
-_UNITS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-_AMOUNT = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
-_UNIT = re.compile(r"[^0-9.]+")
 # What Go takes for white space: unlike Python's, not the four separators of ASCII.
 _SPACE = re.compile(r"[^\S\x1c-\x1f]+")
 _MAX_INT = 2**63 - 1
@@ -106,34 +93,10 @@ def _descriptor(text: str) -> None:
         return
     if not text.startswith(_EVERY):
         raise CronError(f"unrecognized descriptor: {text}")
-    wrong = _duration_fault(text.removeprefix(_EVERY))
-    if wrong:
-        raise CronError(f"failed to parse duration {text}: time: {wrong}")
-
-
-def _duration_fault(text: str) -> str:
-    """What Go says about a duration; empty when it is fine."""
-    rest = text[1:] if text.startswith(("+", "-")) else text
-    if rest == "0":
-        return ""
-    total = Fraction(0)
-    invalid = f'invalid duration "{text}"'
-    if not rest:
-        return invalid
-    while rest:
-        amount = _AMOUNT.match(rest)
-        if amount is None or not any(amount.groups()):
-            return invalid
-        rest = rest[amount.end() :]
-        unit = _UNIT.match(rest)
-        if unit is None:
-            return f'missing unit in duration "{text}"'
-        if unit[0] not in _UNITS:
-            return f'unknown unit "{unit[0]}" in duration "{text}"'
-        rest = rest[unit.end() :]
-        total += Fraction(f"{amount[1] or 0}.{amount[2] or 0}") * _UNITS[unit[0]]
-    most = _MAX_INT + 1 if text.startswith("-") else _MAX_INT
-    return invalid if total > most else ""
+    try:
+        durations.nanoseconds(text.removeprefix(_EVERY))
+    except ValueError as error:
+        raise CronError(f"failed to parse duration {text}: time: {error}") from None
 
 
 def _range(text: str, bounds: _Field) -> None:

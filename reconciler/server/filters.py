@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from reconciler.server import durations
 from reconciler.server.columns import ADMIN_TAG, BY_PREFIX, EXECUTION, JOINS, Entity, Kind
 from reconciler.server.status import database, internal, invalid, refused
 
@@ -89,18 +90,33 @@ def order(sort: Sort | None, entity: Entity, *, default: str) -> str:
             direction = "ASC"
         case _:
             raise refused(f"invalid sort order specified: {sort.key}")
-    if entity.columns[sort.key] is Kind.Absent:
+    if sort.key in entity.absent:
         return f" ORDER BY {default}"
     return f' ORDER BY {entity.table}."{sort.key}" {direction}, {default}'
 
 
 def parse(text: str, primary: Entity | None) -> list[Filter]:
-    """The filters of a request for a list of `primary`."""
-    return [_filter(expression, primary) for expression in text.split("+")]
+    """The filters of a request for a list of `primary`.
+
+    INVALID_ARGUMENT for what is not in the grammar, wherever it stands; only then UNKNOWN for what
+    the database would refuse.
+    """
+    read = [_read(expression, primary) for expression in text.split("+")]
+    return [condition(one) for one in read]
 
 
-def _filter(expression: str, primary: Entity | None) -> Filter:
-    found = _FILTER.search(expression)
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One filter as read: `function` of a column and its `values`, which may be durations."""
+
+    function: str
+    entity: Entity
+    field: str
+    values: tuple[str, ...]
+
+
+def _read(text: str, primary: Entity | None) -> Expression:
+    found = _FILTER.search(text)
     if found is None:
         raise invalid("filters")
     function, field, raw = found.groups()
@@ -114,9 +130,24 @@ def _filter(expression: str, primary: Entity | None) -> Filter:
         raise refused(f"'{entity.short}' entity is not allowed in filters")
     if field not in entity.columns:
         raise refused(f"'{entity.short}.{field}' is invalid filter")
-    column = _column(entity, field)
-    place = f'{_table(entity, field)}."{column}"'
-    return condition(entity, column, place=place, function=function, values=raw.split(";"))
+    values = tuple(raw.split(";"))
+    if entity.columns[field] is Kind.Duration:
+        values = tuple(_nanoseconds(value) for value in values)
+    if function not in _COMPARISONS and function not in _PATTERNS and function not in _LISTS:
+        raise refused(f"unrecognized filter function: {function}")
+    return Expression(function, entity, field, values)
+
+
+def _nanoseconds(value: str) -> str:
+    """A duration's length; a bare number counts seconds."""
+    try:
+        return str(durations.nanoseconds(f"{float(value)}s"))
+    except ValueError:
+        pass
+    try:
+        return str(durations.nanoseconds(value))
+    except ValueError:
+        raise refused(f"Failed to parse duration [{value}]") from None
 
 
 def _column(entity: Entity, field: str) -> str:
@@ -136,46 +167,61 @@ def equals(entity: Entity, column: str, value: Value) -> Filter:
     return Filter(entity, column, f"{entity.table}.{column} = ?", (value,))
 
 
-def condition(
-    entity: Entity, column: str, *, place: str, function: str, values: list[str]
-) -> Filter:
-    """One condition on `place`, the column's full name in SQL."""
-    kind = entity.columns.get(column, Kind.Text)
+def condition(one: Expression) -> Filter:
+    """The SQL of one filter."""
+    kind = one.entity.columns[one.field]
+    column = _column(one.entity, one.field)
+    place = f'{_table(one.entity, one.field)}."{column}"'
     # A state without a metadata row counts as active.
-    if entity.short in ("nen", "nem") and column == "state":
+    if one.entity.short in ("nen", "nem") and one.field == "state":
         place = f"COALESCE({place}, 0)"
-    if kind is Kind.Absent:
+    if one.field in one.entity.absent:
         place = "NULL"
-    if function in _LISTS:
+    if kind is Kind.Bytes:
+        # Hexadecimal text has the order of the bytes.
+        place = f"hex({place})"
+    if one.function in _LISTS:
         # One JSON text instead of a placeholder per value: there is no limit to the list.
-        listed = json.dumps([_cast(kind, value) for value in values])
-        sql = f"{place} {_LISTS[function]} (SELECT value FROM json_each(?))"  # noqa: S608  # own names
-        return Filter(entity, column, sql, (listed,))
-    if function not in _COMPARISONS and function not in _PATTERNS:
-        raise refused(f"unrecognized filter function: {function}")
+        listed = json.dumps([_cast(kind, value) for value in one.values])
+        sql = f"{place} {_LISTS[one.function]} (SELECT value FROM json_each(?))"  # noqa: S608  # own names
+        return Filter(one.entity, column, sql, (listed,))
+    values = one.values
+    if one.function == "contains" and len(values) > 1:
+        # Go prints the list into the pattern.
+        values = (f"[{' '.join(values)}]",)
     if len(values) > 1:
         raise database(f"operator does not exist: {kind.value} = record")
-    (value,) = values
-    if function in _COMPARISONS:
-        return Filter(entity, column, f"{place} {_COMPARISONS[function]} ?", (_cast(kind, value),))
-    if kind not in (Kind.Text, Kind.Absent):
+    if one.function in _COMPARISONS:
+        sql = f"{place} {_COMPARISONS[one.function]} ?"
+        return Filter(one.entity, column, sql, (_cast(kind, values[0]),))
+    if kind not in (Kind.Text, Kind.Bytes):
         raise database(f"operator does not exist: {kind.value} ~~ unknown")
-    pattern = f"%{value}%" if function == "contains" else value
-    return Filter(entity, column, f"{place} {_PATTERNS[function]} ? ESCAPE '\\'", (pattern,))
+    pattern = f"%{values[0]}%" if one.function == "contains" else values[0]
+    sql = f"{place} {_PATTERNS[one.function]} ? ESCAPE '\\'"
+    return Filter(one.entity, column, sql, (pattern,))
 
 
-def _cast(kind: Kind, value: str) -> Value:
+def _cast(kind: Kind, value: str) -> str | int:
     match kind:
-        case Kind.Text | Kind.Absent:
+        case Kind.Text:
             return value
         case Kind.Bytes:
-            raise database(f"operator does not exist: {kind.value} = text")
+            return value.encode().hex().upper()
         case Kind.Integer:
-            if not _NUMBER.fullmatch(value.strip()):
-                raise database(f'invalid input syntax for type integer: "{value}"')
-            return int(value)
+            return _integer(value, kind, bits=31)
+        case Kind.Bigint | Kind.Duration:
+            return _integer(value, Kind.Bigint, bits=63)
         case Kind.Time:
             return _micros(value)
+
+
+def _integer(value: str, kind: Kind, *, bits: int) -> int:
+    if not _NUMBER.fullmatch(value.strip()):
+        raise database(f'invalid input syntax for type {kind.value}: "{value}"')
+    number = int(value)
+    if not -(2**bits) <= number < 2**bits:
+        raise database(f'value "{value}" is out of range for type {kind.value}')
+    return number
 
 
 def _micros(value: str) -> int:

@@ -340,6 +340,19 @@ CASTABLE = {
             scalar=literals_pb2.Scalar(binary=literals_pb2.Binary(value=b"\x80", tag="msgpack"))
         ),
     ),
+    "structured_dataset_of_any_columns": (
+        types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType()),
+        literals_pb2.Literal(
+            scalar=literals_pb2.Scalar(
+                structured_dataset=literals_pb2.StructuredDataset(
+                    uri="s3://x",
+                    metadata=literals_pb2.StructuredDatasetMetadata(
+                        structured_dataset_type=types_pb2.StructuredDatasetType(format="csv")
+                    ),
+                )
+            )
+        ),
+    ),
     "blob_of_another_format_when_none_is_asked": (
         types_pb2.LiteralType(blob=types_pb2.BlobType()),
         literals_pb2.Literal(
@@ -378,6 +391,18 @@ NOT_CASTABLE = {
         literals_pb2.Literal(
             scalar=literals_pb2.Scalar(binary=literals_pb2.Binary(value=b"\x80", tag="other"))
         ),
+    ),
+    "structured_dataset_that_names_no_type": (
+        types_pb2.LiteralType(structured_dataset_type=types_pb2.StructuredDatasetType()),
+        literals_pb2.Literal(
+            scalar=literals_pb2.Scalar(
+                structured_dataset=literals_pb2.StructuredDataset(uri="s3://x")
+            )
+        ),
+    ),
+    "schema_that_names_no_type": (
+        types_pb2.LiteralType(schema=types_pb2.SchemaType()),
+        literals_pb2.Literal(scalar=literals_pb2.Scalar(schema=literals_pb2.Schema(uri="s3://x"))),
     ),
     "none_for_an_integer": (
         make.INTEGER,
@@ -418,6 +443,17 @@ async def test_fixed_input_does_not_fit(flyte1: Client, project: str, name: str)
     refusal = await flyte1.refused("CreateLaunchPlan", request)
     assert refusal.code == "INVALID_ARGUMENT"
     assert refusal.text.startswith("invalid fixed_input wrong type x, expected")
+
+
+async def test_blob_without_metadata_is_of_an_unknown_type(flyte1: Client, project: str) -> None:
+    await fixed_input_of(flyte1, project, types_pb2.LiteralType(blob=types_pb2.BlobType()))
+    value = literals_pb2.Literal()
+    value.scalar.blob.uri = "s3://x"
+    refusal = await flyte1.refused(
+        "CreateLaunchPlan", make.launch_plan(project, fixed_inputs=make.literals(x=value))
+    )
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert refusal.text.startswith("Failed to validate literal type for [x] with err: got unknown")
 
 
 async def test_labels_of_a_launch_plan_are_checked(flyte1: Client, workflow: str) -> None:

@@ -51,6 +51,8 @@ FILTERS = {
     "other_workflow": ("eq(workflow.name,z)", []),
     "workflow_and_own_column": ("eq(workflow.version,v1)+eq(version,v2)", ["v2"]),
     "own_prefix": ("eq(launch_plan.version,v2)", ["v2"]),
+    "contains_a_list": ("contains(version,v1;v2)", []),
+    "bytes": ("eq(spec,x)", []),
     "time": ("gte(created_at,2020-01-01T00:00:00Z)", list(VERSIONS)),
     "time_ahead": ("gte(created_at,2999-01-01T00:00:00Z)", []),
 }
@@ -86,6 +88,7 @@ UNKNOWN = {
     "word_for_a_time": "gte(created_at,yesterdayish)",
     "list_for_one": "eq(version,a;b)",
     "pattern_of_a_number": "contains(state,1)",
+    "number_out_of_range": "eq(state,9999999999)",
 }
 
 
@@ -97,6 +100,12 @@ async def test_filter_that_the_database_cannot_run_is_unknown(
     refusal = await flyte1.refused("ListLaunchPlans", request)
     assert refusal.code == "UNKNOWN"
     assert refusal.text.startswith("failed database operation with ")
+
+
+async def test_grammar_is_checked_before_the_database_is_asked(flyte1: Client, plans: str) -> None:
+    request = make.listing(plans, filters="eq(state,active)+eq(verzion,v1)")
+    refusal = await flyte1.refused("ListLaunchPlans", request)
+    assert (refusal.code, refusal.text) == ("INVALID_ARGUMENT", "'l.verzion' is invalid filter")
 
 
 async def test_last_comma_separates_field_and_value(flyte1: Client, plans: str) -> None:

@@ -263,6 +263,20 @@ async def test_executions_are_not_filtered_by_plain_name(flyte1: Client, plan: s
     assert (refusal.code, refusal.text) == ("INVALID_ARGUMENT", "'e.name' is invalid filter")
 
 
+@pytest.mark.parametrize("value", ["1h", "90", "1.5"], ids=["units", "seconds", "fraction"])
+async def test_executions_are_filtered_by_duration(flyte1: Client, plan: str, value: str) -> None:
+    await flyte1.ok("ListExecutions", make.listing(plan, filters=f"gt(duration,{value})"))
+
+
+async def test_duration_that_cannot_be_read_is_refused(flyte1: Client, plan: str) -> None:
+    request = make.listing(plan, filters="gt(duration,long)")
+    refusal = await flyte1.refused("ListExecutions", request)
+    assert (refusal.code, refusal.text) == (
+        "INVALID_ARGUMENT",
+        "Failed to parse duration [long]",
+    )
+
+
 async def test_executions_are_found_by_a_range_of_names(flyte1: Client, plan: str) -> None:
     for letter in "xy":
         await flyte1.ok("CreateExecution", make.execution(plan, f"{letter}{plan}"))

@@ -1,0 +1,48 @@
+"""Durations as Go writes them: `1h30m`, `1.5h`, `-300ms`."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+# Nanoseconds per unit of a Go duration.
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_AMOUNT = re.compile(r"([0-9]*)(?:\.([0-9]*))?")
+_UNIT = re.compile(r"[^0-9.]+")
+_MAX_INT = 2**63 - 1
+
+
+def nanoseconds(text: str) -> int:
+    """The duration's length; ValueError in Go's words when it is none."""
+    sign = -1 if text.startswith("-") else 1
+    rest = text[1:] if text.startswith(("+", "-")) else text
+    if rest == "0":
+        return 0
+    invalid = ValueError(f'invalid duration "{text}"')
+    if not rest:
+        raise invalid
+    total = Fraction(0)
+    while rest:
+        amount = _AMOUNT.match(rest)
+        if amount is None or not any(amount.groups()):
+            raise invalid
+        rest = rest[amount.end() :]
+        unit = _UNIT.match(rest)
+        if unit is None:
+            raise ValueError(f'missing unit in duration "{text}"')
+        if unit[0] not in _UNITS:
+            raise ValueError(f'unknown unit "{unit[0]}" in duration "{text}"')
+        rest = rest[unit.end() :]
+        total += Fraction(f"{amount[1] or 0}.{amount[2] or 0}") * _UNITS[unit[0]]
+    if total > (_MAX_INT + 1 if sign < 0 else _MAX_INT):
+        raise invalid
+    return sign * int(total)
