@@ -13,7 +13,6 @@ from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
-from reconciler.backends.flyte1.package.code import CodeStore
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.errors import UnsupportedError
@@ -37,11 +36,11 @@ class Flyte1:
     def __init__(self, channel: Channel, *, label: str = "") -> None:
         self.channel = channel
         self.label = label or channel.endpoint
-        self._code = CodeStore()
+        self.code: dict[str, bytes] = {}
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         """Take the code of resolved packages, for tasks that are going to be registered."""
-        self._code.add(code)
+        self.code.update(code)
 
     @property
     def traits(self) -> Mapping[str, Traits]:
@@ -110,7 +109,6 @@ class Flyte1:
 
     async def perform(self, action: Action) -> None:
         """Carry out one action."""
-        action = await self._code.fill(self.channel, action)
         await calls.PERFORM[action.key.kind, action.verb](self.channel, action)
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
