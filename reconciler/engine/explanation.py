@@ -16,7 +16,6 @@ from reconciler.errors import UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key
 from reconciler.model.ledger import Hold
-from reconciler.model.live import Versions
 from reconciler.plan.plan import Block, Change, FieldChange
 
 
@@ -47,7 +46,8 @@ async def explain(
     BackendError when the backend does not answer.
     """
     planned = await status.planned_unclaimed(declaration, backend, now=now)
-    if not isinstance(planned.live.get(key), Versions) and key not in planned.desired.resources:
+    is_known = key in planned.desired.resources or key in planned.live.objects
+    if not is_known and key.domain:
         around = await inventory.active(backend, [key.place])
         objects = {**planned.live.objects, **around.objects}
         planned = replace(planned, live=replace(planned.live, objects=objects))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from flyteidl.admin import launch_plan_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2, security_pb2, types_pb2
 from google.protobuf import json_format
 from world import DOMAIN, PROJECT, World, integer, open_world
@@ -16,6 +16,10 @@ from reconciler.api import exporting
 from reconciler.api.connecting import Choice
 from reconciler.engine import inventory
 from reconciler.engine.inventory import Export, Selection
+from reconciler.export import launch_plan
+from reconciler.export.launch_plan import LivePlan
+from reconciler.model.key import Key
+from reconciler.model.live import LiveVersion, Versions
 from reconciler.plan.plan import Effect
 
 Spec = launch_plan_pb2.LaunchPlanSpec
@@ -28,13 +32,15 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield opened
 
 
-async def register(world: World, name: str, spec: Spec, *, version: str = "v1") -> None:
-    """Register and activate a plan on workflow etl v1."""
+async def register(
+    world: World, name: str, spec: Spec, *, version: str = "v1", domain: str = DOMAIN
+) -> None:
+    """Register and activate a plan on workflow etl v1 of a domain."""
     spec.workflow_id.CopyFrom(
         identifier_pb2.Identifier(
             resource_type=identifier_pb2.WORKFLOW,
             project=PROJECT,
-            domain=DOMAIN,
+            domain=domain,
             name="etl",
             version="v1",
         )
@@ -238,14 +244,71 @@ async def test_inactive_names_give_their_newest_version_only_when_asked(world: W
     assert (await world.plan()).plan.is_empty
 
 
-async def test_of_two_active_versions_the_newest_is_exported_and_the_other_named(
+async def test_of_two_active_versions_the_newest_is_exported_and_the_other_named() -> None:
+    key = Key("FlyteLaunchPlan", PROJECT, DOMAIN, "twice")
+    old = LiveVersion("v2", {}, "2026-01-01T00:00:00Z")
+    new = LiveVersion("v1", {}, "2026-02-01T00:00:00Z")
+    found = launch_plan.choose(key, Versions(active=(old, new)))
+    assert isinstance(found, LivePlan)
+    assert (found.version, found.others) == (new, ("v2",))
+
+
+async def test_a_workflow_of_another_domain_is_named_with_its_place(world: World) -> None:
+    await world.register_workflow(domain="staging", defaults={"count": 1})
+    spec = scheduled(count=3)
+    await register(world, "promoted", spec, domain="staging")
+    world.declare()
+    (item,) = (await exported(world)).exported
+    assert item.document["spec"]["workflow"] == {
+        "name": "etl",
+        "version": "v1",
+        "domain": "staging",
+    }
+
+
+async def test_a_plan_on_a_workflow_of_a_set_is_only_named(world: World) -> None:
+    version = "other-set.amx3w5b2m7qd4ztr"
+    await world.register_workflow("ours", version)
+    await world.register_plan(
+        "foreign", "v1", workflow="ours", workflow_version=version, defaults={"count": 1}
+    )
+    await world.set_state("foreign", "v1", active=True)
+    world.declare()
+    (item,) = (await exported(world)).exported
+    assert item.document["spec"] == {"existing": {"version": "v1"}}
+    assert "registered by a set" in item.notes[0]
+
+
+async def name_says(world: World, name: str, text: str, *, archived: bool = False) -> None:
+    """Keep a description at a name, and hide it."""
+    states = common_pb2.NAMED_ENTITY_ARCHIVED, common_pb2.NAMED_ENTITY_ACTIVE
+    await world.stub.UpdateNamedEntity(
+        common_pb2.NamedEntityUpdateRequest(
+            resource_type=identifier_pb2.LAUNCH_PLAN,
+            id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN, name=name),
+            metadata=common_pb2.NamedEntityMetadata(
+                description=text, state=states[0] if archived else states[1]
+            ),
+        )
+    )
+
+
+async def test_descriptions_are_exported_unless_declaring_one_would_unhide_a_name(
     world: World,
 ) -> None:
-    await register(world, "twice", scheduled(count=1), version="v1")
-    await register(world, "twice", scheduled(count=2), version="v2")
+    await register(world, "told", scheduled(count=3))
+    await name_says(world, "told", "every morning")
     world.declare()
+    (item,) = (await exported(world)).exported
+    assert item.document["spec"]["description"] == "every morning"
+    await register(world, "hidden", scheduled(count=3))
+    await name_says(world, "hidden", "", archived=True)
     found = await exported(world)
-    assert [item.document["spec"]["inputs"] for item in found.exported] == [{"count": 2}]
+    assert not any("description" in item.document["spec"] for item in found.exported)
+    assert "hidden: is archived and still active" in found.warnings[0]
+    (world.root / "reconcile.yaml").unlink()
+    write(world, found)
+    assert {change.effect for change in (await world.plan()).plan.changes} == {Effect.ADOPT}
 
 
 async def test_existing_files_are_not_overwritten_and_none_is_written(world: World) -> None:
