@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The main job from end to end, on a copy of the quickstart and an embedded Flyte of its own. Each step
+# checks what it promises; the first one that does not hold ends the demo with an error.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+reconcile=$PWD/.venv/bin/reconcile
+python=$PWD/.venv/bin/python
+stub=$PWD/examples/deactivate.py
+
+copy=$(mktemp -d)
+server=
+finish() {
+  if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  rm -rf "$copy"
+}
+trap finish EXIT
+cp -r examples/quickstart/. "$copy"
+cd "$copy"
+rm -rf .reconcile
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+expect() {
+  local wanted=$1 code=0
+  shift
+  echo "\$ ${*/#$reconcile/reconcile}"
+  "$@" || code=$?
+  if [[ $code != "$wanted" ]]; then
+    echo "expected exit code $wanted and got $code" >&2
+    exit 1
+  fi
+}
+
+say "A Flyte to work on"
+"$reconcile" dev --port 0 2>dev.log &
+server=$!
+for _ in $(seq 100); do grep -q 'embedded Flyte at' dev.log && break; sleep 0.1; done
+sed -n 1p dev.log
+
+say "What would happen"
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+
+say "Make it so"
+expect 0 "$reconcile" --yes
+
+say "A second plan is silent"
+expect 0 "$reconcile" --dry-run --detailed-exitcode
+
+say "An edit and its diff: Berlin starts an hour later"
+sed -i.bak '0,/0 6 \* \* 1-5/s//0 7 * * 1-5/' specs/orders.yaml && rm specs/orders.yaml.bak
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+expect 0 "$reconcile" --yes
+
+say "A removal: the heartbeat leaves the repository and stops on Flyte"
+rm specs/heartbeat.yaml
+expect 0 "$reconcile" --yes
+
+say "Drift: somebody stops a schedule behind our back"
+"$python" "$stub" "$(sed -n 's/^embedded Flyte at \([^ ]*\).*/\1/p' dev.log)" orders-new-york
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+
+say "Found and healed"
+expect 0 "$reconcile" --yes
+expect 0 "$reconcile" --dry-run --detailed-exitcode
+
+say "When the plans fire next"
+expect 0 "$reconcile" next
+
+say "Done: the demo left nothing behind"
