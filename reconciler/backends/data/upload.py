@@ -103,16 +103,22 @@ async def put(
 
 
 def headers_for(location: Location, *, size: int, md5: bytes) -> dict[str, str]:
-    """Return the headers of an upload; those that the data proxy gave win."""
+    """Return the headers of an upload; those that the data proxy gave win, but for the length.
+
+    flyteadmin 1.16.8 gives the length of the checksum's text (24) as Content-Length; sending that
+    with other bytes makes stores wait for ever or cut the upload.
+    """
     headers = {
         "Content-Length": str(size),
         "Content-MD5": base64.b64encode(md5).decode("ascii"),
     }
     if location.native_url.startswith(("abfs://", "abfss://")):
         headers["x-ms-blob-type"] = "BlockBlob"
-    given = {key.lower() for key in location.headers}
-    kept = {key: value for key, value in headers.items() if key.lower() not in given}
-    return {**kept, **location.headers}
+    given = {
+        key: value for key, value in location.headers.items() if key.lower() != "content-length"
+    }
+    taken = {key.lower() for key in given}
+    return {**{key: value for key, value in headers.items() if key.lower() not in taken}, **given}
 
 
 async def _put_once(

@@ -186,3 +186,13 @@ async def test_tls_follows_the_connection(
 def test_folder_is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(errors.UsageError, match="is not a regular file"):
         upload.md5_of(tmp_path)
+
+
+def test_length_that_the_data_proxy_gives_is_not_sent() -> None:
+    location = dataproxy_pb2.CreateUploadLocationResponse(
+        native_url="s3://bucket/code", headers={"content-length": "24", "Content-MD5": "theirs"}
+    )
+
+    headers = upload.headers_for(location, size=5, md5=b"0" * 16)
+
+    assert headers == {"Content-Length": "5", "Content-MD5": "theirs"}
