@@ -100,7 +100,10 @@ def _check_version(document: Document) -> Iterator[Problem]:
 
 
 def _check_kind(document: Document) -> Iterator[Problem]:
-    kind, place = document.value.get("kind"), document.at(("kind",))
+    kind = document.value.get("kind")
+    if isinstance(kind, str) and kind in KINDS:
+        return
+    place = document.at(("kind",))
     served = ", ".join(KINDS)
     if kind is None:
         yield problem_at(document, ("kind",), "is missing", fix=f"write one of {served}")
@@ -109,7 +112,7 @@ def _check_kind(document: Document) -> Iterator[Problem]:
     elif kind in LATER:
         message = f"kind {kind} is not served yet by this version"
         yield Problem(place, message, path="kind", fix="remove the document")
-    elif kind not in KINDS:
+    else:
         guess = suggest(kind, ALL_KINDS)
         fix = f'did you mean "{guess}"?' if guess else f"known are {served}"
         yield Problem(place, f"{describe(kind)} is not a known kind", path="kind", fix=fix)
@@ -148,18 +151,20 @@ def _check_metadata(document: Document) -> Iterator[Problem]:
 
 def _check_name(document: Document, field: str, name: object) -> Iterator[Problem]:
     path: Path = ("metadata", field)
+    is_absent = name is None and field != "name"
+    if is_absent or (isinstance(name, str) and len(name) <= 253 and _NAME.fullmatch(name)):
+        return
     place, shown = document.at(path), show_path(path)
     word = document.words.get(path)
     if word is not None:
         message, fix = quoted(word)
         yield Problem(place, message, path=shown, fix=fix)
     elif name is None:
-        if field == "name":
-            yield Problem(document.key_at(("metadata",)), "is missing", path=shown, fix="add it")
+        yield Problem(document.key_at(("metadata",)), "is missing", path=shown, fix="add it")
     elif not isinstance(name, str):
         fix = "put quotes around it" if isinstance(name, int | float) else ""
         yield Problem(place, f"must be text, not {describe(name)}", path=shown, fix=fix)
-    elif len(name) > 253 or not _NAME.fullmatch(name):
+    else:
         message = (
             f"must be a Kubernetes name, not {describe(name)}: at most 253 lower-case letters,"
             " digits, `-` and `.`, with a letter or digit at both ends"
