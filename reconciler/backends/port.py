@@ -34,7 +34,7 @@ class Backend(Protocol):
         ...
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
-        """Take the code archives of resolved packages by digest; registering a task needs them."""
+        """Take what resolved packages attach, such as code archives; registering needs it."""
         ...
 
     async def identity(self) -> Mapping[str, str]:

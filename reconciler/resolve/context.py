@@ -20,8 +20,9 @@ from reconciler.specs.validate import Declared
 class Package:
     """What a resolved package offers to plans of the same project-domain.
 
-    `workflows` are by name, `code` are its code archives by digest; `unread` says why the package
-    could not be read, if so.
+    `workflows` are by name; `code` is what registering needs beside the resources: code archives
+    and descriptions, by names that the backend gives. `unread` says why the package could not be
+    read, if so.
     """
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)

@@ -59,8 +59,8 @@ class Entry:
     is_executable: bool = False
 
 
-class _BadArchiveError(Exception):
-    """What is wrong with an archive; never leaves this module."""
+class _BadArchiveError(ValueError):
+    """What is wrong with an archive."""
 
 
 def load(
@@ -90,7 +90,9 @@ def read(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Archive:
     members: dict[str, bytes] = {}
     for entry in entries(content, limits=limits):
         if entry.target:
-            raise _Refused(f"{entry.name} is a link; build the archive with its links resolved")
+            raise _BadArchiveError(
+                f"{entry.name} is a link; build the archive with its links resolved"
+            )
         members[entry.name] = entry.content
     return Archive(members)
 
@@ -98,18 +100,14 @@ def read(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Archive:
 def entries(content: bytes, *, limits: Limits = DEFAULT_LIMITS) -> tuple[Entry, ...]:
     """List the files and symbolic links of a tar or tgz; raises ValueError as `read` does."""
     if content[:4] == b"PK\x03\x04":
-        raise _Refused("is a zip file; a tar or tgz is needed")
+        raise _BadArchiveError("is a zip file; a tar or tgz is needed")
     if content[:2] != _GZIP and (len(content) % _BLOCK or content[-_BLOCK:].strip(b"\0")):
-        raise _Refused("is neither a tgz nor a complete tar; build it again")
+        raise _BadArchiveError("is neither a tgz nor a complete tar; build it again")
     try:
         return tuple(_entries(content, limits))
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeError) as error:
         detail = str(error) or type(error).__name__
-        raise _Refused(f"cannot be unpacked ({detail}); build it again") from error
-
-
-class _Refused(_BadArchiveError, ValueError):  # noqa: N818 - a ValueError for callers with bytes
-    pass
+        raise _BadArchiveError(f"cannot be unpacked ({detail}); build it again") from error
 
 
 def _entries(content: bytes, limits: Limits) -> Iterator[Entry]:
@@ -119,12 +117,12 @@ def _entries(content: bytes, limits: Limits) -> Iterator[Entry]:
     with tarfile.open(fileobj=cast("IO[bytes]", source), mode="r|") as tar:
         for count, member in enumerate(tar, start=1):
             if count > limits.members:
-                raise _Refused(f"has more than {limits.members:,} members")
+                raise _BadArchiveError(f"has more than {limits.members:,} members")
             if member.isdir():
                 continue
             name = _safe(member.name)
             if name in seen:
-                raise _Refused(f"has two members named {name}")
+                raise _BadArchiveError(f"has two members named {name}")
             seen.add(name)
             executable = bool(member.mode & stat.S_IXUSR)
             if member.issym():
@@ -136,7 +134,7 @@ def _entries(content: bytes, limits: Limits) -> Iterator[Entry]:
                 assert file is not None
                 yield Entry(name, file.read(), is_executable=executable)
             else:
-                raise _Refused(f"{name} is neither a file, a folder nor a symbolic link")
+                raise _BadArchiveError(f"{name} is neither a file, a folder nor a symbolic link")
 
 
 class _Bounded:
@@ -156,15 +154,15 @@ class _Bounded:
         return found
 
 
-def _too_large(limits: Limits) -> _Refused:
-    return _Refused(f"unpacks to more than {limits.total_bytes >> 20} MiB")
+def _too_large(limits: Limits) -> _BadArchiveError:
+    return _BadArchiveError(f"unpacks to more than {limits.total_bytes >> 20} MiB")
 
 
 def _safe(name: str) -> str:
     path = PurePosixPath(name)
     parts = [part for part in path.parts if part != "."]
     if path.is_absolute() or ".." in parts or not parts or "\\" in name or "\0" in name:
-        raise _Refused(f"member {name!r} leads out of the archive")
+        raise _BadArchiveError(f"member {name!r} leads out of the archive")
     return "/".join(parts)
 
 
@@ -246,7 +244,7 @@ def _remote(location: str, sha256: str, limits: Limits) -> bytes:
         raise
     except ImportError as error:
         raise _BadArchiveError(f"{error}; install it beside reconcile, or use https") from None
-    except Exception as error:  # every file system of fsspec has errors of its own
+    except Exception as error:  # noqa: BLE001 - every file system of fsspec has its own errors
         raise _BadArchiveError(f"cannot be fetched ({type(error).__name__}: {error})") from None
     _verify(content, sha256)
     _keep(kept, content)

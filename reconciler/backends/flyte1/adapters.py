@@ -11,6 +11,8 @@ from reconciler.backends.flyte1 import methods, task, workflow
 from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
+from reconciler.backends.flyte1.package.spec import KIND as PACKAGE
+from reconciler.backends.flyte1.package.spec import PackageAdapter
 from reconciler.backends.flyte1.project import rules as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.project.spec import ProjectAdapter
@@ -62,6 +64,9 @@ WORKFLOW_TRAITS = Traits(
     describe=workflow.describe,
 )
 
+PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
+"""A package is what its tasks, workflows and plans are; it has no object of its own."""
+
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
     for traits in (PROJECT_TRAITS, TASK_TRAITS, WORKFLOW_TRAITS, LAUNCH_PLAN_TRAITS)
@@ -69,5 +74,6 @@ TRAITS: Mapping[str, Traits] = {
 
 ADAPTERS: Mapping[str, Adapter] = {
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
+    PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
 }

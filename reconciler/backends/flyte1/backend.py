@@ -13,6 +13,7 @@ from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
+from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.errors import UnsupportedError
@@ -36,11 +37,11 @@ class Flyte1:
     def __init__(self, channel: Channel, *, label: str = "") -> None:
         self.channel = channel
         self.label = label or channel.endpoint
-        self.code: dict[str, bytes] = {}
+        self._attachments = Attachments()
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         """Take the code of resolved packages, for tasks that are going to be registered."""
-        self.code.update(code)
+        self._attachments.add(code)
 
     @property
     def traits(self) -> Mapping[str, Traits]:
@@ -109,7 +110,11 @@ class Flyte1:
 
     async def perform(self, action: Action) -> None:
         """Carry out one action."""
-        await calls.PERFORM[action.key.kind, action.verb](self.channel, action)
+        what = action.key.kind, action.verb
+        if what in calls.PERFORM_WITH:
+            await calls.PERFORM_WITH[what](self.channel, action, self._attachments)
+        else:
+            await calls.PERFORM[what](self.channel, action)
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
         """Read a set's ledger at home, else wherever it is."""

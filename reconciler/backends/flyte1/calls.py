@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from reconciler.backends.flyte1 import task, workflow
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
+from reconciler.backends.flyte1.package import calls as package
+from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
 Perform = Callable[[Channel, Action], Awaitable[None]]
+PerformWith = Callable[[Channel, Action, Attachments], Awaitable[None]]
 
 PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (PROJECT, Verb.CREATE): project.create,
@@ -25,3 +29,9 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (LAUNCH_PLAN, Verb.ARCHIVE): launch_plan.archive,
     (LAUNCH_PLAN, Verb.DESCRIBE): launch_plan.describe,
 }
+
+PERFORM_WITH: Mapping[tuple[str, Verb], PerformWith] = {
+    (task.KIND, Verb.REGISTER): package.register_task,
+    (workflow.KIND, Verb.REGISTER): package.register_workflow,
+}
+"""What needs more than an action says: the attachments of packages."""

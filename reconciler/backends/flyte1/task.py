@@ -27,7 +27,7 @@ from flyteidl.core import tasks_pb2
 from google.protobuf import struct_pb2
 
 from reconciler.backends.flyte1.message import from_json, to_json
-from reconciler.model.digest import canonical
+from reconciler.model.digest import digest
 from reconciler.model.document import Json
 
 KIND = "FlyteTask"
@@ -61,9 +61,7 @@ def normal(template: tasks_pb2.TaskTemplate, *, code: Text) -> dict[str, Json]:
     return to_json(message)
 
 
-def to_wire(
-    body: dict[str, Json], urls: Mapping[str, str] | None = None
-) -> tasks_pb2.TaskTemplate:
+def to_wire(body: dict[str, Json], urls: Mapping[str, str] | None = None) -> tasks_pb2.TaskTemplate:
     """Write a normal form as a template without id.
 
     `urls` maps `code://` URLs to those that the archives were uploaded to; without it they stay.
@@ -112,7 +110,7 @@ def to_summary(body: dict[str, Json], **more: Json) -> dict[str, Json]:
     found: dict[str, Json] = {"type": template.get("type"), **more}
     for side in ("inputs", "outputs"):
         found[side] = sorted(interface.get(side, {}).get("variables", {}))
-    found["content"] = zlib.crc32(canonical(body))
+    found["content"] = digest(body)
     return {name: value for name, value in found.items() if value}
 
 

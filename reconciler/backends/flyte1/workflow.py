@@ -9,20 +9,51 @@ lists leave the graph out (flyteadmin 1.16.8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flyteidl.admin import workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.backends.flyte1.message import from_json
-from reconciler.backends.flyte1.package import identifiers
+from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.backends.flyte1.package.identifiers import KINDS, Name, Raw, raw, walk
 from reconciler.backends.flyte1.task import to_summary
 from reconciler.model.document import Json
-from reconciler.model.key import Key
 from reconciler.model.resource import Reference
 
 KIND = "FlyteWorkflow"
+
+Is = Callable[[identifier_pb2.Identifier], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A normal form, what it refers to in its own package, and identifiers of other things."""
+
+    body: dict[str, Json]
+    refs: frozenset[Name]
+    foreign: tuple[Raw, ...]
+
+
+def normal(spec: workflow_pb2.WorkflowSpec, *, is_own: Is) -> Normal:
+    """Turn a serialized spec into its normal form; `is_own` knows what its package holds."""
+    message = workflow_pb2.WorkflowSpec()
+    message.CopyFrom(spec)
+    message.ClearField("description")
+    message.template.ClearField("id")
+    embedded = {raw(sub.id) for sub in message.sub_workflows}
+    refs: set[Name] = set()
+    foreign: list[Raw] = []
+    for identifier in walk(message):
+        kind, project, domain, name, version = found = raw(identifier)
+        if is_own(identifier) or found in embedded:
+            if is_own(identifier):
+                refs.add((kind, name))
+            project = domain = version = ""
+        else:
+            foreign.append(found)
+        identifier.project, identifier.domain, identifier.version = project, domain, version
+    return Normal(to_json(message), frozenset(refs), tuple(foreign))
 
 
 def to_wire(
@@ -35,12 +66,12 @@ def to_wire(
     spec = from_json(body, workflow_pb2.WorkflowSpec())
     known = {(ref.key.kind, ref.key.name): ref for ref in refs}
     spec.template.id.CopyFrom(own)
-    for identifier in identifiers.walk(spec):
+    for identifier in walk(spec):
         if identifier.version:
             identifier.project = identifier.project or own.project
             identifier.domain = identifier.domain or own.domain
             continue
-        ref = known.get((identifiers.KINDS[identifier.resource_type], identifier.name))
+        ref = known.get((KINDS[identifier.resource_type], identifier.name))
         if ref is None:
             identifier.MergeFrom(
                 identifier_pb2.Identifier(
@@ -58,16 +89,3 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
     template = body.get("template")
     nodes = template.get("nodes") if isinstance(template, dict) else None
     return to_summary(body, nodes=len(nodes) if isinstance(nodes, list) else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """A normal form, and what of its own package it refers to, by kind and name."""
-
-    body: dict[str, Json]
-    refs: frozenset[tuple[str, str]]
-
-
-def key_of(place_project: str, place_domain: str, name: str) -> Key:
-    """Return the key of a workflow."""
-    return Key(KIND, place_project, place_domain, name)

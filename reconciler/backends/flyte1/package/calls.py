@@ -4,20 +4,77 @@ from __future__ import annotations
 
 from flyteidl.admin import common_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
+from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from reconciler.backends.flyte1 import faults, methods, task, workflow
 from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.package.attachments import Attachments
+from reconciler.backends.flyte1.package.identifiers import RESOURCE_TYPES, Raw, raw, walk
 from reconciler.errors import BackendError, ConflictError
 from reconciler.plan.plan import Action
 
-CODE_URL = "codeUrl"
-"""Key that `code.fill` puts the address of uploaded code under, in the body of a task's action."""
+_SERVER_NODES = frozenset({"start-node", "end-node"})
 
 
-def _identifier(action: Action, resource_type: int) -> identifier_pb2.Identifier:
+async def register_task(channel: Channel, action: Action, attachments: Attachments) -> None:
+    """Register a task version, its code first; one that exists is compared by normal form."""
+    identifier = _identifier(action)
+    body = action.body or {}
+    template = task.to_wire(body, await attachments.uploaded(channel, action))
+    template.id.CopyFrom(identifier)
+    spec = task_pb2.TaskSpec(template=template, description=attachments.description(action))
+    try:
+        await channel.call(
+            methods.CREATE_TASK, task_pb2.TaskCreateRequest(id=identifier, spec=spec)
+        )
+    except BackendError as error:
+        if not _may_exist(error):
+            raise
+        live = await channel.call(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier))
+        if task.from_wire(live.closure.compiled_task.template) != body:
+            raise _conflict(channel, action) from error
+
+
+async def register_workflow(channel: Channel, action: Action, attachments: Attachments) -> None:
+    """Register a workflow version; one that exists is read, and compared as far as it shows.
+
+    A version that exists and cannot be read is what a server leaves that stopped between writing a
+    description and the workflow (flyteadmin 1.16.8 writes the two without a transaction).
+    """
+    identifier = _identifier(action)
+    spec = workflow.to_wire(action.body or {}, identifier, action.refs)
+    description = attachments.description(action)
+    if description is not None:
+        spec.description.CopyFrom(description)
+    request = workflow_pb2.WorkflowCreateRequest(id=identifier, spec=spec)
+    try:
+        await channel.call(methods.CREATE_WORKFLOW, request)
+    except BackendError as error:
+        if not _may_exist(error):
+            raise
+        try:
+            live = await channel.call(
+                methods.GET_WORKFLOW, common_pb2.ObjectGetRequest(id=identifier)
+            )
+        except BackendError as missing:
+            if not faults.is_not_found(missing):
+                raise
+            raise ConflictError(
+                f"{channel.endpoint}: {action.key}: version {action.version} is said to exist and "
+                "cannot be read: the server stopped while it was registered; have the description "
+                "entity of this workflow version removed from its database, then run again",
+                method=methods.CREATE_WORKFLOW.name,
+            ) from missing
+        compiled = live.closure.compiled_workflow.primary.template
+        # Servers before 1.16.8 may call the same content different, so that answer proves nothing.
+        if faults.is_different_structure(error) and _shape(compiled) != _shape(spec.template):
+            raise _conflict(channel, action) from error
+
+
+def _identifier(action: Action) -> identifier_pb2.Identifier:
     key = action.key
     return identifier_pb2.Identifier(
-        resource_type=resource_type,  # type: ignore[arg-type] # enum values are ints on the wire
+        resource_type=RESOURCE_TYPES[key.kind],
         project=key.project,
         domain=key.domain,
         name=key.name,
@@ -25,55 +82,24 @@ def _identifier(action: Action, resource_type: int) -> identifier_pb2.Identifier
     )
 
 
-async def register_task(channel: Channel, action: Action) -> None:
-    """Register a task version; one that exists is read and compared by normal form."""
-    identifier = _identifier(action, identifier_pb2.TASK)
-    body = dict(action.body or {})
-    url = body.pop(CODE_URL, "")
-    template = task.to_wire(body, code_url=str(url))
-    template.id.CopyFrom(identifier)
-    request = task_pb2.TaskCreateRequest(id=identifier, spec=task_pb2.TaskSpec(template=template))
-    try:
-        await channel.call(methods.CREATE_TASK, request)
-    except BackendError as error:
-        if not (faults.is_already_exists(error) or faults.is_different_structure(error)):
-            raise
-        live = await channel.call(methods.GET_TASK, common_pb2.ObjectGetRequest(id=identifier))
-        if task.from_wire(live.closure.compiled_task.template) != body:
-            raise _conflict(channel, action) from error
+def _may_exist(error: BackendError) -> bool:
+    return faults.is_already_exists(error) or faults.is_different_structure(error)
 
 
-async def register_workflow(channel: Channel, action: Action) -> None:
-    """Register a workflow version.
-
-    One that exists is taken for ours, since its version is the digest of its content. That it can
-    be read is checked: a crash of the server can leave the name of a version without content.
-    """
-    identifier = _identifier(action, identifier_pb2.WORKFLOW)
-    spec = workflow.to_wire(action.body or {}, identifier, workflow.refs_by_name(action.refs))
-    request = workflow_pb2.WorkflowCreateRequest(id=identifier, spec=spec)
-    try:
-        await channel.call(methods.CREATE_WORKFLOW, request)
-    except BackendError as error:
-        if faults.is_different_structure(error):
-            raise _conflict(channel, action) from error
-        if not faults.is_already_exists(error):
-            raise
-        try:
-            await channel.call(methods.GET_WORKFLOW, common_pb2.ObjectGetRequest(id=identifier))
-        except BackendError as missing:
-            if not faults.is_not_found(missing):
-                raise
-            raise ConflictError(
-                f"{channel.endpoint}: {action.key}: version {action.version} is said to exist and "
-                "cannot be read: the server stopped while it was registered; remove the orphaned "
-                "description row of this version from its database",
-                method=methods.CREATE_WORKFLOW.name,
-            ) from missing
+def _shape(
+    template: core_workflow_pb2.WorkflowTemplate,
+) -> tuple[bytes, frozenset[str], frozenset[Raw]]:
+    """Say what compiling leaves as it was: the interface, the nodes and what they refer to."""
+    return (
+        template.interface.SerializeToString(deterministic=True),
+        frozenset(node.id for node in template.nodes) - _SERVER_NODES,
+        frozenset(raw(identifier) for node in template.nodes for identifier in walk(node)),
+    )
 
 
 def _conflict(channel: Channel, action: Action) -> ConflictError:
     return ConflictError(
-        f"{channel.endpoint}: {action.key}: version {action.version} exists with other content",
+        f"{channel.endpoint}: {action.key}: version {action.version} exists with other content, "
+        "so it was not made by this set; register the package under another set name",
         method=action.call,
     )

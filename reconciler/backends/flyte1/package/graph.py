@@ -1,191 +1,229 @@
-"""Gives each entity of a package its normal form and digest, references by digest (a Merkle graph).
+"""Gives every entity of a package its digest: a Merkle graph.
 
-An edit moves only what depends on it: a task's digest is its own content, a workflow's holds those
-of its tasks, a launch plan's that of its workflow. A default launch plan (a workflow's own name, no
-schedule) carries its workflow's version, since FlyteRemote fetches it so.
+A digest covers kind, name and content, and what an entity refers to by its digest: a workflow its
+tasks, sub-workflows and launch plans, a plan its workflow, a task its code. So an edit moves only
+what depends on it. Own project, domain, set and version are left out; what belongs to others counts
+as it is written in the archive, wherever the archive is registered.
+
+The default plan of a workflow carries its version (clients look for it there), so its content
+counts for the workflow's digest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from graphlib import CycleError, TopologicalSorter
 
-from flyteidl.admin import launch_plan_pb2
+from flyteidl.admin import description_entity_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2
+from google.protobuf import json_format
 
 from reconciler.backends.flyte1 import task, workflow
-from reconciler.backends.flyte1.launch_plan import normal
+from reconciler.backends.flyte1.launch_plan import normal, wire
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import content_digest
-from reconciler.backends.flyte1.package import repack
-from reconciler.backends.flyte1.package.entities import Entities, PackageError
-from reconciler.model.digest import digest, version_of
+from reconciler.backends.flyte1.package import code
+from reconciler.backends.flyte1.package.entities import Code, Content, ContentError
+from reconciler.backends.flyte1.package.identifiers import Name, raw
+from reconciler.model.digest import digest
 from reconciler.model.document import Json
-from reconciler.model.key import Key, Place
-from reconciler.model.resource import Reference
+from reconciler.model.key import Place
+from reconciler.specs.package import PackageOptions
 
-_PLACEHOLDER = "{{"
+_NO_VERSION = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """One entity of a package: what it is called, its content, and what it refers to."""
+class Entity:
+    """One task, workflow or plan: its normal form, its digest, and what of the package it needs.
 
-    key: Key
-    body: dict[str, Json]
-    digest: str
-    version: str
-    refs: tuple[Reference, ...] = ()
-
-
-@dataclass(slots=True)
-class Graph:
-    """Members of one package in one place under one set, worked out on demand.
-
-    `adjust` is applied to every launch plan spec before anything else.
+    `target` is the workflow of a plan that the package does not hold.
     """
 
-    entities: Entities
-    place: Place
-    set_name: str
+    kind: str
     name: str
-    adjust: Any = None
-    _members: dict[tuple[str, str], Member] = field(default_factory=dict)
-    _open: set[tuple[str, str]] = field(default_factory=set)
-    _code: dict[str, bytes] = field(default_factory=dict)
+    body: dict[str, Json] = field(repr=False)
+    digest: str = ""
+    refs: tuple[Name, ...] = ()
+    is_default: bool = False
+    target: identifier_pb2.Identifier | None = None
 
-    @property
-    def code(self) -> Mapping[str, bytes]:
-        """Code archives by digest, packed anew so that equal code is equal bytes."""
-        if not self._code:
-            packed = [repack.repack(data, name=self.name) for data in self.entities.code.values()]
-            self._code = {repack.digest_of(data): data for data in packed}
-        return self._code
 
-    def member(self, kind: str, name: str) -> Member:
-        """Return an entity; raises PackageError for a cycle."""
-        known = self._members.get((kind, name))
-        if known is not None:
-            return known
-        if (kind, name) in self._open:
-            raise PackageError(f"{self.name}: {name} refers to itself")
-        self._open.add((kind, name))
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Entities in the order in which they can be registered, and what they need to be."""
+
+    entities: Mapping[Name, Entity]
+    code: Mapping[str, Code]
+    descriptions: Mapping[Name, bytes]
+
+
+def build(content: Content, *, place: Place, options: PackageOptions) -> Graph:
+    """Link what an archive holds; raises ContentError with every fault."""
+    argument, archives = code.arguments(content.code, content.uploads)
+    found: dict[Name, Entity] = {}
+    faults: list[str] = []
+    drafts: list[Entity] = []
+    for read in (
+        _tasks(content, argument),
+        _workflows(content),
+        _plans(content, place=place, options=options),
+    ):
+        for item in read:
+            if isinstance(item, str):
+                faults.append(item)
+            else:
+                drafts.append(item)
+    for draft in drafts:
+        found[draft.kind, draft.name] = draft
+    if faults:
+        raise ContentError(faults)
+    return Graph(_linked(found), archives, dict(_descriptions(content)))
+
+
+def _tasks(content: Content, argument: task.Text) -> Iterable[Entity | str]:
+    for name, spec in content.tasks.items():
         try:
-            made = self._make(kind, name)
-        finally:
-            self._open.discard((kind, name))
-        self._members[kind, name] = made
-        return made
+            body = task.normal(spec.template, code=argument)
+        except (json_format.Error, ValueError) as error:
+            yield f"{task.KIND} {name}: cannot be read ({error}); build the package again"
+            continue
+        container = spec.template.container
+        if content.code is None and any(code.needs_code(text) for text in container.args):
+            yield (
+                f"{task.KIND} {name}: needs a code archive, and the package has none; build it "
+                "with --copy auto or --copy all"
+            )
+            continue
+        yield Entity(task.KIND, name, body)
 
-    def has(self, kind: str, name: str) -> bool:
-        """Say whether an entity is in the package."""
-        sources: Mapping[str, Mapping[str, object]] = {
-            task.KIND: self.entities.tasks,
-            workflow.KIND: self.entities.workflows,
-            LAUNCH_PLAN: self.entities.plans,
-        }
-        return name in sources[kind]
 
-    def is_default(self, plan: launch_plan_pb2.LaunchPlan) -> bool:
-        """Say whether a plan is the default one of a workflow of the package."""
-        return (
-            plan.id.name == plan.spec.workflow_id.name
-            and plan.id.name in self.entities.workflows
-            and not plan.spec.entity_metadata.HasField("schedule")
-        )
-
-    def _make(self, kind: str, name: str) -> Member:
-        if kind == task.KIND:
-            return self._task(name)
-        if kind == workflow.KIND:
-            return self._workflow(name)
-        return self._plan(name)
-
-    def _key(self, kind: str, name: str) -> Key:
-        return Key(kind, self.place.project, self.place.domain, name)
-
-    def _task(self, name: str) -> Member:
-        spec = self.entities.tasks[name]
-        body = task.from_wire(spec.template)
-        if task.needs_code(body):
-            if len(self.code) != 1:
-                raise PackageError(
-                    f"{self.name}: task {name} downloads its code, and the archive holds "
-                    f"{len(self.code)} code archives instead of one; build it with --copy all"
+def _workflows(content: Content) -> Iterable[Entity | str]:
+    for name, spec in content.workflows.items():
+        try:
+            found = workflow.normal(spec, is_own=lambda one: raw(one) in content.owned)
+        except (json_format.Error, ValueError) as error:
+            yield f"{workflow.KIND} {name}: cannot be read ({error}); build the package again"
+            continue
+        for kind, _, _, other, version in found.foreign:
+            if not kind or not version:
+                yield (
+                    f"{workflow.KIND} {name}: refers to {kind or 'something'} {other}, which the "
+                    "package does not hold, without a version; build the package with it"
                 )
-            body["code"] = next(iter(self.code))
-        content = digest({"kind": task.KIND, "name": name, "body": body})
-        return Member(self._key(task.KIND, name), body, content, self._version(content))
+        yield Entity(workflow.KIND, name, found.body, refs=tuple(sorted(found.refs)))
 
-    def _workflow(self, name: str) -> Member:
-        refs: dict[Key, Reference] = {}
 
-        def replace(identifier: dict[str, Any]) -> dict[str, Any]:
-            return self._reference(identifier, refs)
-
-        body = workflow.normal(self.entities.workflows[name], replace)
-        content = digest({"kind": workflow.KIND, "name": name, "body": body})
-        key = self._key(workflow.KIND, name)
-        return Member(key, body, content, self._version(content), tuple(refs.values()))
-
-    def _reference(self, identifier: dict[str, Any], refs: dict[Key, Reference]) -> dict[str, Any]:
-        kind_name = str(identifier.get("resourceType", "TASK"))
-        kind, name = workflow.TYPE_KINDS[kind_name], str(identifier["name"])
-        version = str(identifier.get("version", ""))
-        is_foreign = bool(version) and _PLACEHOLDER not in version
-        if not is_foreign and self.has(kind, name):
-            member = self.member(kind, name)
-            refs[member.key] = Reference(member.key, member.version)
-            return {"resourceType": kind_name, "name": name, "digest": member.digest}
-        if not is_foreign:
-            raise PackageError(
-                f"{self.name}: refers to {kind_name.lower()} {name}, which is not in the archive "
-                "and has no version; package all of it"
+def _plans(content: Content, *, place: Place, options: PackageOptions) -> Iterable[Entity | str]:
+    for name, plan in content.plans.items():
+        kind, project, domain, target, version = reference = raw(plan.spec.workflow_id)
+        is_own = reference in content.owned
+        if not is_own and (kind != workflow.KIND or not version):
+            yield (
+                f"{LAUNCH_PLAN} {name}: runs workflow {target}, which the package does not hold, "
+                "without a version; build the package with it"
             )
-        return {
-            part: value
-            for part, value in identifier.items()
-            if value and value != getattr(self.place, part, None) and _PLACEHOLDER not in str(value)
-        }
-
-    def _plan(self, name: str) -> Member:
-        plan = self.entities.plans[name]
-        spec = launch_plan_pb2.LaunchPlanSpec()
-        spec.CopyFrom(plan.spec)
-        if self.adjust is not None:
-            self.adjust(spec)
-        target = spec.workflow_id
-        refs: dict[Key, Reference] = {}
-        if target.name in self.entities.workflows and not _is_foreign(target.version):
-            member = self.member(workflow.KIND, target.name)
-            refs[member.key] = Reference(member.key, member.version)
-            target.version = member.version
-        elif not _is_foreign(target.version):
-            raise PackageError(
-                f"{self.name}: plan {name} runs workflow {target.name}, which is not in the "
-                "archive and has no version; package all of it"
-            )
-        if not target.project or _PLACEHOLDER in target.project:
-            target.project = self.place.project
-        if not target.domain or _PLACEHOLDER in target.domain:
-            target.domain = self.place.domain
-        if not refs:
-            key = Key(workflow.KIND, target.project, target.domain, target.name)
-            refs[key] = Reference(key, target.version)
-        identifier = identifier_pb2.Identifier(
-            project=self.place.project, domain=self.place.domain, name=name
+            continue
+        used = launch_plan_pb2.LaunchPlanSpec()
+        used.CopyFrom(plan.spec)
+        used.workflow_id.project = place.project if is_own else project or place.project
+        used.workflow_id.domain = place.domain if is_own else domain or place.domain
+        used.workflow_id.version = _NO_VERSION if is_own else version
+        where = identifier_pb2.Identifier(project=place.project, domain=place.domain)
+        try:
+            body = normal.from_wire(where, used)
+        except (json_format.Error, ValueError) as error:
+            yield f"{LAUNCH_PLAN} {name}: cannot be read ({error}); build the package again"
+            continue
+        if normal.from_wire(where, wire.to_wire(body, used.workflow_id)) != body:
+            other = body.get("other")
+            what = ", ".join(other) if isinstance(other, dict) else "some of its fields"
+            yield f"{LAUNCH_PLAN} {name}: {what} cannot be registered; build it without"
+            continue
+        yield Entity(
+            LAUNCH_PLAN,
+            name,
+            _with_options(body, options),
+            refs=((workflow.KIND, target),) if is_own else (),
+            is_default=is_own and name == target and "schedule" not in body,
+            target=None if is_own else used.workflow_id,
         )
-        body = normal.from_wire(identifier, spec)
-        content = content_digest(name, body)
-        version = self._version(content)
-        if self.is_default(plan):
-            version = target.version
-        return Member(self._key(LAUNCH_PLAN, name), body, content, version, tuple(refs.values()))
-
-    def _version(self, content: str) -> str:
-        return version_of(self.set_name, content)
 
 
-def _is_foreign(version: str) -> bool:
-    return bool(version) and _PLACEHOLDER not in version
+def _with_options(body: dict[str, Json], options: PackageOptions) -> dict[str, Json]:
+    """Fill options into a plan; they win over what the plan says, label by label."""
+    found = dict(body)
+    for name, given in (("labels", options.labels), ("annotations", options.annotations)):
+        if given:
+            old = found.get(name)
+            found[name] = {**(old if isinstance(old, dict) else {}), **given}
+    if options.service_account:
+        run_as = found.get("runAs")
+        found["runAs"] = {
+            **(run_as if isinstance(run_as, dict) else {}),
+            "serviceAccount": options.service_account,
+        }
+    if options.raw_output_prefix:
+        found["rawOutputPrefix"] = options.raw_output_prefix
+    return found
+
+
+def _linked(drafts: Mapping[Name, Entity]) -> dict[Name, Entity]:
+    order = TopologicalSorter({name: draft.refs for name, draft in drafts.items()})
+    linked: dict[Name, Entity] = {}
+    try:
+        for name in order.static_order():
+            linked[name] = _with_digest(drafts[name], drafts, linked)
+    except CycleError as error:
+        circle = " -> ".join(f"{kind} {name}" for kind, name in error.args[1])
+        raise ContentError([f"refers to itself in a circle: {circle}"]) from None
+    return linked
+
+
+def _with_digest(
+    draft: Entity, drafts: Mapping[Name, Entity], linked: Mapping[Name, Entity]
+) -> Entity:
+    body, made = draft.body, ""
+    if draft.kind == LAUNCH_PLAN:
+        if draft.refs:
+            target = linked[draft.refs[0]]
+            body = {**body, "workflow": {"name": target.name, "digest": target.digest}}
+            made = target.digest if draft.is_default else ""
+        made = made or content_digest(draft.name, body)
+    else:
+        default = drafts.get((LAUNCH_PLAN, draft.name)) if draft.kind == workflow.KIND else None
+        made = digest(
+            {
+                "kind": draft.kind,
+                "name": draft.name,
+                "body": body,
+                "refs": {f"{kind}/{name}": linked[kind, name].digest for kind, name in draft.refs},
+                "defaultPlan": _without_workflow(default),
+            }
+        )
+    return Entity(
+        draft.kind,
+        draft.name,
+        body,
+        digest=made,
+        refs=draft.refs,
+        is_default=draft.is_default,
+        target=draft.target,
+    )
+
+
+def _without_workflow(default: Entity | None) -> dict[str, Json]:
+    if default is None or not default.is_default:
+        return {}
+    return {name: part for name, part in default.body.items() if name != "workflow"}
+
+
+def _descriptions(content: Content) -> Iterable[tuple[Name, bytes]]:
+    described: list[tuple[Name, description_entity_pb2.DescriptionEntity]] = [
+        *(((task.KIND, name), one.description) for name, one in content.tasks.items()),
+        *(((workflow.KIND, name), one.description) for name, one in content.workflows.items()),
+    ]
+    for name, description in described:
+        if description.ByteSize():
+            yield name, description.SerializeToString(deterministic=True)

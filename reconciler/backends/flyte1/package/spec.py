@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, cast
+from typing import cast
 
-from flyteidl.admin import launch_plan_pb2
-
-from reconciler.backends.flyte1 import task, workflow
-from reconciler.backends.flyte1.launch_plan.schedule import lint_packaged
+from reconciler.backends.flyte1 import workflow
+from reconciler.backends.flyte1.catalog import default_literals, variables
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import group_of
-from reconciler.backends.flyte1.message import to_json
-from reconciler.backends.flyte1.package.entities import PackageError, read
-from reconciler.backends.flyte1.package.graph import Graph, Member
-from reconciler.model.document import Json
+from reconciler.backends.flyte1.package import graph as graphs
+from reconciler.backends.flyte1.package import plans
+from reconciler.backends.flyte1.package.attachments import description_name
+from reconciler.backends.flyte1.package.entities import Content, ContentError, read
+from reconciler.backends.flyte1.package.graph import Entity, Graph
+from reconciler.model.digest import version_of
 from reconciler.model.interface import Want, Workflow
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
-from reconciler.model.resource import Resource, State
+from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Package, Resolution
 from reconciler.sources.archive import Archive
-from reconciler.specs.launch_plan import PlanState
-from reconciler.specs.package import Activate, PackageOptions, PackageSpec, Register
+from reconciler.specs.package import PackageSpec
 from reconciler.specs.validate import Declared
 
 KIND = "FlytePackage"
-_STATES = {
-    PlanState.ACTIVE: State.ACTIVE,
-    PlanState.INACTIVE: State.INACTIVE,
-    PlanState.UNMANAGED: State.UNMANAGED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class PackageAdapter:
     traits: Traits
 
     def wants(self, _declared: Declared, _context: Context, /) -> Iterable[Want]:
-        """A package brings what it needs."""
+        """Ask for nothing: a package brings what it needs."""
         return ()
 
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
@@ -57,160 +51,113 @@ class PackageAdapter:
             )
             return Resolution(problems=(problem,))
         archive = context.archives.get(str(declared.document.origin))
+        if not isinstance(archive, Archive):
+            return _unread(declared, place, [str(archive or f"{spec.archive}: was not read")])
         try:
-            if not isinstance(archive, Archive):
-                raise PackageError(str(archive or f"{spec.archive}: was not read"))
-            entities = read(archive, name=spec.archive)
-            graph = Graph(
-                entities, place, context.set_name, spec.archive, adjust=_adjusting(spec.options)
-            )
-            return _resolved(declared, spec, graph, context)
-        except PackageError as error:
-            problem = declared.problem(str(error), "archive")
-            return Resolution(problems=(problem,), package=Package(unread=str(error)), place=place)
+            content = read(archive)
+            graph = graphs.build(content, place=place, options=spec.options)
+        except ContentError as error:
+            faults = [f"{spec.archive}: {fault}" for fault in error.faults]
+            return _unread(declared, place, faults)
+        return _Resolving(declared, context, place, content, graph).resolution()
 
 
-def _resolved(declared: Declared, spec: PackageSpec, graph: Graph, context: Context) -> Resolution:
-    entities, place = graph.entities, graph.place
-    group = group_of(place, declared.name)
-    members: list[tuple[Member, State]] = [
-        (graph.member(kind, name), State.UNMANAGED)
-        for kind, names in ((task.KIND, entities.tasks), (workflow.KIND, entities.workflows))
-        for name in sorted(names)
-    ]
-    problems: list[Problem] = []
-    for name in sorted(_chosen(spec, graph)):
-        member = graph.member(LAUNCH_PLAN, name)
-        state = _state(spec, graph, name)
-        members.append((member, state))
-        problems += _lint(declared, member, state, context)
-        problems += _unbound(declared, graph, member)
-    resources = tuple(
-        Resource(
-            key=member.key,
-            body=member.body,
-            origin=declared.document.origin,
-            digest=member.digest,
-            version=member.version,
-            state=state,
-            refs=member.refs,
-            group=group,
-            adopt=spec.adopt,
-            protect=spec.protect if state is State.ACTIVE else None,
-        )
-        for member, state in members
-    )
-    workflows = {name: _workflow(graph, name) for name in entities.workflows}
+def _unread(declared: Declared, place: Place, faults: list[str]) -> Resolution:
     return Resolution(
-        resources=resources,
-        problems=tuple(problems),
-        package=Package(workflows=workflows, code=dict(graph.code)),
+        problems=tuple(declared.problem(fault, "archive") for fault in faults),
+        package=Package(unread=faults[0]),
         place=place,
     )
 
 
-def _adjusting(options: PackageOptions) -> Any:
-    """Return what fills the options into a launch plan spec."""
+@dataclass(frozen=True, slots=True)
+class _Resolving:
+    """One package that could be read, in one place."""
 
-    def adjust(spec: launch_plan_pb2.LaunchPlanSpec) -> None:
-        if options.service_account:
-            spec.security_context.run_as.k8s_service_account = options.service_account
-        if options.raw_output_prefix:
-            spec.raw_output_data_config.output_location_prefix = options.raw_output_prefix
-        spec.labels.values.update(options.labels)
-        spec.annotations.values.update(options.annotations)
+    declared: Declared
+    context: Context
+    place: Place
+    content: Content
+    graph: Graph
 
-    return adjust
+    @property
+    def spec(self) -> PackageSpec:
+        return cast("PackageSpec", self.declared.spec)
 
-
-def _chosen(spec: PackageSpec, graph: Graph) -> set[str]:
-    """Choose the plans to register; those that nodes refer to always are."""
-    plans = graph.entities.plans
-    register = spec.launch_plans.register_
-    if register is Register.ALL:
-        return set(plans)
-    chosen = {
-        reference["name"]
-        for item in graph.entities.workflows.values()
-        for reference in workflow.references(item)
-        if reference.get("resourceType") == "LAUNCH_PLAN" and reference["name"] in plans
-    }
-    if register is Register.DEFAULT:
-        chosen |= {name for name, plan in plans.items() if graph.is_default(plan)}
-    chosen |= {
-        name
-        for name in plans
-        for item in spec.launch_plans.plans
-        if fnmatchcase(name, item.name) and item.state is not PlanState.UNMANAGED
-    }
-    return chosen
-
-
-def _state(spec: PackageSpec, graph: Graph, name: str) -> State:
-    plan = graph.entities.plans[name]
-    if graph.is_default(plan):
-        return State.UNMANAGED
-    for item in spec.launch_plans.plans:
-        if fnmatchcase(name, item.name):
-            return _STATES[item.state]
-    activate = spec.launch_plans.activate
-    has_schedule = plan.spec.entity_metadata.HasField("schedule")
-    if activate is Activate.ALL or (activate is Activate.SCHEDULED and has_schedule):
-        return State.ACTIVE
-    return State.UNMANAGED
-
-
-def _lint(declared: Declared, member: Member, state: State, context: Context) -> Iterator[Problem]:
-    """A schedule that Flyte cannot run must not be activated; registered alone it harms nobody."""
-    severity = Severity.ERROR if state is State.ACTIVE else Severity.WARNING
-    for rule, is_error, message, fix in lint_packaged(member.body, now=context.now):
-        yield Problem(
-            declared.at("archive"),
-            f"{rule}: plan {member.key.name}: {message}",
-            path="spec.archive",
-            fix=fix,
-            severity=severity if is_error else Severity.WARNING,
+    def resolution(self) -> Resolution:
+        policy = self.spec.launch_plans
+        problems: list[Problem] = list(plans.unmatched(self.declared, self.graph, policy))
+        wanted = plans.chosen(self.graph, policy)
+        resources: list[Resource] = []
+        for entity in self.graph.entities.values():
+            state = State.UNMANAGED
+            if entity.kind == LAUNCH_PLAN:
+                if entity.name not in wanted:
+                    continue
+                state = plans.state(entity, policy)
+                now = self.context.now
+                problems += plans.lint(self.declared, entity, state, now=now)
+                problems += plans.unbound(self.declared, entity, self.content)
+            resources.append(self.resource(entity, state))
+        is_wrong = any(item.severity is Severity.ERROR for item in problems)
+        return Resolution(
+            resources=() if is_wrong else tuple(resources),
+            problems=tuple(problems),
+            package=Package(workflows=self.workflows(), code=self.attached()),
+            place=self.place,
         )
 
+    def key(self, kind: str, name: str) -> Key:
+        return Key(kind, self.place.project, self.place.domain, name)
 
-def _unbound(declared: Declared, graph: Graph, member: Member) -> Iterator[Problem]:
-    """The server refuses a scheduled plan that leaves an input open."""
-    schedule = cast("dict[str, Json]", member.body.get("schedule") or {})
-    plan = graph.entities.plans[member.key.name]
-    found = graph.entities.workflows.get(plan.spec.workflow_id.name)
-    if not schedule or found is None:
-        return
-    bound = {
-        *cast("dict[str, Json]", member.body.get("defaultInputs") or {}),
-        *cast("dict[str, Json]", member.body.get("fixedInputs") or {}),
-        schedule.get("kickoffInput"),
-    }
-    left = sorted(set(found.template.interface.inputs.variables) - bound)
-    if left:
-        yield declared.problem(
-            f"plan {member.key.name} is scheduled and leaves {', '.join(left)} without a value, "
-            "which Flyte refuses",
-            "archive",
-            fix="give it a default in the code, or leave the plan out with launchPlans.register",
+    def version(self, entity: Entity) -> str:
+        return version_of(self.context.set_name, entity.digest)
+
+    def resource(self, entity: Entity, state: State) -> Resource:
+        return Resource(
+            key=self.key(entity.kind, entity.name),
+            body=entity.body,
+            origin=self.declared.at("archive"),
+            digest=entity.digest,
+            version=self.version(entity),
+            state=state,
+            refs=self.refs(entity),
+            group=group_of(self.place, self.declared.name),
+            adopt=self.spec.adopt,
+            protect=self.spec.protect if state is State.ACTIVE else None,
         )
 
+    def refs(self, entity: Entity) -> tuple[Reference, ...]:
+        target = entity.target
+        if target is not None:
+            key = Key(workflow.KIND, target.project, target.domain, target.name)
+            return (Reference(key, target.version),)
+        return tuple(
+            Reference(self.key(*name), self.version(self.graph.entities[name]))
+            for name in entity.refs
+        )
 
-def _workflow(graph: Graph, name: str) -> Workflow:
-    member = graph.member(workflow.KIND, name)
-    template = graph.entities.workflows[name].template
-    default = graph.entities.plans.get(name)
-    parameters = default.spec.default_inputs.parameters if default is not None else {}
-    return Workflow(
-        project=member.key.project,
-        domain=member.key.domain,
-        name=name,
-        version=member.version,
-        inputs={
-            key: to_json(variable) for key, variable in template.interface.inputs.variables.items()
-        },
-        defaults={
-            key: to_json(parameter.default)
-            for key, parameter in parameters.items()
-            if parameter.WhichOneof("behavior") == "default"
-        },
-    )
+    def workflows(self) -> dict[str, Workflow]:
+        found: dict[str, Workflow] = {}
+        for name, spec in self.content.workflows.items():
+            default = self.graph.entities.get((LAUNCH_PLAN, name))
+            parameters = self.content.plans[name].spec.default_inputs if default else None
+            found[name] = Workflow(
+                project=self.place.project,
+                domain=self.place.domain,
+                name=name,
+                version=self.version(self.graph.entities[workflow.KIND, name]),
+                inputs=variables(spec.template.interface.inputs),
+                defaults=default_literals(parameters)
+                if parameters is not None and default is not None and default.is_default
+                else {},
+            )
+        return found
+
+    def attached(self) -> dict[str, bytes]:
+        """What registering needs beside the resources; see `attachments`."""
+        descriptions = {
+            description_name(kind, name, self.graph.entities[kind, name].digest): content
+            for (kind, name), content in self.graph.descriptions.items()
+        }
+        return descriptions | {url: code.content for url, code in self.graph.code.items()}
