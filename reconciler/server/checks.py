@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from reconciler.server.store import Store
 
-DOMAINS = ("development", "staging", "production")
-
 TASK = identifier_pb2.TASK
 WORKFLOW = identifier_pb2.WORKFLOW
 LAUNCH_PLAN = identifier_pb2.LAUNCH_PLAN
@@ -137,7 +135,7 @@ def active_project_domain(store: Store, project: str, domain: str) -> None:
     if row["state"] != project_pb2.Project.ACTIVE:
         detail = project_pb2.InactiveProject(id=project)
         raise refused(f"project [{project}] is not active", detail)
-    if domain not in DOMAINS:
+    if domain not in store.domains:
         raise refused(f"domain [{domain}] is unrecognized by system")
 
 

@@ -80,7 +80,7 @@ def update(store: Store, project: project_pb2.Project) -> project_pb2.ProjectUpd
 def get(store: Store, request: project_pb2.ProjectGetRequest) -> project_pb2.Project:
     """GetProject: archived ones too."""
     checks.text(request.id, "project_id")
-    return _message(_existing(store, request.id))
+    return _message(store, _existing(store, request.id))
 
 
 def list_projects(store: Store, request: project_pb2.ProjectListRequest) -> project_pb2.Projects:
@@ -93,19 +93,19 @@ def list_projects(store: Store, request: project_pb2.ProjectListRequest) -> proj
     page = filters.page(request.limit, request.token, method="ListProjects")
     rows = store.rows(f"SELECT * FROM projects{clause}{order}{page.sql}", values)  # noqa: S608
     return project_pb2.Projects(
-        projects=[_message(row) for row in rows], token=page.token(len(rows))
+        projects=[_message(store, row) for row in rows], token=page.token(len(rows))
     )
 
 
 def get_domains(
-    _store: Store, _request: project_pb2.GetDomainRequest
+    store: Store, _request: project_pb2.GetDomainRequest
 ) -> project_pb2.GetDomainsResponse:
     """GetDomains: the domains are the server's, the same for every project."""
-    return project_pb2.GetDomainsResponse(domains=_domains())
+    return project_pb2.GetDomainsResponse(domains=_domains(store))
 
 
-def _domains() -> list[project_pb2.Domain]:
-    return [project_pb2.Domain(id=domain, name=domain) for domain in checks.DOMAINS]
+def _domains(store: Store) -> list[project_pb2.Domain]:
+    return [project_pb2.Domain(id=domain, name=domain) for domain in store.domains]
 
 
 def _existing(store: Store, project: str) -> sqlite3.Row:
@@ -136,13 +136,13 @@ def _validate(project: project_pb2.Project) -> None:
         )
 
 
-def _message(row: sqlite3.Row) -> project_pb2.Project:
+def _message(store: Store, row: sqlite3.Row) -> project_pb2.Project:
     project = project_pb2.Project(
         id=row["identifier"],
         name=row["name"],
         description=row["description"],
         state=row["state"],
-        domains=_domains(),
+        domains=_domains(store),
     )
     if row["labels"] is not None:
         project.labels.CopyFrom(common_pb2.Labels.FromString(row["labels"]))

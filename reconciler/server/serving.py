@@ -36,6 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 Handler = Callable[[Store, Any], Message]
 Hook = Callable[[str, Message], Awaitable[None]]
+Fallback = Callable[[str, Message, StatusError], Message | None]
 
 # Calls that change something; an upload location counts, because bytes follow it.
 WRITES = frozenset(
@@ -69,6 +70,7 @@ class Server:
     `on_call(method, request)` is awaited before a call is handled and `after_call(method, answer)`
     after its effect is stored and before it is answered; a StatusError raised there is the call's
     status, so a test can refuse, delay or stop the server between any two calls.
+    `on_refusal(method, request, error)` may answer a call that is refused; None lets it be.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Server:
         self.store = store
         self.on_call = on_call
         self.after_call = after_call
+        self.on_refusal: Fallback | None = None
         self.calls: Counter[str] = Counter()
         self.instance = secrets.token_hex(16)
         self.grpc_address = ""
@@ -180,6 +183,9 @@ class Server:
                 if self.after_call is not None:
                     await self.after_call(name, answer)
             except StatusError as error:
+                instead = self.on_refusal and self.on_refusal(name, request, error)
+                if instead is not None:
+                    return instead
                 await _abort(context, error)
             except Exception:  # noqa: BLE001  # one call must not end the others
                 # flyteadmin's panics and ours look alike to a client: INTERNAL without a text.

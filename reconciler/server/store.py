@@ -79,14 +79,20 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 """
 
 
+# flyteadmin's default configuration.
+DOMAINS: tuple[str, ...] = ("development", "staging", "production")
+
+
 class Store:
     """The database file `path`; made when absent, with the project that flyteadmin seeds.
 
-    UsageError when another release wrote it in a layout of its own.
+    `domains` are the server's, the same for every project. UsageError when another release wrote
+    the file in a layout of its own.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.domains = DOMAINS
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         self._db.row_factory = sqlite3.Row
         for pragma in (
