@@ -63,8 +63,9 @@ def first_word(group: click.Group, context: click.Context, incomplete: str) -> l
             more = default.shell_complete(below, incomplete)
             found += [item for item in more if item.value not in known]
         return found
-    return [
+    found = [
         CompletionItem(name, help=text)
         for name, (_, _, text) in COMMANDS.items()
         if name.startswith(incomplete)
     ]
+    return found or [CompletionItem(incomplete, type="file")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("subject", metavar="KIND[.FIELD...]|KEY")
-@click.argument("paths", nargs=-1, metavar="[PATH...]")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH...]")
 @click.option("-f", "--filename", "files", multiple=True, metavar="PATH", help="As PATH.")
 @options.connection
 @click.option(

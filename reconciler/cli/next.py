@@ -14,11 +14,13 @@ import click
 from reconciler.cli import exit_codes, options
 
 if TYPE_CHECKING:
+    from reconciler.engine.declaration import Declaration
     from reconciler.engine.upcoming import Upcoming, Window
+    from reconciler.model.resource import Resource
 
 
 @click.command("next")
-@click.argument("words", nargs=-1, metavar="[PATH...|NAME...]")
+@click.argument("words", nargs=-1, type=click.Path(), metavar="[PATH...|NAME...]")
 @click.option("-f", "--filename", "files", multiple=True, metavar="PATH", help="A path for sure.")
 @options.connection
 @click.option("-n", "--count", type=click.IntRange(1, 1000), default=5, show_default=True)
@@ -47,8 +49,19 @@ def next_command(words: tuple[str, ...], **given: Any) -> int:
     else:
         declaration = declare(paths, cwd=Path.cwd())
         declaration.check()
-        found = upcoming.declared(declaration, window, names)
+        found = upcoming.declared(declaration, window, names, _packaged(declaration))
     return _print(found, given["format_"], names)
+
+
+def _packaged(declaration: Declaration) -> Iterable[Resource]:
+    """Resolve what packages hold, as far as it goes without a backend."""
+    if all(item.kind != "FlytePackage" for item in declaration.declared):
+        return ()
+    from reconciler.backends.flyte1.adapters import ADAPTERS
+    from reconciler.engine.planning import resolve_offline
+
+    resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
+    return resolved.desired.resources.values()
 
 
 def _window(given: dict[str, Any]) -> Window:

@@ -16,9 +16,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 def paths(function: F) -> F:
     """Take PATH... and `-f PATH`, which are the same."""
     function = click.option(
-        "-f", "--filename", "files", multiple=True, metavar="PATH", help="As PATH; - is stdin."
+        "-f",
+        "--filename",
+        "files",
+        type=click.Path(),
+        multiple=True,
+        metavar="PATH",
+        help="As PATH; - is stdin.",
     )(function)
-    return click.argument("paths", nargs=-1, metavar="[PATH...]")(function)
+    return click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH...]")(function)
 
 
 def connection(function: F) -> F:

@@ -18,6 +18,7 @@ from reconciler.engine.declaration import Declaration
 from reconciler.engine.firings import Preview, preview_of
 from reconciler.engine.inventory import Selection
 from reconciler.engine.planning import Options, Planned
+from reconciler.errors import RefusedError
 from reconciler.model.digest import split_version
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
@@ -25,7 +26,6 @@ from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, LiveVersion, Unreadable, Versions
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource, State
-from reconciler.model.traits import Shape
 from reconciler.plan.plan import Block, Change, Effect, Reason
 
 
@@ -160,10 +160,13 @@ async def planned_unclaimed(
     declaration: Declaration, backend: Backend, *, now: datetime
 ) -> Planned:
     """Plan for reading only: whose claim the set is does not matter for a look at it."""
-    ledger = await planning.ledger_of(declaration, backend)
-    options = Options(
-        take_over=ledger.claim.source if ledger.claim else "", reset_to=declaration.commit
-    )
+    try:
+        return await planning.plan(declaration, backend, now=now)
+    except RefusedError:
+        ledger = await planning.ledger_of(declaration, backend)
+        if ledger.renamed_to or ledger.claim is None:
+            raise
+    options = Options(take_over=ledger.claim.source, reset_to=declaration.commit)
     return await planning.plan(declaration, backend, now=now, options=options)
 
 
@@ -198,12 +201,12 @@ def _declared(
     observed = planned.live.get(resource.key)
     standing, detail = _standing(resource, planned, change, now)
     active = observed.active if isinstance(observed, Versions) else ()
-    is_record = planned.context.traits[resource.key.kind].shape is Shape.RECORD
+    has_pointer = planned.context.traits[resource.key.kind].has_pointer
     return ObjectStatus(
         key=resource.key,
         standing=standing,
         origin=resource.origin,
-        wanted="" if is_record else resource.state.value,
+        wanted=resource.state.value if has_pointer else "",
         version=resource.version,
         active=tuple(item.version for item in active),
         made_at=_newest(active),

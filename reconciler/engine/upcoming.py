@@ -14,6 +14,7 @@ from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.live import Live, Versions
 from reconciler.model.origin import Origin
+from reconciler.model.resource import Resource, State
 from reconciler.schedule import cron, rate
 from reconciler.schedule.rules import ScheduleError
 from reconciler.specs.launch_plan import LaunchPlanSpec, PlanState, Schedule
@@ -46,10 +47,14 @@ class Upcoming:
 
 
 def declared(
-    declaration: Declaration, window: Window, names: Iterable[str] = ()
+    declaration: Declaration,
+    window: Window,
+    names: Iterable[str] = (),
+    resources: Iterable[Resource] = (),
 ) -> tuple[Upcoming, ...]:
     """Preview what is declared; needs no backend.
 
+    `resources` are what was resolved without one: plans that come out of packages are among them.
     Raises ScheduleError for an unknown zone in `window`.
     """
     wanted = tuple(names)
@@ -68,6 +73,15 @@ def declared(
         if not is_meant(key, wanted):
             continue
         found.append(_declared(key, spec, item.at("schedule"), window))
+    known = {item.key for item in found}
+    found += [
+        _packaged(resource, window)
+        for resource in resources
+        if resource.key.kind == KIND
+        and resource.body.get("schedule")
+        and resource.key not in known
+        and is_meant(resource.key, wanted)
+    ]
     return tuple(sorted(found, key=lambda one: one.key))
 
 
@@ -105,6 +119,13 @@ def _declared(key: Key, spec: LaunchPlanSpec, origin: Origin, window: Window) ->
     except ScheduleError as error:
         return Upcoming(key=key, origin=origin, note=f"{error.message}; {error.fix}")
     return Upcoming(key=key, origin=origin, preview=_preview(schedule, window), note=note)
+
+
+def _packaged(resource: Resource, window: Window) -> Upcoming:
+    schedule = cast("dict[str, Json]", resource.body["schedule"])
+    note = "" if resource.state is State.ACTIVE else f"declared {resource.state.value}"
+    shown = _preview(schedule, window)
+    return Upcoming(key=resource.key, origin=resource.origin, preview=shown, note=note)
 
 
 def _normal(schedule: Schedule) -> Mapping[str, Json]:
