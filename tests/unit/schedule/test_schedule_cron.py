@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reconciler.schedule import cron, rules, zone
 from reconciler.schedule.walk import Calendar
 

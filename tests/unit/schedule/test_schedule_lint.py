@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from reconciler.schedule import rules
 from reconciler.schedule.lint import Written, check
 from reconciler.schedule.rules import RULES, Level

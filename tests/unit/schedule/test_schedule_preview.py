@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from reconciler.schedule import cron, rate, zone
 from reconciler.schedule.preview import firings, ticks_between
 
