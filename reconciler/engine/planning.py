@@ -165,6 +165,7 @@ def query(desired: Desired, context: PlanContext) -> Query:
         described=frozenset(described),
         versions=asked,
         records=frozenset(records),
+        expected={key: desired.resources[key].body for key in asked},
     )
 
 

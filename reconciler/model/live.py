@@ -110,9 +110,12 @@ class Query:
     """What to observe: everything active in `places`, plus these versions and records by name.
 
     `described` are the places where descriptions and archive states of names are wanted too.
+    Where a body is equal to the one in `expected`, the reading holds that very object, so that
+    what is as declared takes memory once.
     """
 
     places: frozenset[Place] = frozenset()
     described: frozenset[Place] = frozenset()
     versions: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     records: frozenset[Key] = frozenset()
+    expected: Mapping[Key, dict[str, Json]] = field(default_factory=dict)

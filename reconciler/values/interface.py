@@ -7,6 +7,7 @@ asks whether that casts (`cast`), which fails for lists whose items it cannot br
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.values.cast import castable, type_of
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model.document import Json, Path
+
+_SHORT = 200
 
 INLINE_LIMIT = 10 * 1024 * 1024
 """Bytes that the inputs of one plan may hold in all."""
@@ -53,7 +56,7 @@ def bind(
             problems.append(ValueProblem((*path, name), message, fix))
             continue
         type_ = fields(variables[name]).get("type")
-        literal, found = encode(value, type_, path=(*path, name))
+        literal, found = _encode(value, type_, (*path, name))
         if not found and ("collection" in fields(literal) or "map" in fields(literal)):
             found = _check_cast(literal, type_, (*path, name))
         problems.extend(found)
@@ -61,6 +64,25 @@ def bind(
             literals[name] = literal
     problems.extend(_check_size(literals, path, limit))
     return Bound(literals, tuple(problems))
+
+
+def _encode(value: Json, type_: Json, path: Path) -> tuple[Json, list[ValueProblem]]:
+    """Encode one value; the same short one gives the same object, since plans repeat them."""
+    match type_:
+        case {"simple": str(simple), **rest} if not rest:
+            if isinstance(value, int | float) or (isinstance(value, str) and len(value) < _SHORT):
+                literal = _simple(value, simple)
+                if literal is not None:
+                    return literal, []
+        case _:
+            pass
+    return encode(value, type_, path=path)
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _simple(value: float | str, simple: str) -> Json:
+    """Encode a value of a simple type; None when there is something to say about it."""
+    return encode(value, {"simple": simple})[0]
 
 
 def _check_cast(literal: Json, type_: Json, path: Path) -> list[ValueProblem]:

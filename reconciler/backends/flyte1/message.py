@@ -17,14 +17,14 @@ M = TypeVar("M", bound=Message)
 def to_json(message: Message) -> dict[str, Json]:
     """Write a message as JSON in protobuf's mapping, unset fields left out.
 
-    Plans of one team share most of their types and literals, so results are remembered by content;
-    treat them as read-only.
+    Plans of one team share most of their types and literals, so the latest results are remembered
+    by content; treat them as read-only.
     """
     content = message.SerializeToString(deterministic=True)
     return _by_content(cast("Hashable", type(message)), content)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=4096)
 def _by_content(kind: Hashable, content: bytes) -> dict[str, Json]:
     message = cast("type[Message]", kind).FromString(content)
     return cast("dict[str, Json]", json_format.MessageToDict(message))

@@ -24,6 +24,7 @@ from reconciler.backends.flyte1.lists import is_filterable, value_in
 from reconciler.backends.flyte1.paging import BY_NAME, listing
 from reconciler.backends.flyte1.task import KIND as TASK
 from reconciler.errors import BackendError
+from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.live import About, LiveVersion, Query, Record, Versions
 
@@ -52,10 +53,7 @@ async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Faile
     async def read(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
         try:
             if kind == LAUNCH_PLAN:
-                plans = await _launch_plans(
-                    channel, place, keys, is_described=place in query.described
-                )
-                found.update(plans)
+                found.update(await _launch_plans(channel, place, keys, query))
             else:
                 found.update(await _registered(channel, kind, place, keys))
         except BackendError as error:
@@ -68,19 +66,19 @@ async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Faile
 
 
 async def _launch_plans(
-    channel: Channel, place: Place, keys: Mapping[Key, frozenset[str]], *, is_described: bool
+    channel: Channel, place: Place, keys: Mapping[Key, frozenset[str]], query: Query
 ) -> Found:
     active: dict[Key, list[LiveVersion]] = defaultdict(list)
     async for plan in list_active(channel, place):
         key = Key(LAUNCH_PLAN, plan.id.project, plan.id.domain, plan.id.name)
-        active[key].append(live_plan(plan))
+        active[key].append(_shared(live_plan(plan), query.expected.get(key)))
     missing = {
         key: rest
         for key, versions in keys.items()
         if (rest := versions - {item.version for item in active.get(key, ())})
     }
     registered = await _registered(channel, LAUNCH_PLAN, place, missing)
-    about = await _about(channel, place) if is_described else None
+    about = await _about(channel, place) if place in query.described else None
     names = {*active, *registered, *(key for key in keys if about is not None and key in about)}
     found: Found = {}
     for key in names:
@@ -111,6 +109,13 @@ def live_plan(plan: launch_plan_pb2.LaunchPlan) -> LiveVersion:
     """Read one launch plan version."""
     made_at = plan.closure.created_at.ToJsonString() if plan.closure.HasField("created_at") else ""
     return LiveVersion(plan.id.version, normal.from_wire(plan.id, plan.spec), made_at)
+
+
+def _shared(version: LiveVersion, expected: dict[str, Json] | None) -> LiveVersion:
+    """Hold an equal body once, on both sides; see `Query.expected`."""
+    if expected is None or version.body != expected:
+        return version
+    return LiveVersion(version.version, expected, version.made_at)
 
 
 async def _registered(
