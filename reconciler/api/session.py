@@ -61,11 +61,12 @@ class Session:
                 )
         ledger = await planning.ledger_of(self.declaration, self.backend)
         claim = applying.claim_for_saved(self.declaration, plan, ledger)
-        fresh, stale = await applying.refuse_stale(plan, self.backend)
+        settings = run or new_run()
+        fresh, stale = await applying.refuse_stale(plan, self.backend, ledger, now=settings.now)
         applied = await applying.apply_plan(
             fresh,
             self.backend,
-            run or new_run(),
+            settings,
             ledger=ledger,
             claim=claim,
             home=self.declaration.home,

@@ -12,7 +12,7 @@ from reconciler.engine.applying import Applied, Run
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.planning import NO_OPTIONS, Options, Planned
 from reconciler.errors import UsageError
-from reconciler.plan.plan import Block, Change, Effect, Keeps, Plan
+from reconciler.plan.plan import Block, Change, Effect, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +58,7 @@ def split(planned: Planned) -> Adoption:
     )
     differing = tuple(change for change in changes if change.block is Block.ADOPTION)
     other = tuple(_without(changes, (*adoptions, *differing)))
-    only = replace(
-        planned.plan,
-        changes=adoptions,
-        keeps=planned.plan.keeps if not differing and not other else Keeps(),
-        is_whole=planned.plan.is_whole and not differing and not other,
-    )
+    only = planned.plan.part(adoptions)
     return Adoption(plan=only, differing=differing, other=other, planned=planned)
 
 

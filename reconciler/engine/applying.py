@@ -15,15 +15,16 @@ from reconciler.apply.outcome import Report
 from reconciler.backends.port import Backend
 from reconciler.engine import claims
 from reconciler.engine.declaration import Declaration
-from reconciler.engine.planning import Planned, View, plan_resolved
+from reconciler.engine.planning import Planned, View, close_former, plan_resolved
 from reconciler.errors import BackendError, RefusedError, UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Place
 from reconciler.model.ledger import Claim, Entry, Ledger
-from reconciler.model.live import Query, Record, Unreadable, Versions
-from reconciler.model.traits import Shape, Traits, Verb
-from reconciler.plan import records, settle, versions
+from reconciler.model.live import Query
+from reconciler.model.traits import Shape, Verb
+from reconciler.plan import settle
 from reconciler.plan.plan import Change, Effect, Plan
+from reconciler.plan.stale import stale
 
 POINTER_VERBS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE})
 
@@ -67,6 +68,7 @@ async def apply_planned(planned: Planned, backend: Backend, run: Run) -> Applied
     the second round mends it.
     """
     claim = claims.renewed(planned.declaration, planned.ledger)
+    await close_former(planned.declaration, backend, planned.ledger)
     applied = await apply_plan(
         planned.plan, backend, run, ledger=planned.ledger, claim=claim, home=_home(planned)
     )
@@ -84,7 +86,7 @@ async def apply_planned(planned: Planned, backend: Backend, run: Run) -> Applied
     )
     if not doubled or applied.report.failures:
         return replace(applied, remaining=again.plan)
-    mending = replace(again.plan, changes=doubled)
+    mending = again.plan.part(doubled)
     mended = await apply_plan(
         mending, backend, run, ledger=applied.ledger, claim=claim, home=_home(planned)
     )
@@ -131,8 +133,10 @@ async def apply_plan(
     return Applied(plan=plan, report=report, ledger=ledger)
 
 
-async def refuse_stale(plan: Plan, backend: Backend) -> tuple[Plan, tuple[Change, ...]]:
-    """Observe again what a saved plan touches, and take out every change whose object moved."""
+async def refuse_stale(
+    plan: Plan, backend: Backend, ledger: Ledger, *, now: datetime
+) -> tuple[Plan, tuple[Change, ...]]:
+    """Observe again what a saved plan touches, and take out what may no longer be done."""
     versions_asked = {
         change.key: frozenset(change.asked) for change in plan.changes if change.asked
     }
@@ -147,30 +151,9 @@ async def refuse_stale(plan: Plan, backend: Backend) -> tuple[Plan, tuple[Change
         records=frozenset(key for key, shape in shapes.items() if shape is Shape.RECORD),
     )
     live = await backend.observe(query)
-    stale = tuple(
-        change
-        for change in plan.doable
-        if change.fingerprint
-        and _fingerprint(live.get(change.key), backend.traits[change.key.kind])
-        != change.fingerprint
-    )
-    keys = {change.key for change in stale}
-    fresh = tuple(change for change in plan.changes if change.key not in keys)
-    return replace(plan, changes=fresh, is_whole=plan.is_whole and not stale), stale
-
-
-def _fingerprint(observed: object, traits: Traits) -> str:
-    match observed:
-        case Versions():
-            return versions.fingerprint(observed)
-        case Record(fields=fields):
-            return records.fingerprint(fields)
-        case Unreadable():
-            return ""
-        case _:
-            if traits.shape is Shape.RECORD:
-                return records.fingerprint(None)
-            return versions.fingerprint(Versions())
+    refused = stale(plan, live, ledger, backend.traits, now=now)
+    keys = {change.key for change in refused}
+    return plan.part(change for change in plan.changes if change.key not in keys), refused
 
 
 async def _run(changes: list[Change], backend: Backend, run: Run) -> Report:

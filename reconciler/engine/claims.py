@@ -16,28 +16,36 @@ def check(declaration: Declaration, ledger: Ledger, take_over: str, reset_to: st
     Raises RefusedError; a flag that names the other source, or the commit, lets it pass.
     """
     claim = ledger.claim
-    if claim is None or not declaration.has_sync:
-        return
     name = declaration.set_name
     if ledger.renamed_to:
         raise RefusedError(
             f"set {name}: was renamed to {ledger.renamed_to}; use that name, or another one"
         )
+    if claim is None or not declaration.has_sync:
+        return
     if claim.source not in {declaration.source, take_over}:
         raise RefusedError(
             f"set {name}: is claimed by {claim.source}, and this is {declaration.source}; "
             f"rename one of the two, or take it over with `--take-over {claim.source}`"
         )
+    if claim.source != declaration.source:
+        # The commits of another source say nothing about the order of ours.
+        return
     if not claim.commit or declaration.commit in {"", claim.commit}:
         return
-    if git.is_ancestor(declaration.base, claim.commit, declaration.commit):
+    follows = git.is_ancestor(declaration.base, claim.commit, declaration.commit)
+    if follows:
         return
     if reset_to and declaration.commit.startswith(reset_to):
         return
+    if follows is None:
+        wrong = "this checkout cannot tell whether commit {} follows {}"
+        fix = "fetch the whole history (a shallow clone has none)"
+    else:
+        wrong, fix = "commit {} does not follow {}", "update the checkout"
     raise RefusedError(
-        f"set {name}: commit {declaration.commit[:12]} does not follow {claim.commit[:12]}, which "
-        "was applied last; update the checkout, or apply it on purpose with "
-        f"`--reset-to {declaration.commit[:12]}`"
+        f"set {name}: {wrong.format(declaration.commit[:12], claim.commit[:12])}, which was "
+        f"applied last; {fix}, or apply it on purpose with `--reset-to {declaration.commit[:12]}`"
     )
 
 

@@ -81,8 +81,6 @@ def _ledger(key: Key, planned: Planned, hold: Hold | None) -> list[str]:
     if key in ledger.flips:
         flips = ledger.flips[key]
         lines.append(f"put back {flips.count} times for digest {flips.digest}")
-    if key in ledger.refused:
-        lines.append("its active version belonged to somebody else and was left")
     if key in ledger.archived:
         lines.append("its name was archived by this set")
     if key in ledger.rows:
@@ -98,6 +96,8 @@ def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
             return "declared Unmanaged: the version is registered, its activation is left alone"
         case Standing.READY if found.wanted == "Inactive":
             return "declared Inactive, and nothing is active"
+        case Standing.READY if not found.active:
+            return "what is live is as declared, so it gets no call"
         case Standing.READY:
             return (
                 "what is active has the declared content, so it gets no call, whatever its "

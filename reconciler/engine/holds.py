@@ -128,8 +128,7 @@ async def _apply_to(
 ) -> Applied:
     """Plan again under the new ledger, and carry out only what concerns the patterns."""
     planned = await plan(declaration, backend, now=run.now)
-    changes = tuple(item for item in planned.plan.changes if _matches(item.key, patterns))
-    part = replace(planned.plan, changes=changes, is_whole=False)
+    part = planned.plan.part(item for item in planned.plan.changes if _matches(item.key, patterns))
     return await applying.apply_planned(replace(planned, plan=part), backend, run)
 
 

@@ -204,10 +204,26 @@ async def ledger_of(declaration: Declaration, backend: Backend) -> Ledger:
     if name == UNCLAIMED:
         return Ledger(UNCLAIMED)
     found = await backend.read_ledger(name, declaration.home)
-    if found.revision or not declaration.sync.previous_names:
+    names = declaration.sync.previous_names
+    if found.revision and found.renamed_to not in names:
         return found
-    for former in declaration.sync.previous_names:
+    for former in names:
         old = await backend.read_ledger(former, declaration.home)
         if old.revision:
-            return replace(old, set_name=name, revision=0)
+            moved = "" if old.renamed_to == name else old.renamed_to
+            home = found.home or old.home
+            return replace(old, set_name=name, revision=found.revision, home=home, renamed_to=moved)
     return found
+
+
+async def close_former(declaration: Declaration, backend: Backend, ledger: Ledger) -> None:
+    """Say in the ledgers of former names that the set has another one.
+
+    Done before the first write under the new name, so that nothing is ever written under both.
+    """
+    if ledger.revision or not declaration.has_sync:
+        return
+    for former in declaration.sync.previous_names:
+        old = await backend.read_ledger(former, declaration.home)
+        if old.revision and not old.renamed_to and old.home is not None:
+            await backend.write_ledger(replace(old, renamed_to=declaration.set_name), old.home)

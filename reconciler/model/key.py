@@ -15,6 +15,12 @@ class Place:
     def __str__(self) -> str:
         return f"{self.project}/{self.domain}" if self.domain else self.project
 
+    @staticmethod
+    def parse(text: str) -> Place:
+        """Read the form that `str` writes."""
+        project, _, domain = text.partition("/")
+        return Place(project, domain)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:

@@ -6,16 +6,43 @@ that the history of the ledger is the audit log of the set.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import cast
 
+from reconciler.model.digest import encode_hash
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 
 FORMAT = 1
+_HALF = 6
+_MARK = 2 * _HALF
+
+
+def mark(key: Key, content: str) -> str:
+    """Mark that an object with this content is as declared.
+
+    Twelve characters, so that a set of ten thousand objects stays small in every ledger version:
+    six for the object and six for the content. Two contents have the same mark once in 2^30.
+    """
+    return mark_of(key) + _short(content)
+
+
+def mark_of(key: Key) -> str:
+    """Return the first half of all marks of an object."""
+    return _short(str(key))
+
+
+def about(marked: str) -> str:
+    """Return the half of a mark that tells the object."""
+    return marked[:_HALF]
+
+
+def _short(text: str) -> str:
+    return encode_hash(hashlib.sha256(text.encode()).digest())[:_HALF]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +106,8 @@ class Ledger:
 
     `revision` is the backend's version number of what was read, 0 for none, and `home` the
     project-domain it was found in; neither is part of the content. `desired` the digest of
-    the declaration applied last. `places` are all project-domains ever written; `rows` the record
-    fields we wrote; `refused` names whose active version belongs to somebody else and was left.
+    the declaration applied last, `applied` the marks (see `mark`) of the objects that are as
+    declared. `places` are all project-domains ever written; `rows` the record fields we wrote.
     """
 
     set_name: str
@@ -88,12 +115,12 @@ class Ledger:
     home: Place | None = None
     claim: Claim | None = None
     desired: str = ""
+    applied: frozenset[str] = frozenset()
     places: frozenset[Place] = frozenset()
     adopted: Mapping[Key, str] = field(default_factory=dict)
     rows: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     protected: frozenset[Key] = frozenset()
     archived: frozenset[Key] = frozenset()
-    refused: frozenset[Key] = frozenset()
     holds: tuple[Hold, ...] = ()
     removals: tuple[Removal, ...] = ()
     flips: Mapping[Key, Flips] = field(default_factory=dict)
@@ -116,13 +143,10 @@ class Ledger:
         """Count removals done in a place since a moment."""
         return sum(1 for item in self.removals if item.key.place == place and item.at >= since)
 
-    def tidy(self, now: datetime) -> Ledger:
-        """Drop what time has made void: expired holds, removals older than a day."""
-        return replace(
-            self,
-            holds=tuple(hold for hold in self.holds if now < hold.until),
-            removals=tuple(item for item in self.removals if now - item.at < timedelta(days=1)),
-        )
+    def without_old_removals(self, now: datetime) -> Ledger:
+        """Drop removals older than a day, which no limit looks at."""
+        recent = tuple(item for item in self.removals if now - item.at < timedelta(days=1))
+        return replace(self, removals=recent)
 
     def same_content(self, other: Ledger) -> bool:
         """Compare all but the revision and the audit line."""
@@ -141,12 +165,12 @@ def encode(ledger: Ledger) -> dict[str, Json]:
         if claim
         else None,
         "desired": ledger.desired,
+        "applied": "".join(sorted(ledger.applied)),
         "places": [str(place) for place in sorted(ledger.places)],
         "adopted": {str(key): version for key, version in sorted(ledger.adopted.items())},
         "rows": {str(key): list[Json](sorted(rows)) for key, rows in sorted(ledger.rows.items())},
         "protected": [str(key) for key in sorted(ledger.protected)],
         "archived": [str(key) for key in sorted(ledger.archived)],
-        "refused": [str(key) for key in sorted(ledger.refused)],
         "holds": [
             {
                 "pattern": hold.pattern,
@@ -194,7 +218,8 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
         set_name=cast("str", value["set"]),
         claim=Claim(claim["id"], claim["source"], claim["commit"]) if claim else None,
         desired=cast("str", value.get("desired", "")),
-        places=frozenset(_place(text) for text in _strings(value.get("places"))),
+        applied=split_marks(cast("str", value.get("applied", ""))),
+        places=frozenset(Place.parse(text) for text in _strings(value.get("places"))),
         adopted={
             Key.parse(key): version
             for key, version in cast("dict[str, str]", value.get("adopted", {})).items()
@@ -205,7 +230,6 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
         },
         protected=frozenset(Key.parse(text) for text in _strings(value.get("protected"))),
         archived=frozenset(Key.parse(text) for text in _strings(value.get("archived"))),
-        refused=frozenset(Key.parse(text) for text in _strings(value.get("refused"))),
         holds=tuple(
             Hold(item["pattern"], item["reason"], _time(item["until"]), item["by"])
             for item in cast("list[dict[str, str]]", value.get("holds", []))
@@ -231,9 +255,9 @@ def _strings(value: Json) -> list[str]:
     return cast("list[str]", value or [])
 
 
-def _place(text: str) -> Place:
-    project, _, domain = text.partition("/")
-    return Place(project, domain)
+def split_marks(text: str) -> frozenset[str]:
+    """Read marks that were written one after the other."""
+    return frozenset(text[start : start + _MARK] for start in range(0, len(text), _MARK))
 
 
 def _time(text: str) -> datetime:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
+from reconciler.model.ledger import mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,11 @@ class Resource:
     protect: bool | None = None
     description: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What the ledger holds once the object is as declared here."""
+        return mark(self.key, f"{self.digest} {self.state}")
 
 
 @dataclass(frozen=True, slots=True)

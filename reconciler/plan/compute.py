@@ -9,8 +9,8 @@ from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.live import Absent, Record, Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan import order, records, safety, versions
-from reconciler.plan.plan import Block, Change, Effect, Keeps, Plan, Reason
+from reconciler.plan import keeps, order, records, safety, versions
+from reconciler.plan.plan import Block, Change, Effect, Plan, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,26 +44,15 @@ def compute(
         if change is not None:
             changes.append(change)
     unchanged = len(desired.resources) - len(changes) - unread
-    keeps = Keeps(
-        protect={
-            key: resource.protect
-            for key, resource in desired.resources.items()
-            if resource.protect is not None
-        },
-        rows={
-            key: frozenset(path for path, value in resource.body.items() if value is not None)
-            for key, resource in desired.resources.items()
-            if context.traits[key.kind].shape is Shape.RECORD
-        },
-    )
     removals, foreign = _undeclared(desired, live, context)
     if desired.is_whole:
         changes += [_near_unreadable(change, desired, live) for change in removals]
-    elif removals:
+    elif removals and context.has_ledger:
         skipped.append(
             f"{len(removals)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
+    kept = keeps.keeps(desired, live, context, changes)
     broken = _broken_groups(changes, desired, live)
     ordered = order.order(
         [_in_broken_group(change, broken) for change in changes],
@@ -82,8 +71,8 @@ def compute(
         foreign=foreign,
         warnings=(*warnings, *skipped, *_unread(live)),
         unread=unread,
-        bookkeeping=_bookkeeping(desired, context, keeps),
-        keeps=keeps,
+        bookkeeping=keeps.bookkeeping(desired, context, kept) if context.has_ledger else (),
+        keeps=kept,
         is_whole=desired.is_whole,
     )
 
@@ -110,7 +99,7 @@ def _declared(
 def _protection(resource: Resource, context: Context) -> Change | None:
     """A declared protection that the ledger does not hold yet is a change of its own."""
     is_protected = resource.key in context.ledger.protected
-    if resource.protect is None or resource.protect == is_protected:
+    if resource.protect is None or resource.protect == is_protected or not context.has_ledger:
         return None
     return Change(
         key=resource.key,
@@ -121,18 +110,6 @@ def _protection(resource: Resource, context: Context) -> Change | None:
         digest=resource.digest,
         notes=("protected from removal" if resource.protect else "no longer protected",),
     )
-
-
-def _bookkeeping(desired: Desired, context: Context, keeps: Keeps) -> tuple[str, ...]:
-    """Tell what the ledger gains although no object changes."""
-    ledger = context.ledger
-    lines: list[str] = []
-    if desired.is_whole and not context.is_settled:
-        lines.append("the ledger records this declaration")
-    for key, rows in sorted(keeps.rows.items()):
-        if rows - ledger.rows.get(key, frozenset()):
-            lines.append(f"the ledger records which fields of {key} are managed")
-    return tuple(lines)
 
 
 def _undeclared(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.digest import split_version
+from reconciler.model.digest import UNCLAIMED, split_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.key import Key
     from reconciler.model.ledger import Ledger
+    from reconciler.model.resource import Resource
     from reconciler.model.traits import Traits
 
 
@@ -66,6 +67,15 @@ class Context:
     def is_settled(self) -> bool:
         """Say whether the declaration is the one applied last: what differs then is a drift."""
         return self.ledger.desired == self.desired_digest
+
+    @property
+    def has_ledger(self) -> bool:
+        """Say whether anything can be remembered: documents without a set have no ledger."""
+        return self.set_name != UNCLAIMED
+
+    def is_applied(self, resource: Resource) -> bool:
+        """Say whether this very object was as declared here: what differs then is a drift."""
+        return resource.mark in self.ledger.applied
 
     def is_ours(self, version: str) -> bool:
         """Say whether the version's name proves that this set (under any of its names) made it."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from reconciler.model import ledger
+from reconciler.model.digest import encode_hash
 from reconciler.model.document import Json
-from reconciler.model.key import Key
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
@@ -24,6 +29,16 @@ from reconciler.plan.plan import (
 
 def encode(plan: Plan) -> dict[str, Json]:
     """Write a plan as JSON; nothing in it depends on the clock."""
+    parts = _parts(plan)
+    return {**parts, "checksum": _checksum(parts)}
+
+
+def _checksum(parts: Mapping[str, Json]) -> str:
+    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    return encode_hash(hashlib.sha256(text.encode()).digest())
+
+
+def _parts(plan: Plan) -> dict[str, Json]:
     summary = plan.summary()
     return {
         "formatVersion": FORMAT_VERSION,
@@ -41,6 +56,9 @@ def encode(plan: Plan) -> dict[str, Json]:
             "rows": {
                 str(key): list[Json](sorted(rows)) for key, rows in sorted(plan.keeps.rows.items())
             },
+            "places": [str(place) for place in sorted(plan.keeps.places)],
+            "applied": "".join(sorted(plan.keeps.applied)),
+            "released": [str(key) for key in sorted(plan.keeps.released)],
         },
         "summary": {
             "add": summary.add,
@@ -73,6 +91,7 @@ def _change(change: Change) -> dict[str, Json]:
         "notes": list(change.notes),
         "owns": change.owns,
         "digest": change.digest,
+        "renamedTo": change.renamed_to,
         "asked": list(change.asked),
         "fingerprint": change.fingerprint,
         "blocked": {"by": change.block.value, "detail": change.block_detail}
@@ -107,6 +126,9 @@ def decode(value: dict[str, Any]) -> Plan:
         raise ValueError(
             f"plan format {version or 'unknown'} is not {FORMAT_VERSION}; make the plan again"
         )
+    parts = {name: part for name, part in value.items() if name != "checksum"}
+    if _checksum(parts) != value.get("checksum"):
+        raise ValueError("this is not a whole plan, or it was edited; make the plan again")
     try:
         return Plan(
             id=value["planId"],
@@ -119,14 +141,21 @@ def decode(value: dict[str, Any]) -> Plan:
             foreign=tuple(Key.parse(text) for text in value["foreign"]),
             warnings=tuple(value["warnings"]),
             bookkeeping=tuple(value["bookkeeping"]),
-            keeps=Keeps(
-                {Key.parse(key): on for key, on in value["keeps"]["protect"].items()},
-                {Key.parse(key): frozenset(rows) for key, rows in value["keeps"]["rows"].items()},
-            ),
+            keeps=_read_keeps(value["keeps"]),
             is_whole=value["isWhole"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a whole plan: {error!r} is missing or wrong") from error
+
+
+def _read_keeps(value: dict[str, Any]) -> Keeps:
+    return Keeps(
+        protect={Key.parse(key): on for key, on in value["protect"].items()},
+        rows={Key.parse(key): frozenset(rows) for key, rows in value["rows"].items()},
+        places=frozenset(Place.parse(text) for text in value["places"]),
+        applied=ledger.split_marks(value["applied"]),
+        released=frozenset(Key.parse(text) for text in value["released"]),
+    )
 
 
 def _read_change(value: dict[str, Any]) -> Change:
@@ -148,6 +177,7 @@ def _read_change(value: dict[str, Any]) -> Change:
         notes=tuple(value.get("notes", [])),
         owns=value.get("owns", ""),
         digest=value.get("digest", ""),
+        renamed_to=value.get("renamedTo", ""),
         asked=tuple(value.get("asked", [])),
         block=Block(blocked["by"]) if blocked else None,
         block_detail=blocked["detail"] if blocked else "",

@@ -70,7 +70,7 @@ def order(
             actions=tuple(
                 _gated(_wired(action, change, known, partners), gates) for action in change.actions
             ),
-            notes=(*change.notes, *_rename_note(change, partners)),
+            renamed_to=partners[change.key].name if change.key in partners else "",
         )
         for change in ranked
     )
@@ -157,8 +157,3 @@ def _renames(
                 candidates.remove(candidate)
                 break
     return partners
-
-
-def _rename_note(change: Change, partners: Mapping[Key, Key]) -> tuple[str, ...]:
-    partner = partners.get(change.key)
-    return () if partner is None else (f"renamed to {partner.name}",)

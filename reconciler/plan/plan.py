@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from reconciler.model.ledger import about, mark_of
 from reconciler.model.traits import Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.document import Json
-    from reconciler.model.key import Key
+    from reconciler.model.key import Key, Place
     from reconciler.model.origin import Origin
     from reconciler.model.resource import Reference
 
@@ -119,7 +121,8 @@ class Change:
     `fingerprint` is a digest of what was read of it, `asked` being the versions that were asked
     for: a plan is refused for an object whose fingerprint moved. A change with `block` is shown and
     not done. `owns` is the version that the ledger lists as adopted once the change is done.
-    `digest` is that of the desired content, empty for a removal.
+    `digest` is that of the desired content, empty for a removal. `renamed_to` is the name that
+    goes on with the same content, when something is removed under its old one.
     """
 
     key: Key
@@ -135,6 +138,7 @@ class Change:
     owns: str = ""
     digest: str = ""
     asked: tuple[str, ...] = ()
+    renamed_to: str = ""
     block: Block | None = None
     block_detail: str = ""
 
@@ -160,11 +164,27 @@ class Summary:
 class Keeps:
     """What the ledger holds of declared objects whether they change or not.
 
-    `protect` gives the declared protection, `rows` the record fields that are ours.
+    `protect` gives the declared protection, `rows` the record fields that are ours, `places` where
+    anything is declared, `applied` the marks of what is as declared once the plan is done, and
+    `released` the objects whose adoption is over.
     """
 
     protect: Mapping[Key, bool] = dataclasses.field(default_factory=dict)
     rows: Mapping[Key, frozenset[str]] = dataclasses.field(default_factory=dict)
+    places: frozenset[Place] = frozenset()
+    applied: frozenset[str] = frozenset()
+    released: frozenset[Key] = frozenset()
+
+    def without(self, keys: AbstractSet[Key]) -> Keeps:
+        """Leave out what is kept of some objects."""
+        marks = {mark_of(key) for key in keys}
+        return Keeps(
+            protect={key: value for key, value in self.protect.items() if key not in keys},
+            rows={key: value for key, value in self.rows.items() if key not in keys},
+            places=self.places,
+            applied=frozenset(item for item in self.applied if about(item) not in marks),
+            released=self.released - keys,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +223,17 @@ class Plan:
     def is_empty(self) -> bool:
         """Say whether live is as declared: nothing to do and nothing held back."""
         return not self.changes
+
+    def part(self, changes: Iterable[Change]) -> Plan:
+        """Take some of the changes only; the ledger then learns nothing about the others."""
+        chosen = tuple(changes)
+        left = {change.key for change in self.changes} - {change.key for change in chosen}
+        return dataclasses.replace(
+            self,
+            changes=chosen,
+            keeps=self.keeps.without(left),
+            is_whole=self.is_whole and not left,
+        )
 
     def summary(self) -> Summary:
         """Count changes as Terraform would: what stops something counts as a removal."""

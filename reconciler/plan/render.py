@@ -89,6 +89,8 @@ def _change(change: Change) -> Iterator[Line]:
         yield Line(f"{symbol} {change.key}  {what}{place}", style)
     for item in change.fields:
         yield Line(f"    {_field(item)}", Style.PLAIN)
+    if change.renamed_to:
+        yield Line(f"    note: renamed to {change.renamed_to}", Style.DIM)
     for note in change.notes:
         yield Line(f"    note: {note}", Style.DIM)
 

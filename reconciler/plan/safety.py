@@ -43,7 +43,7 @@ def guard(
     """Block the removals of every project-domain in which they go past a limit."""
     removals: dict[Place, list[Change]] = defaultdict(list)
     for change in changes:
-        if change.is_removal and change.block is None:
+        if _counts(change):
             removals[change.key.place].append(change)
     if not removals or context.policy.approved == plan_id:
         return tuple(changes)
@@ -59,10 +59,15 @@ def guard(
             block=Block.GUARD,
             block_detail=f"{trips[change.key.place]}; approve with `--approve {plan_id}`",
         )
-        if change.is_removal and change.block is None and change.key.place in trips
+        if _counts(change) and change.key.place in trips
         else change
         for change in changes
     )
+
+
+def _counts(change: Change) -> bool:
+    """A renamed object goes on under its new name, so that nothing is lost with the old one."""
+    return change.is_removal and change.block is None and not change.renamed_to
 
 
 def _trips(removals: Sequence[Change], owned: int, place: Place, context: Context) -> str:

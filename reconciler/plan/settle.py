@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.ledger import Flips, Ledger, Removal
+from reconciler.model.ledger import Flips, Ledger, Removal, about, mark_of
 from reconciler.model.traits import Verb
-from reconciler.plan.plan import Block, Effect, Reason
+from reconciler.plan.plan import Effect, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from reconciler.model.key import Key
     from reconciler.model.ledger import Claim
     from reconciler.plan.plan import Change, Plan
 
@@ -20,27 +21,42 @@ if TYPE_CHECKING:
 def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
     """Claim the set and list every project-domain about to be written, ahead of the first write.
 
-    A crash after it leaves too many places listed, which costs a page; a place missing from the
-    list would hide what was written there for ever.
+    Names about to be archived are listed too. A crash after it leaves too much listed, which costs
+    a page; what is missing from the lists would stay hidden for ever.
     """
-    places = {change.key.place for change in plan.doable if change.actions}
-    return replace(ledger, claim=claim, places=ledger.places | places)
+    places = {change.key.place for change in plan.doable}
+    archived = {
+        action.key
+        for change in plan.doable
+        for action in change.actions
+        if action.verb is Verb.ARCHIVE
+    }
+    return replace(
+        ledger,
+        claim=claim,
+        places=ledger.places | places | plan.keeps.places,
+        archived=ledger.archived | archived,
+    )
 
 
 def after(ledger: Ledger, plan: Plan, *, done: AbstractSet[str], now: datetime) -> Ledger:
-    """Record an apply: `done` are the ids of the actions that succeeded."""
+    """Record an apply: `done` are the ids of the actions that succeeded.
+
+    Nothing is tidied up where nothing else changes, so that a steady set writes nothing.
+    """
     result = ledger
-    for change in plan.changes:
-        if change.block is Block.ADOPTION:
-            result = replace(result, refused=result.refused | {change.key})
-        elif change.block is None:
-            result = _record(result, change, done=done, now=now)
+    for change in plan.doable:
+        result = _record(result, change, done=done, now=now)
     result = _keep(result, plan, done)
-    is_complete = all(action.id in done for change in plan.doable for action in change.actions)
+    is_complete = all(is_done(change, done) for change in plan.doable)
     if plan.is_whole and is_complete and not plan.unread:
-        declared = {change.key for change in plan.changes if change.block is Block.ADOPTION}
-        result = replace(result, desired=plan.desired, refused=frozenset(result.refused & declared))
-    return result.tidy(now)
+        result = replace(result, desired=plan.desired)
+    if result.same_content(ledger):
+        return ledger
+    if plan.is_whole and is_complete and not plan.blocked and not plan.unread:
+        # An ended pause is why something is inactive until it was started again.
+        result = replace(result, holds=tuple(item for item in result.holds if now < item.until))
+    return result.without_old_removals(now)
 
 
 def is_done(change: Change, done: AbstractSet[str]) -> bool:
@@ -51,12 +67,8 @@ def is_done(change: Change, done: AbstractSet[str]) -> bool:
 def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: datetime) -> Ledger:
     key = change.key
     succeeded = {action.verb for action in change.actions if action.id in done}
-    archived = ledger.archived
-    if Verb.ARCHIVE in succeeded:
-        archived = archived | {key}
     if Verb.DESCRIBE in succeeded:
-        archived = archived - {key}
-    ledger = replace(ledger, archived=archived)
+        ledger = replace(ledger, archived=ledger.archived - {key})
     if not is_done(change, done):
         return ledger
     adopted = dict(ledger.adopted)
@@ -72,7 +84,7 @@ def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: date
         flips[key] = Flips(known.count + 1 if known and same else 1, change.digest)
     elif change.effect is Effect.REMOVE or change.reason is Reason.SPEC:
         flips.pop(key, None)
-    if change.is_removal:
+    if change.is_removal and not change.renamed_to:
         removals = (*removals, Removal(key, now))
     return replace(ledger, adopted=adopted, flips=flips, removals=removals)
 
@@ -99,8 +111,28 @@ def _keep(ledger: Ledger, plan: Plan, done: AbstractSet[str]) -> Ledger:
             }
             if is_done(change, done):
                 del rows[change.key]
+    adopted = {
+        key: version for key, version in ledger.adopted.items() if key not in plan.keeps.released
+    }
     return replace(
         ledger,
+        adopted=adopted,
+        applied=_marks(ledger, plan, failed),
         protected=frozenset(protected),
         rows={key: frozenset(paths) for key, paths in rows.items() if paths},
     )
+
+
+def _marks(ledger: Ledger, plan: Plan, undone: AbstractSet[Key]) -> frozenset[str]:
+    """Mark what is as declared now; what was not done, or not read, keeps the mark it had."""
+    missed = {mark_of(key) for key in undone}
+    told = {about(mark) for mark in plan.keeps.applied}
+    gone = {mark_of(change.key) for change in plan.doable if change.effect is Effect.REMOVE}
+    fresh = {mark for mark in plan.keeps.applied if about(mark) not in missed}
+    kept = {
+        mark
+        for mark in ledger.applied
+        if about(mark) in missed
+        or (not plan.is_whole and about(mark) not in told and about(mark) not in gone)
+    }
+    return frozenset(fresh | kept)

@@ -39,6 +39,18 @@ class _Case:
     context: Context
     traits: Traits
 
+    @property
+    def is_applied(self) -> bool:
+        return self.context.is_applied(self.resource)
+
+    @property
+    def target(self) -> str:
+        """The version to make active: an adopted one that is as declared, before one of ours."""
+        adopted = self.context.ledger.adopted.get(self.resource.key, "")
+        known = self.live.registered.get(adopted)
+        is_good = known is not None and self.is_desired(known)
+        return adopted if is_good else self.resource.version
+
     def is_desired(self, version: LiveVersion) -> bool:
         if self.resource.chosen or version.body is None:
             return version.version == self.resource.version
@@ -174,7 +186,7 @@ def _active(case: _Case) -> Change | None:
     resource, live = case.resource, case.live
     good = next(filter(case.is_desired, live.active), None)
     if good is not None and len(live.active) == 1:
-        if case.context.owns(resource.key, good.version):
+        if case.context.owns(resource.key, good.version) or not case.context.has_ledger:
             return None
         change = case.change(Effect.ADOPT, Reason.IDENTICAL)
         return replace(change, owns=good.version, notes=())
@@ -183,11 +195,12 @@ def _active(case: _Case) -> Change | None:
     if resource.chosen and resource.version not in live.registered:
         return _missing(case)
     incumbent = live.active[0] if live.active else None
+    target = case.target
     actions: list[Action] = []
-    if resource.version not in live.registered:
+    if target not in live.registered:
         actions.append(_register(case))
-    actions.append(_activate(case, after=actions))
-    owns = resource.version if resource.chosen else ""
+    actions.append(_activate(case, target, after=actions))
+    owns = "" if case.context.is_ours(target) else target
     effect, reason = _effect_of_activation(case, incumbent)
     change = case.change(effect, reason)
     change = replace(
@@ -209,8 +222,7 @@ def _effect_of_activation(case: _Case, incumbent: LiveVersion | None) -> tuple[E
     if incumbent is None:
         if case.context.ledger.was_held(case.resource.key):
             return Effect.UPDATE, Reason.HOLD
-        known = case.resource.version in case.live.registered and not case.resource.chosen
-        if known and case.context.is_settled:
+        if case.is_applied and case.target in case.live.registered:
             return Effect.UPDATE, Reason.FOREIGN
         return Effect.CREATE, Reason.SPEC
     if not case.context.owns(case.resource.key, incumbent.version):
@@ -221,11 +233,11 @@ def _effect_of_activation(case: _Case, incumbent: LiveVersion | None) -> tuple[E
 def _hand_over(case: _Case, change: Change, incumbent: LiveVersion) -> Change:
     """Replacing somebody else's active version needs leave, or proof that the name was ours.
 
-    Our version being registered already is that proof, unless the ledger says that it was never
-    allowed to become active.
+    The proof is the mark in the ledger: this very declaration was in force, so that what is active
+    came after it. That our version is registered proves nothing, since it may never have run.
     """
     resource, context = case.resource, case.context
-    if context.is_settled and resource.key in context.ledger.adopted:
+    if case.is_applied and resource.key in context.ledger.adopted:
         return replace(
             change,
             reason=Reason.FOREIGN,
@@ -235,8 +247,7 @@ def _hand_over(case: _Case, change: Change, incumbent: LiveVersion) -> Change:
                 "an adopted object is reported, not fought over"
             ),
         )
-    was_ours = resource.version in case.live.registered and not resource.chosen
-    if was_ours and context.is_settled and resource.key not in context.ledger.refused:
+    if case.is_applied and resource.version in case.live.registered:
         return _settled(case, replace(change, reason=Reason.FOREIGN))
     if resource.adopt:
         return change
@@ -271,7 +282,7 @@ def _two_active(case: _Case, good: LiveVersion) -> Change:
     foreign = [item for item in others if not case.context.owns(case.resource.key, item.version)]
     change = case.change(
         Effect.HAND_OVER if foreign else Effect.UPDATE,
-        Reason.FOREIGN if case.context.is_settled else Reason.SPEC,
+        Reason.FOREIGN if case.is_applied else Reason.SPEC,
     )
     change = replace(
         change,
@@ -279,7 +290,7 @@ def _two_active(case: _Case, good: LiveVersion) -> Change:
         owns="" if case.context.is_ours(good.version) else good.version,
         notes=(*change.notes, f"{len(case.live.active)} versions are active at once"),
     )
-    if foreign and not case.resource.adopt:
+    if foreign and not case.is_applied and not case.resource.adopt:
         return _needs_adoption(change, foreign[0])
     return _settled(case, change)
 
@@ -345,7 +356,7 @@ def plan_undeclared(key: Key, live: Versions, context: Context) -> Change | None
 
 
 def _why(case: _Case) -> Reason:
-    return Reason.DRIFT if case.context.is_settled else Reason.SPEC
+    return Reason.DRIFT if case.is_applied else Reason.SPEC
 
 
 def _notes(text: str) -> tuple[str, ...]:
@@ -377,14 +388,14 @@ def _register(case: _Case) -> Action:
     )
 
 
-def _activate(case: _Case, after: list[Action]) -> Action:
+def _activate(case: _Case, version: str, after: list[Action]) -> Action:
     resource = case.resource
     return Action(
         id=f"{resource.key}#{Verb.ACTIVATE}",
         key=resource.key,
         verb=Verb.ACTIVATE,
         call=case.traits.calls[Verb.ACTIVATE],
-        version=resource.version,
+        version=version,
         waits=tuple(action.id for action in after),
     )
 

@@ -1,0 +1,92 @@
+"""What the ledger holds of a declaration besides the changes, and how a plan tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model import ledger as ledgers
+from reconciler.model.live import Unreadable, Versions
+from reconciler.model.traits import Shape
+from reconciler.plan.plan import Keeps, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.key import Key
+    from reconciler.model.live import Live
+    from reconciler.model.resource import Desired
+    from reconciler.plan.context import Context
+    from reconciler.plan.plan import Change
+
+
+def keeps(desired: Desired, live: Live, context: Context, changes: Sequence[Change]) -> Keeps:
+    """Collect what the ledger is to hold of the declared objects, whether they change or not."""
+    resources = desired.resources
+    return Keeps(
+        protect={
+            key: resource.protect
+            for key, resource in resources.items()
+            if resource.protect is not None
+        },
+        rows={
+            key: frozenset(path for path, value in resource.body.items() if value is not None)
+            for key, resource in resources.items()
+            if context.traits[key.kind].shape is Shape.RECORD
+        },
+        places=frozenset(key.place for key in resources if context.traits[key.kind].has_pointer),
+        applied=frozenset(_marks(desired, live, context, changes)),
+        released=frozenset(_released(desired, live, context)),
+    )
+
+
+def bookkeeping(desired: Desired, context: Context, kept: Keeps) -> tuple[str, ...]:
+    """Tell what only the ledger gains or loses."""
+    ledger = context.ledger
+    lines: list[str] = []
+    is_recorded = context.is_settled and kept.applied <= ledger.applied
+    if desired.is_whole and not (is_recorded and kept.places <= ledger.places):
+        lines.append("the ledger records this declaration")
+    for key, rows in sorted(kept.rows.items()):
+        if rows - ledger.rows.get(key, frozenset()):
+            lines.append(f"the ledger records which fields of {key} are managed")
+    lines += [f"the ledger no longer lists {key} as adopted" for key in sorted(kept.released)]
+    return tuple(lines)
+
+
+def _marks(
+    desired: Desired, live: Live, context: Context, changes: Sequence[Change]
+) -> Iterator[str]:
+    """Mark what is as declared, or will be; what could not be read keeps the mark it has.
+
+    What a pause stops is not as declared, so that nothing counts as a drift when the pause ends.
+    """
+    held = {change.key for change in changes if change.reason is Reason.HOLD}
+    unread: set[str] = set()
+    for key, resource in desired.resources.items():
+        if isinstance(live.get(key), Unreadable):
+            unread.add(ledgers.mark_of(key))
+        elif key not in held and context.ledger.hold_on(key, context.now) is None:
+            yield resource.mark
+    for mark in context.ledger.applied:
+        if ledgers.about(mark) in unread:
+            yield mark
+
+
+def _released(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
+    """Name adoptions that are over: a version that runs no more is not stopped if it runs again.
+
+    It was replaced by one of ours, or is neither declared nor active.
+    """
+    if not desired.is_whole:
+        return
+    for key in context.ledger.adopted:
+        observed = live.get(key)
+        if isinstance(observed, Unreadable):
+            continue
+        active = observed.active if isinstance(observed, Versions) else ()
+        if key not in desired.resources:
+            is_over = not any(context.owns(key, version.version) for version in active)
+        else:
+            is_over = bool(active) and all(context.is_ours(item.version) for item in active)
+        if is_over:
+            yield key
