@@ -73,6 +73,10 @@ class Backend(Protocol):
         """Read the ledger of a set, looking in `home` first; an empty one when there is none."""
         ...
 
+    async def ledgers(self, places: Collection[Place]) -> Mapping[str, Ledger]:
+        """Read the ledgers of all sets that have theirs in these places, by set."""
+        ...
+
     async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
         """Write the ledger after the revision that it was read at, and return it as written.
 

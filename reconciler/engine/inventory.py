@@ -80,6 +80,23 @@ async def places(backend: Backend, selection: Selection) -> frozenset[Place]:
     return found
 
 
+Adopted = Mapping[Key, tuple[str, str]]
+"""Which set adopted which version of an object, by its ledger."""
+
+
+async def adopted(backend: Backend) -> Adopted:
+    """Read what every set of the installation adopted, a call per project-domain.
+
+    Raises BackendError when a ledger cannot be read.
+    """
+    ledgers = await backend.ledgers(await backend.places())
+    return {
+        key: (name, version)
+        for name, ledger in ledgers.items()
+        for key, version in ledger.adopted.items()
+    }
+
+
 async def active(backend: Backend, where: Collection[Place], *, described: bool = False) -> Live:
     """Read the active objects of project-domains, with descriptions where they are asked for."""
     around = frozenset(where)
@@ -102,8 +119,9 @@ async def export(
     around = await places(backend, selection)
     records = await _records(backend, selection, around)
     found = await _read(backend, selection, around)
+    owned = await adopted(backend) if found else {}
     chosen = [
-        launch_plan.choose(key, versions)
+        launch_plan.choose(key, versions, owned.get(key))
         for key, versions in sorted(found.items())
         if selection.takes(key)
     ]

@@ -7,7 +7,7 @@ and asks for no claim: who may not write a set may still look at it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
@@ -18,7 +18,7 @@ from reconciler.engine.declaration import Declaration
 from reconciler.engine.firings import Preview, preview_of
 from reconciler.engine.inventory import Selection
 from reconciler.engine.planning import Options, Planned
-from reconciler.errors import RefusedError
+from reconciler.errors import BackendError, RefusedError
 from reconciler.model.digest import split_version
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
@@ -60,7 +60,8 @@ class ObjectStatus:
 
     `wanted` is what is declared of its activation (Active, Inactive, Unmanaged), `version` the
     declared version, `active` the versions that are active, `owner` whose they are: a set's name,
-    `adopted`, or `foreign`. `detail` says why it does not stand as declared.
+    `adopted` (with its name where another set did), or `foreign`. `detail` says why it does not
+    stand as declared.
     """
 
     key: Key
@@ -117,16 +118,18 @@ async def of_set(declaration: Declaration, backend: Backend, *, now: datetime) -
     objects += [_removed(changes[key], planned, now) for key in gone]
     known = {item.key for item in objects}
     found = {**beyond.objects, **planned.live.objects}
+    others = _others({key: item for key, item in found.items() if key not in known}, now)
+    others, warnings = await _with_adopters(others, backend)
     return Status(
         backend=planned.plan.backend,
         now=now,
         objects=tuple(objects),
-        others=_others({key: item for key, item in found.items() if key not in known}, now),
+        others=others,
         set_name=declaration.set_name,
         source=declaration.source,
         commit=declaration.commit,
         ledger=planned.ledger if declaration.has_sync else None,
-        warnings=planned.plan.warnings,
+        warnings=(*planned.plan.warnings, *warnings),
         unread=tuple(
             f"{place}: {kind}: could not be read: {cause}"
             for (kind, place), cause in sorted(
@@ -145,10 +148,12 @@ async def of_connection(
     """
     live = await inventory.active(backend, await inventory.places(backend, selection))
     taken = {key: item for key, item in live.objects.items() if selection.takes(key)}
+    others, warnings = await _with_adopters(_others(taken, now), backend)
     return Status(
         backend=await backend.identity(),
         now=now,
-        others=_others(taken, now),
+        others=others,
+        warnings=warnings,
         unread=tuple(
             f"{place}: {kind}: could not be read: {cause}"
             for (kind, place), cause in sorted(live.unreadable.items())
@@ -291,6 +296,24 @@ def _others(found: Mapping[Key, object], now: datetime) -> tuple[ObjectStatus, .
         for key, item in sorted(found.items())
         if isinstance(item, Versions) and item.active
     )
+
+
+async def _with_adopters(
+    others: tuple[ObjectStatus, ...], backend: Backend
+) -> tuple[tuple[ObjectStatus, ...], tuple[str, ...]]:
+    """Name the sets that adopted what no set made; their ledgers are read only if need be."""
+    if all(item.owner != FOREIGN for item in others):
+        return others, ()
+    try:
+        adopted = await inventory.adopted(backend)
+    except BackendError as error:
+        return others, (f"what other sets adopted is shown as foreign: {error}",)
+    return tuple(
+        replace(item, owner=f"{adopted[item.key][0]} (adopted)")
+        if item.key in adopted and adopted[item.key][1] in item.active
+        else item
+        for item in others
+    ), ()
 
 
 def _newest(active: Iterable[LiveVersion]) -> str:

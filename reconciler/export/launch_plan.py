@@ -64,8 +64,11 @@ class LivePlan:
     about: About | None = None
 
 
-def choose(key: Key, found: Versions) -> LivePlan | LeftOut:
-    """Pick the version to export; what has an owner already, or is nobody's to own, is left out."""
+def choose(key: Key, found: Versions, adopted: tuple[str, str] | None = None) -> LivePlan | LeftOut:
+    """Pick the version to export; what has an owner already, or is nobody's to own, is left out.
+
+    `adopted` is the set that adopted it, and the version.
+    """
     if key.name.startswith(RESERVED):
         return LeftOut(key, "its name is reserved; Flyte or the reconciler made it")
     candidates = found.active or tuple(found.registered.values())
@@ -75,6 +78,8 @@ def choose(key: Key, found: Versions) -> LivePlan | LeftOut:
     owners = {parts[0] for item in candidates if (parts := split_version(item.version))}
     if owners:
         return LeftOut(key, f"it belongs to set {', '.join(sorted(owners))}")
+    if adopted is not None and any(item.version == adopted[1] for item in candidates):
+        return LeftOut(key, f"set {adopted[0]} adopted it")
     if not found.active and _is_default(key, newest):
         return LeftOut(key, "it is the inactive default plan of its workflow")
     others = tuple(sorted(item.version for item in found.active if item is not newest))

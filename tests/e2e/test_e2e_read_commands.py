@@ -115,6 +115,12 @@ async def test_day_one_export_adopt_silence(world: World, shell: Shell) -> None:
     assert {item["owner"] for item in plans} == {"adopted"}
     assert found["ledger"]["claim"]["source"]
 
+    every = (await shell("status", "--all", "-o", "json")).json()
+    assert {item["owner"] for item in every["others"]} == {"dayone (adopted)"}
+    again = await shell("export", "--kind", "FlyteLaunchPlan")
+    assert again.out == ""
+    assert "set dayone adopted it" in again.err
+
     again = await shell("export", "--out", str(made))
     assert again.code == 1
     assert "exists already; give an empty folder, or --force" in again.err

@@ -123,6 +123,10 @@ class Flyte1:
             found = await ledgers.search(self.channel, set_name, sorted(await self.places()))
         return found or Ledger(set_name)
 
+    async def ledgers(self, places: Collection[Place]) -> Mapping[str, Ledger]:
+        """Read the ledgers of all sets in these places."""
+        return await ledgers.read_all(self.channel, sorted(places))
+
     async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
         """Write a set's ledger."""
         return await ledgers.write(self.channel, ledger, home)

@@ -51,13 +51,7 @@ async def read(channel: Channel, set_name: str, place: Place) -> Ledger | None:
         sort_by=_NEWEST,
     )
     answer = await channel.call(methods.LIST_TASKS, request)
-    for item in answer.tasks:
-        custom = to_json(item.closure.compiled_task.template.custom)
-        try:
-            return ledgers.decode(custom, revision=int(item.id.version), home=place)
-        except ValueError as error:
-            raise BackendError(f"{channel.endpoint}: ledger of set {set_name}: {error}") from error
-    return None
+    return _decode(channel, answer.tasks[0], place) if answer.tasks else None
 
 
 async def search(channel: Channel, set_name: str, places: Iterable[Place]) -> Ledger | None:
@@ -65,6 +59,50 @@ async def search(channel: Channel, set_name: str, places: Iterable[Place]) -> Le
     answers = await asyncio.gather(*(read(channel, set_name, place) for place in places))
     found = [item for item in answers if item is not None]
     return max(found, key=lambda item: item.revision, default=None)
+
+
+async def read_all(channel: Channel, places: Iterable[Place]) -> dict[str, Ledger]:
+    """Read the newest ledger of every set, wherever it is: a call per place and one per set.
+
+    Raises BackendError when a place or a ledger cannot be read.
+    """
+    answers = await asyncio.gather(*(_read_place(channel, place) for place in places))
+    found: dict[str, Ledger] = {}
+    for item in (ledger for answer in answers for ledger in answer):
+        known = found.get(item.set_name)
+        if known is None or known.revision < item.revision:
+            found[item.set_name] = item
+    return found
+
+
+async def _read_place(channel: Channel, place: Place) -> list[Ledger]:
+    """Read the newest ledger, then the newest of the others, until there is none."""
+    found: list[Ledger] = []
+    while True:
+        others = [f"ne(name,{name_of(item.set_name)})" for item in found]
+        request = common_pb2.ResourceListRequest(
+            id=common_pb2.NamedEntityIdentifier(project=place.project, domain=place.domain),
+            filters="+".join([f"contains(name,{RESERVED}.)", *others]),
+            limit=1,
+            sort_by=_NEWEST,
+        )
+        answer = await channel.call(methods.LIST_TASKS, request)
+        if not answer.tasks:
+            return found
+        name = answer.tasks[0].id.name.removeprefix(f"{RESERVED}.")
+        ledger = _decode(channel, answer.tasks[0], place)
+        if ledger.set_name != name or name in {item.set_name for item in found}:
+            raise BackendError(f"{channel.endpoint}: ledger of set {name}: is not that set's")
+        found.append(ledger)
+
+
+def _decode(channel: Channel, item: task_pb2.Task, place: Place) -> Ledger:
+    custom = to_json(item.closure.compiled_task.template.custom)
+    try:
+        return ledgers.decode(custom, revision=int(item.id.version), home=place)
+    except ValueError as error:
+        name = item.id.name.removeprefix(f"{RESERVED}.")
+        raise BackendError(f"{channel.endpoint}: ledger of set {name}: {error}") from error
 
 
 async def write(channel: Channel, ledger: Ledger, home: Place) -> Ledger:
