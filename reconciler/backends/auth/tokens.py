@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote_plus, urlsplit
 
-import aiohttp
-
 from reconciler import errors
 from reconciler.backends.auth import cache, secret, tls
 from reconciler.backends.settings import METADATA_KEY
@@ -34,7 +32,7 @@ Metadata = tuple[tuple[str, str], ...]
 DEFAULT_KEY = "authorization"
 _TRIES = 3
 _BACK_OFF_SECONDS = 0.2
-_TIMEOUT = aiohttp.ClientTimeout(total=15)
+_TIMEOUT_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +155,8 @@ async def fetch(settings: Settings, *, endpoint: str, form: dict[str, str]) -> c
 
     The client's secret goes over plaintext HTTP only to this machine or for a plaintext connection.
     """
+    import aiohttp  # takes longer to load than all else, and most connections need no token
+
     place = f"{settings.endpoint}: auth: token endpoint {endpoint}"
     url = urlsplit(endpoint)
     loopback = url.hostname in {"localhost", "127.0.0.1", "::1"}
@@ -173,10 +173,11 @@ async def fetch(settings: Settings, *, endpoint: str, form: dict[str, str]) -> c
         quote_plus(secret.resolve(client_secret, purpose="auth.clientSecret").reveal()),
     )
     context = tls.for_http(settings.tls)
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
     for attempt in range(1, _TRIES + 1):
         try:
             async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+                aiohttp.ClientSession(timeout=timeout) as session,
                 session.post(
                     endpoint, data=form, auth=login, ssl=context, allow_redirects=False
                 ) as answer,

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from flyteidl.admin import description_entity_pb2
 from flyteidl.service import dataproxy_pb2
 
-from reconciler.backends.data import upload
 from reconciler.backends.flyte1 import faults, methods, task
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.errors import BackendError, UsageError
@@ -90,6 +89,8 @@ class _Location:
 
 
 async def _upload(channel: Channel, place: Place, code: _Code) -> str:
+    from reconciler.backends.data import upload  # loads an HTTP client, which few runs need
+
     md5 = upload.md5_of(code.content)
     name = task.PICKLE if code.url.endswith(task.PICKLE) else f"{md5.hex()}.tar.gz"
     request = dataproxy_pb2.CreateUploadLocationRequest(
