@@ -5,16 +5,18 @@ Commands are loaded when they are called, so that `--help` stays fast and loads 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exit_codes
+from reconciler.cli import exit_codes, process
+from reconciler.cli.output import say
 from reconciler.errors import ReconcilerError, SpecError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ COMMANDS = {
     "doctor": ("reconciler.cli.doctor", "doctor", "Check connection, server and checkout."),
     "completion": ("reconciler.cli.completion", "completion", "Print a shell's completion script."),
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),
+    "record": ("reconciler.cli.record", "record", "Keep what a Flyte client registers."),
     "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
 }
 """Name of each command: its module, the click command in it, and one line of help."""
@@ -77,6 +80,8 @@ class Commands(click.Group):
         if not args and context.resilient_parsing:
             return super().parse_args(context, args)  # a shell asks what the first word may be
         if not args or (args[0] not in COMMANDS and args[0] not in own):
+            if args and not context.resilient_parsing:
+                _refuse_slip(args[0], context)
             args = [DEFAULT, *args]
         return super().parse_args(context, args)
 
@@ -99,50 +104,85 @@ def cli() -> None:
 def run(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback for anything a user can cause."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to stderr on its own
-    signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(main(list(sys.argv[1:] if argv is None else argv)))
+    process.open_streams()
+    process.handle_signals()
+    code = main(list(sys.argv[1:] if argv is None else argv))
+    sys.exit(exit_codes.TERMINATED if process.is_terminated() else code)
 
 
 def main(argv: list[str]) -> int:
     """Run the command line and return the exit code."""
     try:
         result: Any = cli.main(args=argv, prog_name="reconcile", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.Abort:
-        _say("interrupted; nothing further was started")
-        return exit_codes.INTERRUPTED
     except click.ClickException as error:
-        error.show(sys.stderr)
+        say(f"error: {_wording(error)}")
         return exit_codes.ERROR
     except ReconcilerError as error:
         _explain(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        _say("interrupted; nothing further was started")
+    except (click.Abort, KeyboardInterrupt):
+        say("interrupted; nothing further was started")
         return exit_codes.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return exit_codes.OK
-    except OSError as error:
-        _say(f"error: {error.filename or 'system'}: {error.strerror or error}")
+    except SystemExit:  # of click, when nobody reads stdout any more
+        process.leave_stdout()
         return exit_codes.ERROR
+    except OSError as error:
+        return _fail(error)
     return result if isinstance(result, int) else exit_codes.OK
+
+
+def _refuse_slip(word: str, context: click.Context) -> None:
+    """Refuse a first word that is neither a command nor a path, and looks like a command."""
+    if not word.replace("-", "").isalpha() or word.startswith("-") or Path(word).exists():
+        return
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, COMMANDS, n=1)
+    if close:
+        message = f"{word}: is neither a command nor a path; did you mean `{close[0]}`?"
+        raise click.UsageError(message, context)
+
+
+def _wording(error: click.ClickException) -> str:
+    """Write an error of the command line as one line, with the command that explains."""
+    text = error.format_message().rstrip(".")
+    text = text[:1].lower() + text[1:]
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return text
+    path = error.ctx.command_path.removesuffix(f" {DEFAULT}")
+    path = f"{path} plan" if path != error.ctx.command_path else path
+    return f"{text}; see `{path} --help`"
 
 
 def _explain(error: ReconcilerError) -> None:
     if isinstance(error, SpecError):
         for problem in error.problems:
-            _say(str(problem))
+            say(str(problem))
         count = len(error.problems)
-        _say(f"{count} problem{'s' if count != 1 else ''}; nothing was written")
+        say(f"{count} problem{'s' if count != 1 else ''}; nothing was written")
     else:
-        _say(f"error: {error}")
+        say(f"error: {error}")
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+def _fail(error: OSError) -> int:
+    what = error.strerror or str(error)
+    if error.filename:
+        say(f"error: {os.fsdecode(error.filename)}: {what}; correct the path or its permissions")
+    elif error.errno == errno.ENOENT and not _has_directory():
+        say("error: working directory: it was removed; change to another one")
+    elif error.errno in {errno.ENOSPC, errno.EIO}:
+        process.leave_stdout()
+        say(f"error: standard output: {what}; write to a file with --out, or free space")
+    else:
+        say(f"error: system: {what}")
+    return exit_codes.ERROR
 
 
-def _terminate(_signal: int, _frame: object) -> None:
-    raise SystemExit(exit_codes.TERMINATED)
+def _has_directory() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False

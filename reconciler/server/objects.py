@@ -46,6 +46,10 @@ class Objects:
         row = self._store.row("SELECT md5 FROM objects WHERE key = ?", (_key(native_url),))
         return None if row is None else row["md5"]
 
+    def read(self, native_url: str) -> bytes | None:
+        """The bytes of the stored file; None when there is none."""
+        return None if self.md5(native_url) is None else self.path(_key(native_url)).read_bytes()
+
     def signed_url(self, method: str, native_url: str, *, seconds: float, md5: str = "") -> str:
         """A URL that allows `method` on this file for `seconds`; `md5` in base64 binds a PUT."""
         key = _key(native_url)

@@ -99,6 +99,10 @@ class Server:
         """How many calls that change something have come in."""
         return sum(count for name, count in self.calls.items() if name in WRITES)
 
+    def uploaded(self, native_url: str) -> bytes | None:
+        """The bytes of a file that a client uploaded; None when there is none."""
+        return self._objects.read(native_url)
+
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes free ports. OSError or RuntimeError when the port is taken."""
         server = grpc.aio.server(

@@ -57,7 +57,7 @@ def normal(template: tasks_pb2.TaskTemplate, *, code: Text) -> dict[str, Json]:
     message = tasks_pb2.TaskTemplate()
     message.CopyFrom(template)
     message.ClearField("id")
-    _rewrite(message, argument=code, settings=lambda text: _plain_settings(text, code))
+    _rewrite(message, argument=code, settings=_plain_settings)
     return to_json(message)
 
 
@@ -72,7 +72,7 @@ def to_wire(body: dict[str, Json], urls: Mapping[str, str] | None = None) -> tas
     def argument(text: str) -> str:
         return known.get(text, text)
 
-    _rewrite(message, argument=argument, settings=lambda text: _packed_settings(text, argument))
+    _rewrite(message, argument=argument, settings=_packed_settings)
     return message
 
 
@@ -156,7 +156,7 @@ def _items(struct: struct_pb2.Struct, name: str) -> list[struct_pb2.Value]:
     return list(struct.fields[name].list_value.values)
 
 
-def _plain_settings(text: str, code: Text) -> str:
+def _plain_settings(text: str) -> str:
     """Unpack settings and leave out what does not travel; what is not understood stays."""
     try:
         value = json.loads(gzip.decompress(base64.b64decode(text, validate=True)))
@@ -165,25 +165,33 @@ def _plain_settings(text: str, code: Text) -> str:
     if not isinstance(value, dict):
         return text
     value.update({name: None for name in _UNSAID if name in value})
-    return _dumps(_with_code(value, code))
+    # What follows is written differently by `pyflyte package` and `pyflyte register` and means the
+    # same: at run time the place of the code is what the arguments say (bin/entrypoint.py).
+    fast = value.get("fast_serialization_settings")
+    if isinstance(fast, dict):
+        fast["distribution_location"] = None
+        value["fast_serialization_settings"] = fast if fast.get("enabled") else None
+    if "default_resources" in value and not _says(value["default_resources"]):
+        value["default_resources"] = None
+    return _dumps(value)
 
 
-def _packed_settings(text: str, code: Text) -> str:
+def _says(value: Any) -> bool:
+    """Say whether nested settings hold anything but nulls."""
+    if isinstance(value, dict):
+        return any(map(_says, value.values()))
+    return value is not None
+
+
+def _packed_settings(text: str) -> str:
     try:
         value = json.loads(text)
     except ValueError:
         return text
     if not isinstance(value, dict):
         return text
-    packed = gzip.compress(_dumps(_with_code(value, code)).encode(), mtime=0)
+    packed = gzip.compress(_dumps(value).encode(), mtime=0)
     return base64.b64encode(packed).decode("ascii")
-
-
-def _with_code(value: dict[str, Any], code: Text) -> dict[str, Any]:
-    fast = value.get("fast_serialization_settings")
-    if isinstance(fast, dict) and isinstance(fast.get("distribution_location"), str):
-        fast["distribution_location"] = code(fast["distribution_location"])
-    return value
 
 
 def _dumps(value: dict[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
     manifest.json       {"formatVersion": 1, "flyte": "Flyte1",
                          "requests": [{"method": "AdminService.CreateTask", "file": ...}, ...],
-                         "blobs": [{"url": ..., "sha256": ..., "name": ...}, ...]}
+                         "blobs": [{"url": ..., "sha256": ..., "name": ...}, ...],
+                         "activated": [name of a launch plan, ...]}
     requests/<n>.pb     one CreateTask, CreateWorkflow or CreateLaunchPlan request each, as sent
     blobs/<sha256>      one upload each; `url` is where the client was told that it would be
 
@@ -85,10 +86,13 @@ def read(archive: Archive) -> Recording:
     )
 
 
-def write(requests: Iterable[Request], blobs: Iterable[Blob] = ()) -> Archive:
+def write(
+    requests: Iterable[Request], blobs: Iterable[Blob] = (), *, activated: Iterable[str] = ()
+) -> Archive:
     """Make a recorded package of requests, in their order, and uploads.
 
-    A request that was sent twice is kept once.
+    A request that was sent twice is kept once. `activated` are the launch plans that the client
+    activated: a note for people, reading ignores it.
     """
     members: dict[str, bytes] = {}
     listed: list[dict[str, str]] = []
@@ -112,6 +116,7 @@ def write(requests: Iterable[Request], blobs: Iterable[Blob] = ()) -> Archive:
         "flyte": FLYTE,
         "requests": listed,
         "blobs": sorted(uploads, key=lambda one: one["url"]),
+        "activated": list(activated),
     }
     return Archive({MANIFEST: canonical(manifest), **members})
 
