@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from reconciler.backends.flyte1.channel import Channel
     from reconciler.backends.flyte1.methods import Method
 
-LIMIT = 2000
-"""Entries asked for at first: one page for most project-domains, 10 MiB while it is read."""
+LIMIT = 1000
+"""Entries asked for at first: one page for most project-domains, and small while it is read."""
 
 BY_ID = common_pb2.Sort(key="id", direction=common_pb2.Sort.ASCENDING)
 BY_NAME = common_pb2.Sort(key="name", direction=common_pb2.Sort.ASCENDING)
