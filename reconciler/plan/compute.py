@@ -52,7 +52,7 @@ def compute(
             f"{len(removals)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
-    kept = keeps.keeps(desired, live, context, changes)
+    kept = keeps.keeps(desired, live, context)
     broken = _broken_groups(changes, desired, live)
     ordered = order.order(
         [_in_broken_group(change, broken) for change in changes],

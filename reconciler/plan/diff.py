@@ -25,13 +25,12 @@ def diff(before: Json, after: Json) -> tuple[FieldChange, ...]:
 
 
 def _walk(path: Path, before: Json, after: Json) -> Iterator[tuple[Path, Json, Json]]:
-    if before == after and type(before) is type(after):
-        return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from _walk((*path, key), before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk((*path, index), old, new)
-    elif before != after:
+    elif before != after or isinstance(before, bool) is not isinstance(after, bool):
+        # Python holds True and 1 for equal; whole floats and integers are equal to us too.
         yield path, before, after

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 from reconciler.model import ledger as ledgers
 from reconciler.model.live import Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan.plan import Keeps, Reason
+from reconciler.plan.plan import Keeps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from reconciler.model.key import Key
     from reconciler.model.live import Live
     from reconciler.model.resource import Desired
     from reconciler.plan.context import Context
-    from reconciler.plan.plan import Change
 
 
-def keeps(desired: Desired, live: Live, context: Context, changes: Sequence[Change]) -> Keeps:
+def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
     """Collect what the ledger is to hold of the declared objects, whether they change or not."""
     resources = desired.resources
     return Keeps(
@@ -34,7 +33,7 @@ def keeps(desired: Desired, live: Live, context: Context, changes: Sequence[Chan
             if context.traits[key.kind].shape is Shape.RECORD
         },
         places=frozenset(key.place for key in resources if context.traits[key.kind].has_pointer),
-        applied=frozenset(_marks(desired, live, context, changes)),
+        applied=frozenset(_marks(desired, live, context)),
         released=frozenset(_released(desired, live, context)),
     )
 
@@ -53,19 +52,16 @@ def bookkeeping(desired: Desired, context: Context, kept: Keeps) -> tuple[str, .
     return tuple(lines)
 
 
-def _marks(
-    desired: Desired, live: Live, context: Context, changes: Sequence[Change]
-) -> Iterator[str]:
+def _marks(desired: Desired, live: Live, context: Context) -> Iterator[str]:
     """Mark what is as declared, or will be; what could not be read keeps the mark it has.
 
     What a pause stops is not as declared, so that nothing counts as a drift when the pause ends.
     """
-    held = {change.key for change in changes if change.reason is Reason.HOLD}
     unread: set[str] = set()
     for key, resource in desired.resources.items():
         if isinstance(live.get(key), Unreadable):
             unread.add(ledgers.mark_of(key))
-        elif key not in held and context.ledger.hold_on(key, context.now) is None:
+        elif context.ledger.hold_on(key, context.now) is None:
             yield resource.mark
     for mark in context.ledger.applied:
         if ledgers.about(mark) in unread:
