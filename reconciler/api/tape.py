@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, task_pb2, workflow_pb2
-from flyteidl.core import identifier_pb2
+from flyteidl.core import identifier_pb2, tasks_pb2
 from google.protobuf.message import Message
 
 from reconciler.backends.flyte1 import recording
@@ -77,14 +77,14 @@ class Tape:
                 self.activated.add(request.id.name)
             else:
                 self.activated.discard(request.id.name)
-        elif method in WRITES and method != "CreateUploadLocation":
-            self.left_out[method] += 1
 
     async def _after(self, method: str, answer: Any) -> None:
         if method in _RESPONSES:
             self._stored[method, _key(self.sent[-1].id)] = None
         elif method == "CreateUploadLocation":
             self._uploads.add(answer.native_url)
+        elif method in WRITES and method != "UpdateLaunchPlan":
+            self.left_out[method] += 1
 
     def _instead(self, method: str, request: Any, error: StatusError) -> Message | None:
         if method in _RESPONSES:
@@ -115,12 +115,30 @@ class Tape:
             return None
         key = _key(request.id)
         if method == "GetWorkflow" and (sent := self._accepted.get(("CreateWorkflow", key))):
-            workflow = workflow_pb2.Workflow(id=sent.id)
-            workflow.closure.compiled_workflow.primary.template.CopyFrom(sent.spec.template)
-            return workflow
+            return self._closure(sent)
         if method == "GetLaunchPlan" and (sent := self._accepted.get(("CreateLaunchPlan", key))):
             return launch_plan_pb2.LaunchPlan(id=sent.id, spec=sent.spec)
         return None
+
+    def _closure(self, sent: workflow_pb2.WorkflowCreateRequest) -> workflow_pb2.Workflow:
+        """Answer with the workflow and its tasks; of a task that is not here, with its id alone."""
+        tasks = {
+            _key(request.id): request.spec.template
+            for request in self.sent
+            if isinstance(request, task_pb2.TaskCreateRequest)
+        }
+        workflow = workflow_pb2.Workflow(id=sent.id)
+        compiled = workflow.closure.compiled_workflow
+        compiled.primary.template.CopyFrom(sent.spec.template)
+        for template in sent.spec.sub_workflows:
+            compiled.sub_workflows.add().template.CopyFrom(template)
+        for identifier in recording.references(sent):
+            if identifier.resource_type == identifier_pb2.TASK:
+                known = tasks.get(_key(identifier))
+                compiled.tasks.add().template.CopyFrom(
+                    known or tasks_pb2.TaskTemplate(id=identifier)
+                )
+        return workflow
 
     def _make_place(self, request: Any) -> None:
         """Every project and domain that is asked for exists."""

@@ -120,14 +120,13 @@ class Kit:
             code=code,
         )
 
-    def script(self, name: str, *arguments: str, **settings: Any) -> Any:
+    def script(self, file: str, **settings: Any) -> Any:
         """The JSON that a script of this folder prints in flytekit's Python."""
         given = {"endpoint": self.endpoint, "project": self.project, "domain": DOMAIN, **settings}
         done = run(
             str(KIT / "bin" / "python"),
-            str(HERE / "scripts" / name),
+            str(HERE / "scripts" / file),
             json.dumps(given),
-            *arguments,
             cwd=self.folder,
             PYTHONPATH=str(self.source),
         )
