@@ -1,0 +1,81 @@
+"""What the documents say is what the program is, and what they point at is there."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.backends.flyte1.adapters import ADAPTERS
+from reconciler.cli import exit_codes
+from reconciler.cli.main import COMMANDS
+from reconciler.engine.declaration import declare
+from reconciler.engine.planning import resolve_offline
+from reconciler.model.origin import Severity
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DECISIONS = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+SETS = sorted(path.parent for path in (ROOT / "examples").rglob("reconcile.yaml"))
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    local = [target.partition("#")[0] for target in targets if "://" not in target]
+    assert [target for target in local if not (path.parent / target).exists()] == []
+
+
+def test_index_of_decisions_lists_each_once_and_in_order() -> None:
+    rows = re.findall(
+        r"^\| \[(\d+)\]\((\S+)\) \| (.+) \|$", _text("docs/adr/README.md"), re.MULTILINE
+    )
+    assert [name for _, name, _ in rows] == DECISIONS
+    assert [number for number, _, _ in rows] == [name.partition("-")[0] for name in DECISIONS]
+    for number, name, title in rows:
+        assert title in _text(f"docs/adr/{name}").splitlines()[0], number
+
+
+def test_every_command_is_in_the_documents() -> None:
+    said = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    words = {word for run in re.findall(r"`([^`\n]+)`", said) for word in re.split(r"\W+", run)}
+    assert [command for command in COMMANDS if command not in words] == []
+
+
+def test_readme_tells_the_exit_codes() -> None:
+    (said,) = re.findall(r"^Exit codes: (.*?)\.$", _text("README.md"), re.MULTILINE | re.DOTALL)
+    ours = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    assert {int(number) for number in re.findall(r"\b\d+\b", said)} == ours
+    assert re.match(rf"{exit_codes.OK} done or in sync; {exit_codes.ERROR} any error; ", said)
+    assert f"{exit_codes.PENDING} changes pending" in said
+    assert f"{exit_codes.REFUSED} refused" in said
+    assert f"{exit_codes.UNREACHABLE} backend unreachable" in said.replace("\n", " ")
+
+
+def test_words_of_the_glossary_are_sorted_and_each_is_there_once() -> None:
+    words = re.findall(r"^\| ([^|]+) \| .+ \|$", _text("docs/glossary.md"), re.MULTILINE)
+    assert words[0] == "word"
+    assert words[1:] == sorted(set(words[1:]))
+
+
+def test_there_are_examples() -> None:
+    assert {path.relative_to(ROOT).parts[1] for path in SETS} == {"quickstart", "realworld"}
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_example_is_valid(path: Path) -> None:
+    declaration = declare((str(path),), cwd=ROOT)
+    problems = list(declaration.problems)
+    if not problems:
+        resolved = resolve_offline(declaration, ADAPTERS, now=datetime(2026, 5, 1, tzinfo=UTC))
+        problems += resolved.problems
+        assert resolved.unchecked == 0, "the inputs of every plan are checked by its package"
+    assert [str(item) for item in problems if item.severity is Severity.ERROR] == []
+    assert declaration.declared
