@@ -55,6 +55,7 @@ class Page:
 
     @property
     def sql(self) -> str:
+        """The end of a query that reads this slice."""
         return f" LIMIT {self.limit or -1} OFFSET {self.offset}"
 
     def token(self, count: int) -> str:

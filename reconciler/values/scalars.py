@@ -25,6 +25,7 @@ _NOT_FINITE = {"NaN", "Infinity", "-Infinity"}
 
 
 def primitive(field: str, value: Json) -> Json:
+    """Wrap a value as the literal of a primitive; `field` is its name in protobuf's JSON."""
     return {"scalar": {"primitive": {field: value}}}
 
 
