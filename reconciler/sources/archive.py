@@ -180,10 +180,15 @@ def _local(path: Path, sha256: str | None, limits: Limits) -> Archive | Unread:
 
 
 def _bytes_of(path: Path, limits: Limits) -> bytes:
-    with path.open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise _BadArchiveError("is neither a file nor a folder")
         return _at_most(file.read, limits)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open as usual, but do not wait for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _at_most(reads: Callable[[int], bytes], limits: Limits) -> bytes:
