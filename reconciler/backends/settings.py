@@ -160,9 +160,12 @@ def clean_endpoint(endpoint: str, *, place: str) -> str:
         raise errors.UsageError(f"{place}: endpoint: is missing; write host:port")
     scheme, found, rest = bare.partition("://")
     if found:
+        host = rest.split("/")[0].rpartition("@")[2]  # never what stands before an @
+        shown = host if ":" in host else f"{host}:443"
+        shown_url = endpoint if "@" not in rest else f"{scheme}://{host}"
         raise errors.UsageError(
-            f'{place}: endpoint: "{endpoint}" is a web address; write host:port, for example '
-            f'"{rest.split("/")[0]}:443", and choose plaintext by tls.insecure, not by {scheme}'
+            f'{place}: endpoint: "{shown_url}" is a web address; write host:port, for '
+            f'example "{shown}", and choose plaintext by tls.insecure, not by {scheme}'
         )
     if not bare.startswith("unix:") and re.search(r"[\s/]", bare):
         raise errors.UsageError(

@@ -54,7 +54,8 @@ async def _adopt(given: dict[str, Any]) -> int:
 
 
 def _show(planned: Adoption, *, is_dry: bool) -> None:
-    from reconciler.cli.terminal import say, write
+    from reconciler.cli.output import say
+    from reconciler.cli.terminal import write
     from reconciler.plan.render import render
 
     write(render(planned.plan))

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Directory of its database.",
 )
-@click.option("--port", type=int, default=30080, show_default=True, help="Port for gRPC.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=30080, show_default=True, help="Port for gRPC."
+)
 @click.option("--auth", default="", metavar="CLIENT_ID:SECRET_FILE", help="Require this client.")
 def dev(data: str, port: int, auth: str) -> int:
     """Run a Flyte that registers, lists and activates, and runs nothing; Ctrl-C ends it."""

@@ -42,7 +42,7 @@ _SHOWN = 5
 def export(**given: Any) -> int:
     """Write what is active as specs that declare it exactly; the next plan adopts, no more."""
     from reconciler.api import exporting
-    from reconciler.cli.terminal import say
+    from reconciler.cli.output import say
 
     _check_set_name(given["set_name"])
     found, choice = asyncio.run(_read(given))
@@ -108,7 +108,7 @@ def _spec(document: Any) -> Any:
 
 def _tell(found: Export) -> None:
     """Say on stderr what has no document, by reason."""
-    from reconciler.cli.terminal import say
+    from reconciler.cli.output import say
 
     for warning in found.warnings:
         say(f"warning: {warning}")

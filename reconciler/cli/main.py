@@ -63,6 +63,22 @@ class Commands(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options of the default command, which needs no word, before the commands."""
+        default = self.get_command(context, DEFAULT)
+        assert default is not None
+        params = (*default.get_params(context), *self.get_params(context))
+        options = [item for item in params if isinstance(item, click.Option)]
+        records = {item.name: item.get_help_record(context) for item in options}
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records.values() if record])
+        self.format_commands(context, formatter)
+
+    def format_usage(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write both forms."""
+        formatter.write_usage("reconcile", "[OPTIONS] [PATH...]")
+        formatter.write_usage("reconcile", "COMMAND ...", prefix="       ")
+
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""
         with formatter.section("Commands"):
@@ -97,7 +113,7 @@ def cli() -> None:
     """Make a Flyte installation look like what is declared in Git.
 
     `reconcile [PATH...]` makes it so, `reconcile --dry-run [PATH...]` shows what would happen;
-    without a path ./reconcile.yaml is read. `reconcile plan --help` lists the options of both.
+    without a path ./reconcile.yaml is read. `reconcile COMMAND --help` explains each command.
     """
 
 
@@ -153,7 +169,6 @@ def _wording(error: click.ClickException) -> str:
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return text
     path = error.ctx.command_path.removesuffix(f" {DEFAULT}")
-    path = f"{path} plan" if path != error.ctx.command_path else path
     return f"{text}; see `{path} --help`"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -30,17 +31,27 @@ def paths(function: F) -> F:
 def connection(function: F) -> F:
     """Take what names a connection."""
     function = click.option(
-        "--deadline", type=float, default=0.0, metavar="SECONDS", help="Deadline of each call."
+        "--deadline",
+        type=click.FloatRange(0, 86_400, min_open=True),
+        callback=_not_nan,
+        default=None,
+        metavar="SECONDS",
+        help="Deadline of each call.",
     )(function)
     function = click.option("--insecure", is_flag=True, help="With --endpoint: plaintext, no TLS.")(
         function
     )
     function = click.option(
-        "--endpoint", default="", metavar="HOST:PORT", help="Connect to this Flyte."
+        "--endpoint",
+        callback=_not_empty,
+        default=None,
+        metavar="HOST:PORT",
+        help="Connect to this Flyte.",
     )(function)
     return click.option(
         "--connection",
-        default="",
+        callback=_not_empty,
+        default=None,
         metavar="NAME|FILE",
         help="A FlyteConnection of the tree, a file, `embedded`, `flytectl` or `flytekit`.",
     )(function)
@@ -50,12 +61,31 @@ def target(given: Mapping[str, Any]) -> Target:
     """Gather the options of `connection`."""
     from reconciler.api.connecting import Target
 
+    if given["insecure"] and not given["endpoint"]:
+        raise click.UsageError(
+            "--insecure: belongs to --endpoint; write tls.insecure in the FlyteConnection"
+        )
     return Target(
-        connection=given["connection"],
-        endpoint=given["endpoint"],
+        connection=given["connection"] or "",
+        endpoint=given["endpoint"] or "",
         insecure=given["insecure"],
-        deadline_seconds=given["deadline"],
+        deadline_seconds=given["deadline"] or 0.0,
     )
+
+
+def _not_empty(_context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty value: an unset variable of a script must not choose another Flyte."""
+    if value is not None and not value.strip():
+        raise click.UsageError(f"{option.opts[0]}: is empty; give a value, or leave it out")
+    return value
+
+
+def _not_nan(
+    _context: click.Context, _option: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and isnan(value):
+        raise click.UsageError("--deadline: is not a number; give seconds")
+    return value
 
 
 def output(*formats: str) -> Callable[[F], F]:

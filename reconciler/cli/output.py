@@ -1,18 +1,42 @@
-"""Where data goes: stdout, or a file that is written whole or not at all."""
+"""Where words go: data to stdout or a file that is written whole or not at all, talk to stderr."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from reconciler.errors import UsageError
+
+
+def say(text: str) -> None:
+    """Tell a person something that is not data; work goes on where nobody listens."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
 
 def put(text: str, out: str | None) -> None:
-    """Print text as it is, or write it to a file."""
+    """Print text as it is, or write it to a file; raises UsageError where that cannot be."""
     if not out:
         click.echo(text, nl=False)
         return
     path = Path(out)
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise _unwritable(out, error.strerror or str(error)) from None
+
+
+def check(out: str | None) -> None:
+    """Raise UsageError where a file could not be written, before anything else is done."""
+    if out and not Path(out).absolute().parent.is_dir():
+        raise _unwritable(out, "its directory does not exist")
+
+
+def _unwritable(out: str, why: str) -> UsageError:
+    return UsageError(f"--out: {out}: cannot be written: {why}; choose another file")

@@ -12,13 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exit_codes, options
+from reconciler.cli import exit_codes, options, output
 
 if TYPE_CHECKING:
     from reconciler.plan.plan import Plan
 
 
-@click.command("reconcile")
+class Default(click.Command):
+    """The command that needs no word; its usage shows none."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the usage as it is typed."""
+        formatter.write_usage("reconcile", " ".join(self.collect_usage_pieces(ctx)))
+
+
+@click.command("reconcile", cls=Default)
 @options.paths
 @options.connection
 @options.output("text", "json")
@@ -35,6 +43,8 @@ def reconcile_command(**given: Any) -> int:
         raise click.UsageError("--detailed-exitcode belongs to --dry-run and to `reconcile plan`")
     if given["dry_run"]:
         return _run(_plan(given))
+    if given["out"] and given["format_"] != "json":
+        raise click.UsageError("--out: holds the report as JSON; add -o json, or --dry-run")
     return _run(_reconcile(given))
 
 
@@ -67,19 +77,19 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def _plan(given: dict[str, Any]) -> int:
-    from reconciler.cli.terminal import say, write
+    from reconciler.cli.terminal import write
     from reconciler.plan.encode import encode
     from reconciler.plan.render import render
 
+    output.check(given["out"])
     async with _session(given, read_only=True) as session:
         planned = await session.plan(_options(given))
     plan = planned.plan
+    if given["out"] or given["format_"] == "json":
+        output.put(json.dumps(encode(plan), indent=2, ensure_ascii=False) + "\n", given["out"])
     if given["out"]:
-        _save(Path(given["out"]), encode(plan))
-        say(f"saved plan {plan.id} to {given['out']}")
-    if given["format_"] == "json" and not given["out"]:
-        click.echo(json.dumps(encode(plan), indent=2, ensure_ascii=False))
-    elif given["format_"] == "text":
+        output.say(f"saved plan {plan.id} to {given['out']}")
+    if given["format_"] == "text":
         write(render(plan))
     if plan.unread:
         return exit_codes.UNREACHABLE
@@ -91,21 +101,16 @@ async def _plan(given: dict[str, Any]) -> int:
 async def _reconcile(given: dict[str, Any]) -> int:
     from reconciler.api.session import new_run
     from reconciler.cli import report
-    from reconciler.cli.terminal import Progress, can_ask, write
+    from reconciler.cli.terminal import Progress, write
     from reconciler.plan.render import render
 
+    output.check(given["out"])
     async with _session(given, read_only=False) as session:
         planned = await session.plan(_options(given))
         plan = planned.plan
         if given["format_"] == "text":
             write(render(plan))
-        removals = [change for change in plan.doable if change.is_removal]
-        if removals and not given["yes"] and can_ask():
-            click.confirm(
-                f"{len(removals)} running objects will be stopped or taken over. Go on?",
-                abort=True,
-                err=True,
-            )
+        _confirm(plan, given)
         progress = Progress()
         with _stopping() as stop:
             run = new_run(parallel=given["parallel"], progress=progress, stop=stop)
@@ -118,15 +123,13 @@ async def _reconcile(given: dict[str, Any]) -> int:
 async def _apply_saved(plan_file: str, given: dict[str, Any]) -> int:
     from reconciler.api.session import new_run
     from reconciler.cli import report
-    from reconciler.cli.terminal import Progress, can_ask, write
+    from reconciler.cli.terminal import Progress, write
     from reconciler.plan.render import render
 
     plan = _load(plan_file)
     async with _session(given, read_only=False) as session:
         write(render(plan))
-        removals = [change for change in plan.doable if change.is_removal]
-        if removals and not given["yes"] and can_ask():
-            click.confirm("Go on?", abort=True, err=True)
+        _confirm(plan, given)
         progress = Progress()
         with _stopping() as stop:
             run = new_run(parallel=given["parallel"], progress=progress, stop=stop)
@@ -162,18 +165,18 @@ def _options(given: dict[str, Any]) -> Any:
     )
 
 
-def _save(path: Path, value: object) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+def _confirm(plan: Plan, given: dict[str, Any]) -> None:
+    from reconciler.cli.terminal import ask, can_ask
+
+    count = sum(1 for change in plan.doable if change.is_removal)
+    if count and not given["yes"] and can_ask():
+        what = f"{count} running objects" if count > 1 else "1 running object"
+        ask(f"{what} will be stopped or taken over. Go on?")
 
 
 @contextmanager
 def _stopping() -> Iterator[asyncio.Event]:
-    """Let the first Ctrl-C end the run after the calls under way, the second at once."""
-    from reconciler.cli.terminal import say
-
+    """Let the first signal end the run after the calls under way, the second at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -181,7 +184,7 @@ def _stopping() -> Iterator[asyncio.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say("stopping after the calls under way; press again to stop at once")
+        output.say("stopping after the calls under way; a second signal stops at once")
 
     loop.add_signal_handler(signal.SIGINT, interrupt)
     try:

@@ -29,7 +29,7 @@ def record(out: str, command: tuple[str, ...]) -> int:
     Flyte. Exits as COMMAND does; FILE is written only when that is 0.
     """
     from reconciler.api import recording
-    from reconciler.cli.terminal import say
+    from reconciler.cli.output import say
     from reconciler.errors import UsageError
 
     path = Path(out)
@@ -50,7 +50,7 @@ def record(out: str, command: tuple[str, ...]) -> int:
 
 
 def _tell(found: Recording, out: str) -> None:
-    from reconciler.cli.terminal import say
+    from reconciler.cli.output import say
 
     parts = [f"{count} {kind}" for kind, count in found.registered.items() if count]
     say(f"recorded {', '.join(parts)} in {out}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from reconciler.apply.outcome import Status
-from reconciler.cli import exit_codes
-from reconciler.cli.terminal import say
+from reconciler.cli import exit_codes, output
+from reconciler.cli.output import say
 from reconciler.engine.applying import Applied
 from reconciler.model.document import Json
 from reconciler.plan.encode import encode
@@ -21,10 +20,7 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
     done = applied.report.done
     if format_ == "json":
         text = json.dumps(to_json(applied), indent=2, ensure_ascii=False)
-        if out:
-            Path(out).write_text(text + "\n", encoding="utf-8")
-        else:
-            click.echo(text)
+        output.put(text + "\n", out)
     changed = [change for change in applied.plan.doable if change.actions and is_done(change, done)]
     adopted = [change for change in applied.plan.doable if not change.actions]
     if format_ == "text" and (applied.plan.changes or applied.report.outcomes):

@@ -17,8 +17,7 @@ from reconciler.cli import exit_codes
 )
 def schema(kind: str, out: str) -> int:
     """Print the JSON Schema of one kind, or of all kinds in one; needs no backend."""
-    from reconciler.cli.output import put
-    from reconciler.cli.terminal import say
+    from reconciler.cli.output import put, say
     from reconciler.errors import UsageError
     from reconciler.specs import generate
     from reconciler.specs import schema as schemas

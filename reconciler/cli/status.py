@@ -52,9 +52,9 @@ async def _status(given: dict[str, Any]) -> int:
 
 def _print(found: Status, format_: str, out: str | None) -> None:
     from reconciler.cli.documents import status_json
-    from reconciler.cli.output import put
+    from reconciler.cli.output import put, say
     from reconciler.cli.table import width_of_terminal
-    from reconciler.cli.terminal import say, write
+    from reconciler.cli.terminal import write
 
     if format_ == "json":
         put(json.dumps(status_json(found), indent=2, ensure_ascii=False) + "\n", out)

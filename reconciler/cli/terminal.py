@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
 from reconciler.apply.outcome import Outcome, Status
+from reconciler.cli.output import say
+from reconciler.errors import UsageError
 from reconciler.plan.render import Line, Style
 
 _COLOURS = {
@@ -30,14 +34,29 @@ def write(lines: Iterable[Line], *, err: bool = False) -> None:
         click.echo(text, err=err, color=is_coloured)
 
 
-def say(text: str) -> None:
-    """Tell a person something that is not data."""
-    click.echo(text, err=True)
-
-
 def can_ask() -> bool:
     """Say whether a person is there to answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> None:
+    """Ask a person to go on; raises UsageError on a no, click.Abort on Ctrl-C or the end of input.
+
+    The event loop's own handler would swallow a Ctrl-C while it waits here for an answer.
+    """
+    with _ctrl_c_raises():
+        is_yes = click.confirm(question, err=True)
+    if not is_yes:
+        raise UsageError("not confirmed: nothing was written; answer y, or give --yes")
+
+
+@contextmanager
+def _ctrl_c_raises() -> Iterator[None]:
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 class Progress:
@@ -54,9 +73,14 @@ class Progress:
             self.close()
             say(f"failed: {outcome.action.id}: {outcome.detail}")
         if self._is_live:
-            click.echo(f"\rapplying {self._done}/{total}\x1b[K", err=True, nl=False)
+            _draw(f"\rapplying {self._done}/{total}\x1b[K")
 
     def close(self) -> None:
         """Clear the line."""
         if self._is_live and self._done:
-            click.echo("\r\x1b[K", err=True, nl=False)
+            _draw("\r\x1b[K")
+
+
+def _draw(text: str) -> None:
+    with suppress(OSError):  # the terminal is gone, the apply is not
+        click.echo(text, err=True, nl=False)

@@ -143,7 +143,10 @@ _REMEDY: Final[dict[Meaning, tuple[type[errors.BackendError], str]]] = {
         ),
     ),
     Meaning.OVERLOADED: (errors.BackendError, "lower limits.inFlight or set limits.perSecond"),
-    Meaning.PLAINTEXT_SERVER: (errors.UnavailableError, "set tls.insecure: true"),
+    Meaning.PLAINTEXT_SERVER: (
+        errors.UnavailableError,
+        "set tls.insecure: true, or give --insecure with --endpoint",
+    ),
     Meaning.REFUSED: (
         errors.UnavailableError,
         (
