@@ -13,7 +13,7 @@ from reconciler.errors import SpecError, UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Place
 from reconciler.model.origin import Problem, Severity
-from reconciler.plan.context import Drift, Policy, Prune
+from reconciler.plan.context import Policy
 from reconciler.resolve.resolve import Scope
 from reconciler.sources import files, git
 from reconciler.specs.connection import ConnectionSpec
@@ -55,8 +55,8 @@ class Declaration:
         """What the set may do on its own."""
         limits = self.sync.limits
         return Policy(
-            prune=Prune(str(self.sync.prune)),
-            drift=Drift(str(self.sync.drift)),
+            prune=self.sync.prune,
+            drift=self.sync.drift,
             max_removals=limits.max_removals,
             max_removal_fraction=limits.max_removal_fraction,
         )

@@ -18,12 +18,12 @@ from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query
 from reconciler.model.origin import Problem
+from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired
 from reconciler.model.traits import Shape, Traits
 from reconciler.plan import versions
 from reconciler.plan.compute import compute
 from reconciler.plan.context import Context as PlanContext
-from reconciler.plan.context import Prune
 from reconciler.plan.plan import Plan
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.context import Context as ResolveContext

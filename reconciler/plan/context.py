@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import UNCLAIMED, split_version
+from reconciler.model.policy import Drift, Prune
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,23 +16,6 @@ if TYPE_CHECKING:
     from reconciler.model.ledger import Ledger
     from reconciler.model.resource import Resource
     from reconciler.model.traits import Traits
-
-
-class Prune(StrEnum):
-    """What is done with objects that are ours and no longer declared."""
-
-    DEACTIVATE = "Deactivate"
-    ARCHIVE = "Archive"
-    DELETE = "Delete"
-    REPORT = "Report"
-    KEEP = "Keep"
-
-
-class Drift(StrEnum):
-    """What is done when somebody changed what the declaration did not."""
-
-    CORRECT = "Correct"
-    REPORT = "Report"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from reconciler.model.digest import digest
 from reconciler.model.document import Json, show_path
 from reconciler.model.live import Absent, Record
-from reconciler.plan.context import Drift, Prune
+from reconciler.model.policy import Prune
 from reconciler.plan.diff import diff
+from reconciler.plan.drift import judge
 from reconciler.plan.plan import Block, Change, Effect, Reason
 from reconciler.plan.rows import Move, actions, rows
-from reconciler.plan.versions import CONTESTED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,7 +69,7 @@ def plan_record(
     blocked = _impossible(change, move, context)
     if blocked.block is None and not resource.adopt:
         blocked = _foreign(change, move, written)
-    return blocked if blocked.block is not None else _settled(change, context)
+    return blocked if blocked.block is not None else judge(change, context)
 
 
 def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
@@ -218,24 +218,3 @@ def _foreign(change: Change, move: Move, written: frozenset[str]) -> Change:
     shown = ", ".join(_show(path, move) for path in foreign)
     detail = f"{shown}: not written by this set and different; set `adopt: true` to take it over"
     return replace(change, block=Block.ADOPTION, block_detail=detail)
-
-
-def _settled(change: Change, context: Context) -> Change:
-    """Apply the drift policy to a change that no edit explains: correct, report or contest."""
-    if change.reason is not Reason.DRIFT:
-        return change
-    if context.policy.drift is Drift.REPORT:
-        return replace(
-            change, block=Block.REPORT, block_detail="changed outside Git; drift is reported only"
-        )
-    flips = context.ledger.flips.get(change.key)
-    if flips and flips.digest == change.digest and flips.count >= CONTESTED_AFTER:
-        return replace(
-            change,
-            block=Block.CONTESTED,
-            block_detail=(
-                f"put back {flips.count} times and changed again each time; find who else writes "
-                "it, then run `reconcile resume` on it or change its declaration"
-            ),
-        )
-    return change

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.live import About, Versions
+from reconciler.model.policy import Prune
 from reconciler.model.resource import State
 from reconciler.model.traits import Verb
-from reconciler.plan.context import Drift, Prune
 from reconciler.plan.diff import diff
+from reconciler.plan.drift import judge
 from reconciler.plan.plan import Action, Block, Change, Effect, FieldChange, Reason
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from reconciler.model.resource import Resource
     from reconciler.model.traits import Traits
     from reconciler.plan.context import Context
-
-CONTESTED_AFTER = 3
-"""Corrections of one object, for one declaration, after which it is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def _inactive(case: _Case, hold_reason: str = "") -> Change | None:
     change = replace(change, actions=tuple(actions), notes=(*change.notes, *_notes(hold_reason)))
     if foreign and not resource.adopt:
         return _needs_adoption(change, foreign[0])
-    return change if hold_reason else _settled(case, change)
+    return change if hold_reason else judge(change, case.context)
 
 
 def _active(case: _Case) -> Change | None:
@@ -215,7 +213,7 @@ def _active(case: _Case) -> Change | None:
     )
     if effect is Effect.HAND_OVER and incumbent is not None:
         return _hand_over(case, change, incumbent)
-    return _settled(case, change)
+    return judge(change, case.context)
 
 
 def _effect_of_activation(case: _Case, incumbent: LiveVersion | None) -> tuple[Effect, Reason]:
@@ -248,32 +246,10 @@ def _hand_over(case: _Case, change: Change, incumbent: LiveVersion) -> Change:
             ),
         )
     if case.is_applied and resource.version in case.live.registered:
-        return _settled(case, replace(change, reason=Reason.FOREIGN))
+        return judge(replace(change, reason=Reason.FOREIGN), case.context)
     if resource.adopt:
         return change
     return _needs_adoption(change, incumbent)
-
-
-def _settled(case: _Case, change: Change) -> Change:
-    """Apply the drift policy to a change that no edit explains: correct, report or contest."""
-    if change.reason not in {Reason.DRIFT, Reason.FOREIGN}:
-        return change
-    key, ledger = case.resource.key, case.context.ledger
-    if case.context.policy.drift is Drift.REPORT or key in ledger.adopted:
-        return replace(
-            change, block=Block.REPORT, block_detail="changed outside Git; drift is reported only"
-        )
-    flips = ledger.flips.get(key)
-    if flips and flips.digest == case.resource.digest and flips.count >= CONTESTED_AFTER:
-        return replace(
-            change,
-            block=Block.CONTESTED,
-            block_detail=(
-                f"put back {flips.count} times and changed again each time; find who else writes "
-                "it, then run `reconcile resume` on it or change its declaration"
-            ),
-        )
-    return change
 
 
 def _two_active(case: _Case, good: LiveVersion) -> Change:
@@ -292,7 +268,7 @@ def _two_active(case: _Case, good: LiveVersion) -> Change:
     )
     if foreign and not case.is_applied and not case.resource.adopt:
         return _needs_adoption(change, foreign[0])
-    return _settled(case, change)
+    return judge(change, case.context)
 
 
 def _missing(case: _Case) -> Change:

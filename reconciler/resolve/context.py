@@ -75,6 +75,18 @@ class Resolution:
     is_unchecked: bool = False
 
 
+def placed(declared: Declared, place: Place) -> Resolution | None:
+    """Return the problem of a document without a project or domain, None when it has both."""
+    if place.project and place.domain:
+        return None
+    missing = "project" if not place.project else "domain"
+    problem = declared.problem(
+        f"no {missing} is given here and the set has no default",
+        fix=f"write spec.{missing}, or spec.defaults.{missing} in the FlyteSync",
+    )
+    return Resolution(problems=(problem,))
+
+
 class Adapter(Protocol):
     """One kind on one backend, as far as resolving needs it."""
 

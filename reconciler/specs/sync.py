@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.digest import SET_NAME, UNCLAIMED
+from reconciler.model.policy import Drift, Prune
 from reconciler.specs.fields import (
     SET,
     WORDS,
@@ -36,23 +37,6 @@ class Render(StrEnum):
     NONE = "None"
     KUSTOMIZE = "Kustomize"
     HELM = "Helm"
-
-
-class Prune(StrEnum):
-    """What happens to what the set owns and no longer declares."""
-
-    DEACTIVATE = "Deactivate"
-    ARCHIVE = "Archive"
-    DELETE = "Delete"
-    REPORT = "Report"
-    KEEP = "Keep"
-
-
-class Drift(StrEnum):
-    """What happens to changes that somebody else made."""
-
-    CORRECT = "Correct"
-    REPORT = "Report"
 
 
 class SyncDefaults(Shape):

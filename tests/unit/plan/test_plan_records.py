@@ -19,11 +19,12 @@ from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Claim, Flips, Ledger
 from reconciler.model.live import Absent, Live, Record
 from reconciler.model.origin import Origin
+from reconciler.model.policy import Drift, Prune
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.traits import Verb
 from reconciler.plan import settle
 from reconciler.plan.compute import compute
-from reconciler.plan.context import Context, Drift, Policy, Prune
+from reconciler.plan.context import Context, Policy
 from reconciler.plan.plan import Action, Block, Change, Effect, Plan, Reason
 from reconciler.plan.records import plan_forgotten, plan_record
 

@@ -21,8 +21,8 @@ from plan_builders import (
 
 from reconciler.model.key import Place
 from reconciler.model.ledger import Flips, Hold, Ledger, Removal
+from reconciler.model.policy import Drift, Prune
 from reconciler.plan import settle
-from reconciler.plan.context import Drift, Prune
 
 A, B = plan_of("a"), plan_of("b")
 EMPTY = Ledger("team")

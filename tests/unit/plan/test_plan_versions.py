@@ -24,8 +24,8 @@ from plan_builders import (
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.ledger import Flips, Hold, Ledger
 from reconciler.model.live import About, Versions
+from reconciler.model.policy import Drift, Prune
 from reconciler.model.resource import Resource, State
-from reconciler.plan.context import Drift, Prune
 from reconciler.plan.plan import Block, Effect, Reason
 
 PLAN = plan_of("a")

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from reconciler.model.policy import Drift, Prune
 from reconciler.sources.yaml import parse
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.fields import DeletionPolicy
@@ -14,7 +15,7 @@ from reconciler.specs.package import Activate, PackageSpec, Register
 from reconciler.specs.project import ProjectSpec
 from reconciler.specs.registry import KINDS
 from reconciler.specs.schema import shapes_below
-from reconciler.specs.sync import Drift, Prune, Render, SyncSpec
+from reconciler.specs.sync import Render, SyncSpec
 from reconciler.specs.validate import validate
 
 WORKFLOW = {"name": "pipelines.etl", "version": "v1"}

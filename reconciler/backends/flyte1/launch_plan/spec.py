@@ -14,7 +14,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
-from reconciler.resolve.context import Context, Resolution
+from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Notification, PlanState
 from reconciler.specs.validate import Declared
 from reconciler.values.canonical import canonical
@@ -51,13 +51,9 @@ class LaunchPlanAdapter:
         """Resolve one plan in any of its three modes."""
         spec = cast("LaunchPlanSpec", declared.spec)
         place = context.place(spec.project, spec.domain)
-        if not place.project or not place.domain:
-            missing = "project" if not place.project else "domain"
-            problem = declared.problem(
-                f"no {missing} is given here and the set has no default",
-                fix=f"write spec.{missing}, or spec.defaults.{missing} in the FlyteSync",
-            )
-            return Resolution(problems=(problem,))
+        nowhere = placed(declared, place)
+        if nowhere is not None:
+            return nowhere
         if spec.existing is not None:
             return _chosen(declared, context, place)
         found = _workflow(declared, context, place)

@@ -21,7 +21,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
-from reconciler.resolve.context import Context, Package, Resolution
+from reconciler.resolve.context import Context, Package, Resolution, placed
 from reconciler.sources.archive import Archive
 from reconciler.specs.package import PackageSpec
 from reconciler.specs.validate import Declared
@@ -43,13 +43,9 @@ class PackageAdapter:
         """Resolve every entity of a package; an archive that cannot be read declares nothing."""
         spec = cast("PackageSpec", declared.spec)
         place = context.place(spec.project, spec.domain)
-        if not place.project or not place.domain:
-            missing = "project" if not place.project else "domain"
-            problem = declared.problem(
-                f"no {missing} is given here and the set has no default",
-                fix=f"write spec.{missing}, or spec.defaults.{missing} in the FlyteSync",
-            )
-            return Resolution(problems=(problem,))
+        nowhere = placed(declared, place)
+        if nowhere is not None:
+            return nowhere
         archive = context.archives.get(str(declared.document.origin))
         if not isinstance(archive, Archive):
             return _unread(declared, place, [str(archive or f"{spec.archive}: was not read")])
