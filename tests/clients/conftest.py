@@ -11,7 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-from clients_kit import Kit, open_kit
+from client_kit import Kit, open_kit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

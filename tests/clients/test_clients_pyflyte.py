@@ -10,13 +10,13 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from clients_kit import DOMAIN, difference
+from client_kit import DOMAIN, difference
 from flyteidl.admin import common_pb2
 from flyteidl.service import dataproxy_pb2, dataproxy_pb2_grpc
 from google.protobuf import json_format
 
 if TYPE_CHECKING:
-    from clients_kit import Kit
+    from client_kit import Kit
 
 pytestmark = pytest.mark.clients
 

@@ -8,12 +8,12 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
-from clients_kit import DOMAIN, difference
+from client_kit import DOMAIN, difference
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clients_kit import Kit
+    from client_kit import Kit
 
 pytestmark = pytest.mark.clients
 

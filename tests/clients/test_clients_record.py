@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from clients_kit import HERE, IMAGE, KIT, check_kit, run
+from client_kit import HERE, IMAGE, KIT, check_kit, run
 
 from reconciler.backends.flyte1.package import entities, graph
 from reconciler.model.key import Place

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clients_kit import DOMAIN
+from client_kit import DOMAIN
 
 if TYPE_CHECKING:
-    from clients_kit import Kit
+    from client_kit import Kit
 
 pytestmark = pytest.mark.clients
 

@@ -27,9 +27,9 @@ from reconciler.server.embedded import Server, open_server
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 KIT = ROOT / ".venv-flytekit"
-HERE = Path(__file__).parent
+HERE = ROOT / "tests" / "clients"
 IMAGE = "registry.example.com/etl:v1"
 DOMAIN = "development"
 _SECONDS = 120
@@ -132,9 +132,15 @@ class Kit:
         )
         return json.loads(done.stdout.splitlines()[-1])
 
+    def reconcile_process(
+        self, *arguments: str, cwd: Path, code: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `reconcile`."""
+        return run(sys.executable, "-m", "reconciler", *arguments, cwd=cwd, code=code)
+
     def reconcile(self, *arguments: str, cwd: Path, code: int | None = 0) -> str:
         """What `reconcile` prints."""
-        done = run(sys.executable, "-m", "reconciler", *arguments, cwd=cwd, code=code)
+        done = self.reconcile_process(*arguments, cwd=cwd, code=code)
         return done.stdout + done.stderr
 
     def plans(self, domain: str = DOMAIN, **at: str) -> list[launch_plan_pb2.LaunchPlan]:
