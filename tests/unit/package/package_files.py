@@ -92,7 +92,7 @@ def tar(members: Mapping[str, bytes], *, compress: bool = True, level: int = 9) 
     return gzip.compress(packed.getvalue(), level) if compress else packed.getvalue()
 
 
-def document(kind: str, name: str, line: int = 1, **spec: Json) -> Document:
+def document(kind: str, name: str, /, line: int = 1, **spec: Json) -> Document:
     """Make a document as it is read from a file."""
     value: dict[str, Json] = {
         "apiVersion": "flyte.reconciler.dev/v1alpha1",

@@ -32,6 +32,8 @@ from reconciler.model.key import Place
 from reconciler.specs.package import PackageOptions
 
 _NO_VERSION = ""
+_UNREADABLE = (json_format.Error, ValueError, TypeError)
+"""What writing a message as JSON raises: TypeError for a message of unknown type inside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def _tasks(content: Content, argument: task.Text) -> Iterable[Entity | str]:
     for name, spec in content.tasks.items():
         try:
             body = task.normal(spec.template, code=argument)
-        except (json_format.Error, ValueError) as error:
+        except _UNREADABLE as error:
             yield f"{task.KIND} {name}: cannot be read ({error}); build the package again"
             continue
         container = spec.template.container
@@ -103,7 +105,7 @@ def _workflows(content: Content) -> Iterable[Entity | str]:
     for name, spec in content.workflows.items():
         try:
             found = workflow.normal(spec, is_own=lambda one: raw(one) in content.owned)
-        except (json_format.Error, ValueError) as error:
+        except _UNREADABLE as error:
             yield f"{workflow.KIND} {name}: cannot be read ({error}); build the package again"
             continue
         for kind, _, _, other, version in found.foreign:
@@ -133,7 +135,7 @@ def _plans(content: Content, *, place: Place, options: PackageOptions) -> Iterab
         where = identifier_pb2.Identifier(project=place.project, domain=place.domain)
         try:
             body = normal.from_wire(where, used)
-        except (json_format.Error, ValueError) as error:
+        except _UNREADABLE as error:
             yield f"{LAUNCH_PLAN} {name}: cannot be read ({error}); build the package again"
             continue
         if normal.from_wire(where, wire.to_wire(body, used.workflow_id)) != body:
