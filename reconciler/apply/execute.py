@@ -11,7 +11,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 
-from reconciler.apply.outcome import Outcome, Report, Status
+from reconciler.apply.outcome import INTERRUPTED, Outcome, Report, Status
 from reconciler.errors import ReconcilerError
 from reconciler.plan.plan import Action, Change
 
@@ -117,7 +117,7 @@ async def run(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     for action in actions:
-        note(Outcome(action, Status.SKIPPED, "interrupted before it started"))
+        note(Outcome(action, Status.SKIPPED, INTERRUPTED))
     return Report(tuple(outcomes.values()))
 
 

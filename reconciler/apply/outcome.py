@@ -8,6 +8,9 @@ from enum import StrEnum
 from reconciler.errors import ReconcilerError
 from reconciler.plan.plan import Action
 
+INTERRUPTED = "interrupted before it started"
+"""Detail of an action that a signal kept from starting."""
+
 
 class Status(StrEnum):
     """How an action ended."""

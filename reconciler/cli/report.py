@@ -6,7 +6,7 @@ import json
 
 import click
 
-from reconciler.apply.outcome import Status
+from reconciler.apply.outcome import INTERRUPTED, Status
 from reconciler.cli import exit_codes, output
 from reconciler.cli.output import say
 from reconciler.engine.applying import Applied
@@ -26,8 +26,12 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
     if format_ == "text" and (applied.plan.changes or applied.report.outcomes):
         more = f", {len(adopted)} recorded in the ledger" if adopted else ""
         click.echo(f"Applied: {len(changed)} objects changed by {len(done)} calls{more}.")
-    for item in applied.report.failures:
+    failures = applied.report.failures
+    told = [item for item in failures if item.detail != INTERRUPTED]
+    for item in told:
         say(f"{item.status.value}: {item.action.id}: {item.detail}")
+    if len(told) < len(failures):
+        say(f"interrupted: {len(failures) - len(told)} calls were not started; run again")
     for change in applied.stale:
         say(f"refused: {change.key}: it changed since the plan was made; plan again")
     if applied.remaining is not None:
