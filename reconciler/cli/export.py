@@ -96,8 +96,7 @@ def _check_set_name(name: str) -> None:
 
 
 def _counts(found: Export) -> str:
-    exact = sum("workflow" in _spec(one.document) for one in found.exported)
-    rest = len(found.exported) - exact
+    rest = sum("existing" in _spec(one.document) for one in found.exported)
     more = f", {rest} of them as existing versions (see the comments)" if rest else ""
     return f"{len(found.exported)} objects{more}"
 
