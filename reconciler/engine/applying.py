@@ -7,6 +7,7 @@ the ledger records what became of them. Killed anywhere in between, the next run
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +22,7 @@ from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Place
 from reconciler.model.ledger import Claim, Entry, Ledger
 from reconciler.model.live import Query
-from reconciler.model.traits import Shape, Verb
+from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.plan import settle
 from reconciler.plan.plan import Change, Effect, Plan
 from reconciler.plan.stale import stale
@@ -106,7 +107,7 @@ async def apply_plan(
     opened = settle.before(ledger, plan, claim=claim) if has_ledger else ledger
     is_writing = any(change.actions for change in plan.doable)
     where = ledger.home or home or _some_place(plan)
-    early, late = _split_before_home(plan, where)
+    early, late = _split_before_home(plan, where, backend.traits)
     reports: list[Report] = []
     if early:
         reports.append(await _run(early, backend, run))
@@ -166,18 +167,28 @@ async def _run(changes: list[Change], backend: Backend, run: Run) -> Report:
     )
 
 
-def _split_before_home(plan: Plan, home: Place | None) -> tuple[list[Change], list[Change]]:
-    """The ledger lives in a project: where the plan creates that project, this comes first."""
+def _split_before_home(
+    plan: Plan, home: Place | None, traits: Mapping[str, Traits]
+) -> tuple[list[Change], list[Change]]:
+    """The ledger lives in a project: creating it, or opening it again, comes before the ledger."""
     early = [
         change
         for change in plan.doable
         if home is not None
-        and change.effect is Effect.CREATE
         and not change.key.domain
         and change.key.project == home.project
+        and (change.effect is Effect.CREATE or _opens(change, traits[change.key.kind]))
     ]
     keys = {change.key for change in early}
     return early, [change for change in plan.doable if change.key not in keys]
+
+
+def _opens(change: Change, traits: Traits) -> bool:
+    path, closed = traits.fields.closed_by
+    return any(
+        item.path == path and item.before in closed and item.after not in closed
+        for item in change.fields
+    )
 
 
 def _without_done(change: Change, done: set[str]) -> Change:
