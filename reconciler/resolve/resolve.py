@@ -47,12 +47,16 @@ class Resolved:
 def wants(
     declared: Iterable[Declared], adapters: Mapping[str, Adapter], context: Context
 ) -> frozenset[Want]:
-    """List the workflows that must be looked up before `resolve`."""
+    """List the workflows that must be looked up before `resolve`.
+
+    A document without a project or domain wants nothing: `resolve` says what is wrong with it.
+    """
     return frozenset(
         want
         for item in declared
         if item.kind in adapters
         for want in adapters[item.kind].wants(item, context)
+        if want.project and want.domain
     )
 
 
