@@ -12,9 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "reconciler").rglob("*.py"))
 HOSTS = ("pypi" + ".org", "files.python" + "hosted", "proxy.golang" + ".org", "registry.npm" + "js")
-MACHINE = re.compile(
-    rb"""(?:^|[\s"'`=(<\[:])/(?:work|root|opt(?!/bin/)|home/\w+)/""", re.MULTILINE
-)
+MACHINE = re.compile(rb"""(?:^|[\s"'`=(<\[:])/(?:work|root|opt(?!/bin/)|home/\w+)/""", re.MULTILINE)
 LONGEST = 600
 """Lines of a module."""
 
