@@ -1,4 +1,4 @@
-"""Signals, broken pipes, closed streams: no traceback, nothing half done, the next run converges."""
+"""Signals, broken pipes, closed streams: no traceback, nothing half done, the next converges."""
 
 from __future__ import annotations
 
