@@ -26,7 +26,7 @@ _RESPONSES: Mapping[str, Callable[[], Message]] = {
     "CreateWorkflow": workflow_pb2.WorkflowCreateResponse,
     "CreateLaunchPlan": launch_plan_pb2.LaunchPlanCreateResponse,
 }
-_KINDS = {"CreateTask": "tasks", "CreateWorkflow": "workflows", "CreateLaunchPlan": "launch plans"}
+_KINDS = {"CreateTask": "task", "CreateWorkflow": "workflow", "CreateLaunchPlan": "launch plan"}
 
 
 class Tape:

@@ -52,7 +52,7 @@ def record(out: str, command: tuple[str, ...]) -> int:
 def _tell(found: Recording, out: str) -> None:
     from reconciler.cli.output import say
 
-    parts = [f"{count} {kind}" for kind, count in found.registered.items() if count]
+    parts = [_count(count, kind) for kind, count in found.registered.items() if count]
     say(f"recorded {', '.join(parts)} in {out}")
     if found.activated:
         say(
@@ -65,4 +65,9 @@ def _tell(found: Recording, out: str) -> None:
             "not register"
         )
     for method, count in sorted(found.left_out.items()):
-        say(f"warning: {method} ({count} times) is not kept: a package holds registrations alone")
+        calls = _count(count, "call")
+        say(f"warning: {method} ({calls}) is not kept: a package holds registrations alone")
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' if count != 1 else ''}"

@@ -146,7 +146,7 @@ def test_a_program_of_ones_own_is_recorded_with_what_it_refers_to(folder: Path) 
         PYTHONPATH=str(folder / "src"),
     )
     assert "own.flow: not checked, refers to what the command did not register" in done.stderr
-    assert "UpdateNamedEntity (1 times) is not kept" in done.stderr
+    assert "UpdateNamedEntity (1 call) is not kept" in done.stderr
     content = entities.read(archive.read((folder / "own.tgz").read_bytes()))
     flow = content.workflows["own.flow"]
     references = [
