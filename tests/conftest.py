@@ -50,7 +50,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _is_whole(config: pytest.Config) -> bool:
-    if config.option.collectonly or any(getattr(config.option, name) for name in _CHOOSERS):
+    if config.option.collectonly or any(getattr(config.option, name, None) for name in _CHOOSERS):
         return False
     everything = {config.rootpath, *(config.rootpath / path for path in config.getini("testpaths"))}
     asked = {(config.invocation_params.dir / path).resolve() for path in config.args}
