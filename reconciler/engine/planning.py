@@ -24,7 +24,7 @@ from reconciler.model.traits import Shape, Traits
 from reconciler.plan import versions
 from reconciler.plan.compute import compute
 from reconciler.plan.context import Context as PlanContext
-from reconciler.plan.plan import Plan
+from reconciler.plan.plan import Effect, Plan
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.context import Context as ResolveContext
 from reconciler.resolve.resolve import Resolved, resolve, wants
@@ -130,6 +130,9 @@ async def plan_resolved(
     live = await backend.observe(query(desired, context))
     warnings = tuple(str(item) for item in resolved.warnings)
     made = compute(desired, live, context, backend=view.identity, warnings=warnings)
+    if any(change.effect is Effect.ADOPT for change in made.changes):
+        context = replace(context, elsewhere=await _adopted_elsewhere(declaration, backend, made))
+        made = compute(desired, live, context, backend=view.identity, warnings=warnings)
     return Planned(
         plan=made,
         ledger=view.ledger,
@@ -139,6 +142,22 @@ async def plan_resolved(
         resolved=resolved,
         context=context,
     )
+
+
+async def _adopted_elsewhere(
+    declaration: Declaration, backend: Backend, plan: Plan
+) -> Mapping[Key, str]:
+    """Read which of the objects to adopt another set has adopted; only adoptions pay for it."""
+    wanted = {change.key for change in plan.changes if change.effect is Effect.ADOPT}
+    ledgers = await backend.ledgers(await backend.places())
+    own = {declaration.set_name, *declaration.sync.previous_names}
+    return {
+        key: name
+        for name, ledger in ledgers.items()
+        if name not in own and not ledger.renamed_to
+        for key in ledger.adopted
+        if key in wanted
+    }
 
 
 def query(desired: Desired, context: PlanContext) -> Query:

@@ -61,7 +61,7 @@ def compute(
         new_bodies={key: resource.body for key, resource in desired.resources.items()},
     )
     plan_id = _plan_id(ordered, context, backend)
-    return Plan(
+    made = Plan(
         id=plan_id,
         set_name=context.set_name,
         backend=dict(backend),
@@ -71,10 +71,10 @@ def compute(
         foreign=foreign,
         warnings=(*warnings, *skipped, *_unread(live)),
         unread=unread,
-        bookkeeping=keeps.bookkeeping(desired, context, kept) if context.has_ledger else (),
         keeps=kept,
         is_whole=desired.is_whole,
     )
+    return replace(made, bookkeeping=keeps.bookkeeping(made, context) if context.has_ledger else ())
 
 
 def _declared(

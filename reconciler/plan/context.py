@@ -36,7 +36,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Arguments of one planning; `now` is the moment it is made for."""
+    """Arguments of one planning; `now` is the moment it is made for.
+
+    `elsewhere` names the other sets that adopted objects declared here.
+    """
 
     set_name: str
     traits: Mapping[str, Traits]
@@ -44,6 +47,7 @@ class Context:
     now: datetime
     desired_digest: str
     previous_names: tuple[str, ...] = ()
+    elsewhere: Mapping[Key, str] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -64,6 +68,12 @@ class Context:
         """Say whether the version's name proves that this set (under any of its names) made it."""
         parts = split_version(version)
         return parts is not None and parts[0] in {self.set_name, *self.previous_names}
+
+    def other_owner(self, key: Key, version: str) -> str:
+        """Name the other set that made or adopted a live version; empty when there is none."""
+        parts = split_version(version)
+        maker = parts[0] if parts is not None and not self.is_ours(version) else ""
+        return self.elsewhere.get(key, "") or maker.replace(UNCLAIMED, "")
 
     def owns(self, key: Key, version: str) -> bool:
         """Say whether a live version is this set's: made by it, or adopted in the ledger."""

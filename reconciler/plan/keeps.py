@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model import ledger as ledgers
 from reconciler.model.live import Unreadable, Versions
 from reconciler.model.traits import Shape
+from reconciler.plan import settle
 from reconciler.plan.plan import Keeps
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.live import Live
     from reconciler.model.resource import Desired
     from reconciler.plan.context import Context
+    from reconciler.plan.plan import Plan
 
 
 def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
@@ -38,12 +40,14 @@ def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
     )
 
 
-def bookkeeping(desired: Desired, context: Context, kept: Keeps) -> tuple[str, ...]:
-    """Tell what only the ledger gains or loses."""
-    ledger = context.ledger
+def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
+    """Tell what the ledger gains or loses besides what the changes say."""
+    ledger, kept = context.ledger, plan.keeps
+    done = {action.id for change in plan.doable for action in change.actions}
+    then = settle.after(ledger, plan, done=done, now=context.now)
     lines: list[str] = []
-    is_recorded = context.is_settled and kept.applied <= ledger.applied
-    if desired.is_whole and not (is_recorded and kept.places <= ledger.places):
+    has_news = then.desired != ledger.desired or then.applied != ledger.applied
+    if has_news or not kept.places <= ledger.places:
         lines.append("the ledger records this declaration")
     for key, rows in sorted(kept.rows.items()):
         if rows - ledger.rows.get(key, frozenset()):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.digest import digest
+from reconciler.model.digest import digest, version_of
 from reconciler.model.document import Json
 from reconciler.model.live import About, Versions
 from reconciler.model.policy import Prune
@@ -43,11 +43,18 @@ class _Case:
 
     @property
     def target(self) -> str:
-        """The version to make active: an adopted one that is as declared, before one of ours."""
+        """The version to make active: one that is there, before one to register."""
         adopted = self.context.ledger.adopted.get(self.resource.key, "")
-        known = self.live.registered.get(adopted)
-        is_good = known is not None and self.is_desired(known)
-        return adopted if is_good else self.resource.version
+        own = self.resource.version
+        for version in (adopted, own, *_formers(self.resource, self.context)):
+            known = self.live.registered.get(version)
+            if known is not None and self.is_desired(known):
+                return version
+        return own
+
+    @property
+    def is_there(self) -> bool:
+        return self.target in self.live.registered or any(map(self.is_desired, self.live.active))
 
     def is_desired(self, version: LiveVersion) -> bool:
         if self.resource.chosen or version.body is None:
@@ -81,7 +88,18 @@ def fingerprint(live: Versions) -> str:
 def asked(resource: Resource, context: Context) -> frozenset[str]:
     """Versions of a declared name that must be looked up even when they are not active."""
     adopted = context.ledger.adopted.get(resource.key)
-    return frozenset({resource.version, adopted} if adopted else {resource.version})
+    own = {resource.version, *_formers(resource, context)}
+    return frozenset({*own, adopted} if adopted else own)
+
+
+def _formers(resource: Resource, context: Context) -> tuple[str, ...]:
+    """Versions of the same content under former names of the set.
+
+    What others refer to by its version (all of a package) has to carry the present name.
+    """
+    if resource.chosen or resource.group or not context.traits[resource.key.kind].has_pointer:
+        return ()
+    return tuple(version_of(name, resource.digest) for name in context.previous_names)
 
 
 def plan_declared(resource: Resource, live: Versions, context: Context) -> Change | None:
@@ -148,7 +166,7 @@ def _declared(resource: Resource, live: Versions, context: Context) -> Change | 
 
 def _register_only(case: _Case) -> Change | None:
     resource = case.resource
-    if resource.version in case.live.registered or any(map(case.is_desired, case.live.active)):
+    if case.is_there:
         return None
     if resource.chosen:
         return _missing(case)
@@ -166,8 +184,7 @@ def _inactive(case: _Case, hold_reason: str = "") -> Change | None:
         return None if hold_reason else _register_only(case)
     foreign = [item for item in live.active if not case.context.owns(resource.key, item.version)]
     actions: list[Action] = []
-    is_there = resource.version in live.registered or any(map(case.is_desired, live.active))
-    if not hold_reason and not resource.chosen and not is_there:
+    if not hold_reason and not resource.chosen and not case.is_there:
         actions.append(_register(case))
     actions += [_deactivate(resource.key, item.version, case.traits) for item in live.active]
     change = case.change(
@@ -187,7 +204,8 @@ def _active(case: _Case) -> Change | None:
         if case.context.owns(resource.key, good.version) or not case.context.has_ledger:
             return None
         change = case.change(Effect.ADOPT, Reason.IDENTICAL)
-        return replace(change, owns=good.version, notes=())
+        change = replace(change, owns=good.version, notes=())
+        return _from_other_set(change, good, case)
     if good is not None:
         return _two_active(case, good)
     if resource.chosen and resource.version not in live.registered:
@@ -245,11 +263,23 @@ def _hand_over(case: _Case, change: Change, incumbent: LiveVersion) -> Change:
                 "an adopted object is reported, not fought over"
             ),
         )
-    if case.is_applied and resource.version in case.live.registered:
+    if case.is_applied and case.target in case.live.registered:
         return judge(replace(change, reason=Reason.FOREIGN), case.context)
     if resource.adopt:
         return change
     return _needs_adoption(change, incumbent)
+
+
+def _from_other_set(change: Change, good: LiveVersion, case: _Case) -> Change:
+    """Two sets that own one object would remove it from under each other."""
+    other = case.context.other_owner(change.key, good.version)
+    if not other or case.resource.adopt:
+        return change
+    return replace(
+        change,
+        block=Block.ADOPTION,
+        block_detail=f"it belongs to set {other}; take it out there, or set `adopt: true` here",
+    )
 
 
 def _two_active(case: _Case, good: LiveVersion) -> Change:
