@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -12,6 +13,8 @@ from google.protobuf.message import Message
 from reconciler.model.document import Json
 
 M = TypeVar("M", bound=Message)
+
+_SHORT = 1000
 
 
 def to_json(message: Message) -> dict[str, Json]:
@@ -31,6 +34,16 @@ def _by_content(kind: Hashable, content: bytes) -> dict[str, Json]:
 
 
 def from_json(value: Any, message: M) -> M:
-    """Fill a message from its JSON form and return it."""
-    json_format.ParseDict(value, message)
+    """Fill a message from its JSON form and return it; short forms are remembered as above."""
+    text = json.dumps(value)
+    if len(text) > _SHORT:
+        json_format.ParseDict(value, message)
+    else:
+        message.MergeFromString(_from_text(cast("Hashable", type(message)), text))
     return message
+
+
+@lru_cache(maxsize=4096)
+def _from_text(kind: Hashable, text: str) -> bytes:
+    message = json_format.Parse(text, cast("type[Message]", kind)())
+    return message.SerializeToString(deterministic=True)
