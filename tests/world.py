@@ -48,7 +48,7 @@ def integer(value: int) -> literals_pb2.Literal:
     )
 
 
-def plan_document(name: str, **spec: Any) -> dict[str, Any]:
+def plan_document(name: str, /, **spec: Any) -> dict[str, Any]:
     """Make a FlyteLaunchPlan document on workflow `etl` version v1, every morning by default."""
     spec.setdefault("workflow", {"name": "etl", "version": "v1"})
     spec.setdefault("schedule", {"cron": "0 6 * * *", "timezone": "UTC", "kickoffInput": "day"})
