@@ -144,7 +144,13 @@ def _load(plan_file: str) -> Plan:
     from reconciler.plan.encode import decode
 
     try:
-        return decode(json.loads(Path(plan_file).read_text(encoding="utf-8")))
+        value = json.loads(Path(plan_file).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise UsageError(f"{plan_file}: is not JSON; make the plan again") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{plan_file}: is not a plan; make the plan again")
+    try:
+        return decode(value)
     except ValueError as error:
         raise UsageError(f"{plan_file}: {error}") from None
 
