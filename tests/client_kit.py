@@ -22,7 +22,7 @@ from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 from flyteidl.service import admin_pb2_grpc
 
-from reconciler.server.embedded import Server, open_server
+from reconciler.server.embedded import AuthSettings, Server, open_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -215,7 +215,7 @@ def _stub(endpoint: str) -> Iterator[admin_pb2_grpc.AdminServiceStub]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
+def serving(folder: Path, *, auth: AuthSettings | None = None) -> Iterator[Server]:
     """An embedded Flyte in a thread of its own."""
     loop = asyncio.new_event_loop()
     started: list[Server] = []
@@ -224,7 +224,7 @@ def serving(folder: Path) -> Iterator[Server]:
     async def serve() -> None:
         stop = asyncio.Event()
         stops.append(stop)
-        async with open_server(folder) as server:
+        async with open_server(folder, auth=auth) as server:
             started.append(server)
             up.set()
             await stop.wait()

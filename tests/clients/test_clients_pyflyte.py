@@ -10,12 +10,16 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
-from client_kit import DOMAIN, difference
+from client_kit import DOMAIN, KIT, check_kit, difference, run, serving
 from flyteidl.admin import common_pb2
 from flyteidl.service import dataproxy_pb2, dataproxy_pb2_grpc
 from google.protobuf import json_format
 
+from reconciler.server.embedded import AuthSettings
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from client_kit import Kit
 
 pytestmark = pytest.mark.clients
@@ -30,7 +34,7 @@ PLANS = {
 }
 
 
-def test_pyflyte_registers_and_activates_and_again_changes_no_content(kit: Kit) -> None:
+def test_pyflyte_registers_activates_repeats_and_moves_to_a_changed_version(kit: Kit) -> None:
     said = kit.register("--copy", "none", "--version", "v1", "--activate-launchplans")
     assert "Successfully registered 12 entities" in said
     assert kit.active() == dict.fromkeys(PLANS, "v1")
@@ -53,11 +57,6 @@ def test_pyflyte_registers_and_activates_and_again_changes_no_content(kit: Kit) 
         plan.closure.created_at for plan in before
     ]
 
-
-def test_a_changed_project_moves_the_active_version_and_a_reused_version_is_refused(
-    kit: Kit,
-) -> None:
-    kit.register("--copy", "none", "--version", "v1", "--activate-launchplans")
     kit.edit("count: int = 1", "count: int = 4")
     said = kit.register("--copy", "none", "--version", "v1", code=1)
     assert "launch plan with different structure already exists" in said
@@ -122,10 +121,6 @@ def test_pyflyte_stops_starts_and_shows_launch_plans(kit: Kit) -> None:
     assert set(_table(kit.pyflyte("get", "launchplan", *where, "--active-only"))) == {
         ("etl.morning", "v2")
     }
-    assert set(_table(kit.pyflyte("get", "launchplan", *where, "etl.stage"))) == {
-        ("etl.stage", "v1"),
-        ("etl.stage", "v2"),
-    }
     shown = json.loads(kit.pyflyte("get", "launchplan", *where, "etl.morning", "v2"))
     assert shown["spec"]["defaultInputs"]["parameters"]["count"]["default"] == {
         "scalar": {"primitive": {"integer": "8"}}
@@ -155,3 +150,19 @@ def test_pyflyte_says_what_the_server_refuses(kit: Kit) -> None:
         common_pb2.NamedEntityIdentifierListRequest(project=kit.project, domain=DOMAIN, limit=100)
     )
     assert "etl.morning" not in {entity.name for entity in stored.entities}
+
+
+def test_pyflyte_signs_in_with_client_credentials(tmp_path: Path) -> None:
+    check_kit()
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    config = tmp_path / "config.yaml"
+    with serving(tmp_path / "data", auth=AuthSettings("ci", "s3cret")) as server:
+        config.write_text(
+            f"admin: {{endpoint: 'dns:///{server.grpc_address}', insecure: true, "
+            f"authType: ClientSecret, clientId: ci, clientSecretLocation: {secret}}}\n"
+        )
+        command = (str(KIT / "bin" / "pyflyte"), "--config", str(config), "get", "launchplan")
+        assert "LaunchPlans for" in run(*command, cwd=tmp_path).stdout
+        secret.write_text("wrong")
+        assert "invalid_client" in run(*command, cwd=tmp_path, code=1).stderr
