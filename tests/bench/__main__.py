@@ -1,0 +1,101 @@
+"""`make bench`: measures, writes the results beside this file, and docs/benchmarks.md from them.
+
+The embedded Flyte is always measured, in a process of its own. A real flyteadmin is measured when
+RECONCILER_FLYTE1_ENDPOINT names one, there beside other clients: flytectl when RECONCILER_FLYTECTL
+is its path, pyflyte when its environment is set up. Everything lands in projects made for the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+
+from reconciler.model.key import Place
+from tests.bench import beside, report
+from tests.bench.results import Results
+from tests.bench.scenario import ROOT, Scenario
+
+DOMAINS = ("development", "staging", "production")
+SIZES = (10, 100, 1000, 10_000)
+SPREAD = 10_000
+SPREAD_PROJECTS = 30
+
+
+def main() -> None:
+    """Measure what the environment allows and write the report."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--most", type=int, default=10_000, help="leave larger sets out")
+    parser.add_argument("--repeats", type=int, default=3, help="runs that a median is taken of")
+    parser.add_argument("--only", choices=("real", "embedded", "report"), help="do one part")
+    given = parser.parse_args()
+    real = os.environ.get("RECONCILER_FLYTE1_ENDPOINT", "")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        root = Path(folder)
+        if real and given.only in (None, "real"):
+            results = Results("real", real)
+            _scenarios(results, root / "real", most=given.most, repeats=given.repeats)
+            beside.measure(results, root / "beside", most=given.most, repeats=given.repeats)
+        if given.only in (None, "embedded"):
+            with embedded(root / "data") as endpoint:
+                results = Results("embedded", endpoint)
+                _scenarios(results, root / "embedded", most=given.most, repeats=given.repeats)
+    text = report.render()
+    (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _scenarios(results: Results, root: Path, *, most: int, repeats: int) -> None:
+    results.measure_help(repeats)
+    run = f"bench-{secrets.token_hex(3)}"
+    for count in SIZES:
+        if count <= most:
+            scenario = Scenario(
+                results.endpoint, count, [Place(f"{run}-{count}", DOMAINS[0])], root / str(count)
+            )
+            _one(results, scenario, set_name=f"{run}-{count}", repeats=repeats)
+    if most >= SPREAD:
+        places = [
+            Place(f"{run}-p{number:02d}", domain)
+            for number in range(SPREAD_PROJECTS)
+            for domain in DOMAINS
+        ]
+        scenario = Scenario(results.endpoint, SPREAD, places, root / "spread")
+        _one(results, scenario, set_name=f"{run}-spread"[:20], repeats=repeats)
+
+
+def _one(results: Results, scenario: Scenario, *, set_name: str, repeats: int) -> None:
+    scenario.set_up(set_name)
+    scenario.measure(repeats)
+    results.add_scenario(scenario)
+
+
+@contextmanager
+def embedded(data: Path) -> Iterator[str]:
+    """Run the embedded Flyte as a user would, and yield its endpoint once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "reconciler", "dev", "--data", str(data), "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    endpoint = f"127.0.0.1:{port}"
+    try:
+        with grpc.insecure_channel(endpoint) as channel:
+            grpc.channel_ready_future(channel).result(timeout=30)
+        yield endpoint
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()

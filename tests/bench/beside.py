@@ -1,0 +1,75 @@
+"""Other clients on the same plans, in the same run; they need a real flyteadmin."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from reconciler.model.key import Place
+from tests.bench import rivals
+from tests.bench.plans import plans
+from tests.bench.process import Cost
+from tests.bench.results import Results
+from tests.bench.scenario import ROOT, Scenario
+from tests.bench.workflows import prepare
+
+SMALL, LARGE = 1000, 10_000
+
+
+def measure(results: Results, root: Path, *, most: int, repeats: int) -> None:
+    """Measure write rates against bare stubs, then reads and runs of the others."""
+    root.mkdir()
+    run = f"beside-{secrets.token_hex(3)}"
+    _write_phase(results, root, run, count=min(SMALL, most), repeats=repeats)
+    for count in (SMALL, LARGE):
+        if count <= most:
+            _flytectl(results, root, Place(f"{run}-f{count}", "development"), count)
+    _pyflyte(results, root, Place(f"{run}-p", "development"), min(SMALL, most))
+
+
+def _write_phase(results: Results, root: Path, run: str, *, count: int, repeats: int) -> None:
+    gets: list[Cost] = []
+    for number in range(repeats):
+        ours = Place(f"{run}-w{number}", "development")
+        bare = Place(f"{run}-s{number}", "development")
+        scenario = Scenario(results.endpoint, count, [ours], root / f"w{number}")
+        scenario.set_up(f"{run}-w{number}"[-20:])
+        prepare(results.endpoint, [bare])
+        step = scenario.reconcile("cold apply", "--yes")
+        _, seconds = rivals.stubs("register", results.endpoint, bare, count=count, version="bare")
+        results.add_write(
+            reconcile=step.write_calls / step.write_seconds, stubs=2 * count / seconds
+        )
+        cost, _ = rivals.stubs("get", results.endpoint, bare, count=count, version="bare")
+        gets.append(cost)
+    results.add_beside("bare stubs, one get per entity", count, "second", gets)
+
+
+def _flytectl(results: Results, root: Path, place: Place, count: int) -> None:
+    program = os.environ.get("RECONCILER_FLYTECTL", "")
+    if not program:
+        return
+    prepare(results.endpoint, [place])
+    archive = root / f"flytectl-{count}.tgz"
+    rivals.write_archive(archive, place, count=count, version="v1")
+    for what in ("first", "second"):
+        cost = rivals.flytectl(
+            Path(program), results.endpoint, place, archive=archive, version="v1"
+        )
+        results.add_beside("flytectl register", count, what, [cost])
+    cost, _ = rivals.stubs("get", results.endpoint, place, count=count, version="v1")
+    if count > SMALL:
+        results.add_beside("bare stubs, one get per entity", count, "second", [cost])
+
+
+def _pyflyte(results: Results, root: Path, place: Place, count: int) -> None:
+    program = ROOT / ".venv-flytekit" / "bin" / "pyflyte"
+    if not program.exists():
+        return
+    prepare(results.endpoint, [place])
+    folder = root / "pyflyte"
+    rivals.write_module(folder, list(plans(count, [place])))
+    for what in ("first", "second"):
+        cost = rivals.pyflyte(program, results.endpoint, place, folder=folder, version="v1")
+        results.add_beside("pyflyte register --activate-launchplans", count, what, [cost])

@@ -1,0 +1,164 @@
+"""docs/benchmarks.md from the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from tests.bench.results import load, middle
+from tests.bench.scenario import STEPS
+
+TITLES = {"real": "A real flyteadmin", "embedded": "The embedded Flyte"}
+
+_RECIPE = """# Benchmarks
+
+Written by `make bench`; edit `tests/bench`, not this page.
+
+## What is measured
+
+A set of launch plans, each with a cron schedule, ten inputs, labels, an annotation, a notification
+and limits (some forty lines of YAML, a hundred plans a file), on a workflow that is registered
+already. `validate` asks nobody. `cold apply` registers and activates every plan. `no-op` is
+`reconcile --yes` when everything is as declared, `one change` the same after one edit in one file.
+
+Each run is a process of its own, from start to exit. Calls are counted where they leave the client.
+Wall and CPU seconds, and memory (the most that was resident, of the client), are the system's
+figures for that process. Repeated steps give the median. The server runs on the same machine and
+takes its share of the cores, so that ratios between clients of one run say more than seconds.
+
+## How to measure
+
+```
+make bench                                                     # the embedded Flyte alone
+RECONCILER_FLYTE1_ENDPOINT=HOST:PORT make bench                # a real one first
+RECONCILER_FLYTECTL=PATH RECONCILER_FLYTE1_ENDPOINT=... make bench   # beside flytectl
+.venv/bin/python -m tests.bench --most 1000 --repeats 1        # a quick look
+```
+
+`make clients` puts pyflyte beside it. A real endpoint must take plaintext without authentication;
+everything is written to projects made for the run, which stay there, so use one that may be thrown
+away. An installation that was just set up gives the least noise. Results are kept in
+`tests/bench/results`; a run replaces those of what it measured.
+"""
+
+
+def render() -> str:
+    """Write the report of everything that was ever measured here."""
+    lines = [_RECIPE]
+    real = load("real")
+    if real is not None:
+        lines += _targets(real)
+    for column, title in TITLES.items():
+        data = load(column)
+        if data is not None:
+            lines += [f"## {title}\n", _facts(data), "", *_scenarios(data), ""]
+    if real is not None:
+        lines += _beside(real)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _facts(data: dict[str, Any]) -> str:
+    facts = data["facts"]
+    return (
+        f"Flyte {facts['flyte'] or 'without a version'}; client and server on {facts['cores']} "
+        f"cores, {facts['memoryGiB']} GiB, {facts['system']}, Python {facts['python']}; load "
+        f"average at the start {facts['load']}. `load` below is the load average when a run began."
+    )
+
+
+def _scenarios(data: dict[str, Any]) -> Iterator[str]:
+    yield "| plans | project-domains | step | runs | calls | wall s | CPU s | peak MiB | load |"
+    yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|"
+    for scenario in data["scenarios"]:
+        for name in STEPS:
+            runs = scenario["steps"].get(name, [])
+            if runs:
+                yield (
+                    f"| {scenario['plans']:,} | {scenario['places']} | {name} | {len(runs)} | "
+                    f"{middle(runs, 'calls'):,.0f} | {middle(runs, 'wall'):.2f} | "
+                    f"{middle(runs, 'cpu'):.2f} | {middle(runs, 'peak'):.0f} | "
+                    f"{middle(runs, 'load'):.1f} |"
+                )
+
+
+def _beside(data: dict[str, Any]) -> Iterator[str]:
+    yield "## Beside other clients, on the real one\n"
+    yield "The same plans. Bare stubs keep eight calls under way, flytectl and pyflyte send as they"
+    yield "do. `second` finds everything registered: there the others still make a call per entity."
+    yield "`no-op / it` is its wall time over that of our no-op with as many plans.\n"
+    yield "| client | plans | run | wall s | CPU s | peak MiB | no-op / it | load |"
+    yield "|---|---:|---|---:|---:|---:|---:|---:|"
+    for one in data["beside"]:
+        runs = one["runs"]
+        own = _runs(data, one["plans"], "no-op")
+        wall = middle(runs, "wall")
+        factor = f"{wall / middle(own, 'wall'):.1f}" if own and one["run"] == "second" else ""
+        yield (
+            f"| {one['client']} | {one['plans']:,} | {one['run']} | {wall:.2f} | "
+            f"{middle(runs, 'cpu'):.2f} | {middle(runs, 'peak'):.0f} | {factor} | "
+            f"{middle(runs, 'load'):.1f} |"
+        )
+    if data["write"]:
+        yield "\nWrite phase of a cold apply, in calls per second, each pair one after the other:\n"
+        yield "| ours | bare stubs | ratio |"
+        yield "|---:|---:|---:|"
+        for pair in data["write"]:
+            ratio = pair["reconcile"] / pair["stubs"]
+            yield f"| {pair['reconcile']:.0f} | {pair['stubs']:.0f} | {ratio:.2f} |"
+
+
+def _targets(data: dict[str, Any]) -> Iterator[str]:
+    yield "## Targets, on the real one\n"
+    yield "| target | measured | reached |"
+    yield "|---|---:|---|"
+    noop = _runs(data, 10_000, "no-op")
+    if noop:
+        calls, wall, peak = (middle(noop, name) for name in ("calls", "wall", "peak"))
+        yield _row("no-op, 10,000 plans: at most 25 calls", f"{calls:.0f}", is_met=calls <= 25)
+        yield _row("no-op, 10,000 plans: at most 10 s", f"{wall:.1f} s", is_met=wall <= 10)
+        yield _row("no-op, 10,000 plans: at most 250 MiB", f"{peak:.0f} MiB", is_met=peak <= 250)
+    spread = _runs(data, 10_000, "no-op", places=90)
+    if spread:
+        calls = middle(spread, "calls")
+        what = "no-op over 90 project-domains: at most 5 calls each and 10"
+        yield _row(what, f"{calls:.0f} of {5 * 90 + 10}", is_met=calls <= 5 * 90 + 10)
+    for count, least in ((1000, 2), (10_000, 5)):
+        own, second = _runs(data, count, "no-op"), _second(data, "flytectl register", count)
+        if own and second:
+            factor = middle(second, "wall") / middle(own, "wall")
+            what = f"no-op, {count:,} plans: {least} times as fast as flytectl's second run"
+            yield _row(what, f"{factor:.1f} times", is_met=factor >= least)
+    if data["write"]:
+        ratio = median(pair["reconcile"] / pair["stubs"] for pair in data["write"])
+        what = "write phase, 1,000 plans: 90 % of the rate of bare stubs"
+        yield _row(what, f"{ratio:.0%}", is_met=ratio >= 0.9)
+    seconds = median(data["help"])
+    yield _row("`reconcile --help`: under 0.3 s", f"{seconds:.2f} s", is_met=seconds < 0.3)
+    checked = _runs(data, 1000, "validate")
+    if checked:
+        wall = middle(checked, "wall")
+        yield _row("validate, 1,000 documents: under 1.5 s", f"{wall:.2f} s", is_met=wall < 1.5)
+    yield ""
+
+
+def _row(what: str, measured: str, *, is_met: bool) -> str:
+    return f"| {what} | {measured} | {'yes' if is_met else '**no**'} |"
+
+
+def _runs(
+    data: dict[str, Any], count: int, step: str, *, places: int = 1
+) -> list[dict[str, float]]:
+    for scenario in data["scenarios"]:
+        if scenario["plans"] == count and scenario["places"] == places:
+            found: list[dict[str, float]] = scenario["steps"].get(step, [])
+            return found
+    return []
+
+
+def _second(data: dict[str, Any], client: str, count: int) -> list[dict[str, float]]:
+    for one in data["beside"]:
+        if (one["client"], one["plans"], one["run"]) == (client, count, "second"):
+            found: list[dict[str, float]] = one["runs"]
+            return found
+    return []

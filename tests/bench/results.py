@@ -1,0 +1,107 @@
+"""What was measured, kept as JSON so that the report can be written again from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import grpc
+from flyteidl.admin import version_pb2
+from flyteidl.service import admin_pb2_grpc
+
+from tests.bench.process import Cost, run
+from tests.bench.scenario import ENVIRON, ROOT, SCRIPT, Scenario
+
+FOLDER = Path(__file__).with_name("results")
+
+
+class Results:
+    """The results of one installation, written to disk as they come."""
+
+    def __init__(self, column: str, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._path = FOLDER / f"{column}.json"
+        self._data: dict[str, Any] = {
+            "facts": _facts(endpoint),
+            "help": [],
+            "scenarios": [],
+            "write": [],
+            "beside": [],
+        }
+
+    def measure_help(self, repeats: int) -> None:
+        """Measure `reconcile --help`."""
+        for _ in range(2 * repeats + 1):
+            self._data["help"].append(run([SCRIPT, "--help"], cwd=ROOT, environ=ENVIRON).wall)
+        self._write()
+
+    def add_scenario(self, scenario: Scenario) -> None:
+        """Keep the runs of a scenario."""
+        steps = {
+            name: [
+                {
+                    **_numbers(step.cost),
+                    "calls": step.calls,
+                    "writeSeconds": step.write_seconds,
+                    "writeCalls": step.write_calls,
+                }
+                for step in runs
+            ]
+            for name, runs in scenario.steps.items()
+        }
+        self._data["scenarios"].append(
+            {"plans": scenario.count, "places": len(scenario.places), "steps": steps}
+        )
+        self._write()
+
+    def add_beside(self, client: str, count: int, what: str, costs: list[Cost]) -> None:
+        """Keep the runs of another client."""
+        runs = [_numbers(cost) for cost in costs]
+        self._data["beside"].append({"client": client, "plans": count, "run": what, "runs": runs})
+        self._write()
+
+    def add_write(self, *, reconcile: float, stubs: float) -> None:
+        """Keep a pair of write rates, in calls per second, measured one after the other."""
+        self._data["write"].append({"reconcile": reconcile, "stubs": stubs})
+        self._write()
+
+    def _write(self) -> None:
+        FOLDER.mkdir(exist_ok=True)
+        self._path.write_text(json.dumps(self._data, indent=1) + "\n", encoding="utf-8")
+
+
+def load(column: str) -> dict[str, Any] | None:
+    """Read the results of a column, None when it was never measured."""
+    path = FOLDER / f"{column}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def middle(runs: list[dict[str, float]], name: str) -> float:
+    """Take the median of one number over runs."""
+    return median(one[name] for one in runs)
+
+
+def _numbers(cost: Cost) -> dict[str, float]:
+    numbers = asdict(cost)
+    del numbers["output"]
+    return {name: round(value, 3) for name, value in numbers.items()}
+
+
+def _facts(endpoint: str) -> dict[str, Any]:
+    with grpc.insecure_channel(endpoint) as channel:
+        stub = admin_pb2_grpc.AdminServiceStub(channel)
+        answer = stub.GetVersion(version_pb2.GetVersionRequest(), timeout=20)
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "flyte": answer.control_plane_version.Version,
+        "cores": os.cpu_count(),
+        "memoryGiB": round(pages / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 2),
+    }
