@@ -6,6 +6,7 @@ Commands are loaded when they are called, so that `--help` stays fast and loads 
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -119,6 +120,9 @@ def cli() -> None:
 
 def run(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; no traceback for anything a user can cause."""
+    # Thousands of documents are made and kept, which the collector would look through again and
+    # again; little of what is dropped needs it.
+    gc.set_threshold(20_000, 20, 20)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to stderr on its own
     process.open_streams()
     process.handle_signals()
