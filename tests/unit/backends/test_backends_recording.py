@@ -162,6 +162,14 @@ def test_code_and_settings_of_a_pod_are_rewritten_too() -> None:
     assert json.loads(gzip.decompress(base64.b64decode(packed)))["source_root"] is None
 
 
+def test_the_same_code_at_two_places_is_one_blob() -> None:
+    other = task("u")
+    other.spec.template.container.args[1] = "s3://bucket/p/d/XYZ/code.tar.gz"
+    twice = recording.Upload("s3://bucket/p/d/XYZ/code.tar.gz", CODE.name, CODE.content)
+    made = recorded.read(archive.read(recording.package([task(), other], [CODE, twice])))
+    assert len(made.blobs) == 1
+
+
 def test_an_upload_that_nothing_names_is_left_out() -> None:
     other = recording.Upload("s3://bucket/p/d/DEF/notes.txt", "notes.txt", b"")
     made = recorded.read(archive.read(recording.package([task()], [CODE, other])))

@@ -1,0 +1,116 @@
+"""Reads and rewrites texts at any depth of a message, and flytekit's settings among them.
+
+flytekit keeps a copy of its settings in `_F_SS_C`, base64 of gzip of JSON; at run time it takes
+project, domain, version and the place of the code from the execution (flytekit 1.16,
+bin/entrypoint.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from google.protobuf import struct_pb2
+from google.protobuf.message import Message
+
+from reconciler.backends.flyte1.task import SETTINGS
+
+_UNSAID = ("project", "domain", "version", "source_root")
+
+Text = Callable[[str], str]
+
+
+def rewrite(message: Message, change: Text) -> None:
+    """Put every text through `change`, also the place of the code in flytekit's settings.
+
+    The settings lose what registering fills in.
+    """
+    for holder, name, text in _settings(message):
+        setattr(holder, name, _plain(text, change))
+    for owner, key, text in _strings(message):
+        changed = change(text)
+        if changed != text:
+            owner[key] = changed
+
+
+def texts(message: Message) -> Iterator[str]:
+    """Yield every text at any depth."""
+    for _, _, text in _strings(message):
+        yield text
+
+
+def _settings(message: Message) -> Iterator[tuple[Any, str, str]]:
+    """Find flytekit's settings: in a container's environment, or in a pod's within a Struct."""
+    for part in _messages(message):
+        if isinstance(part, struct_pb2.Struct):
+            named = "name" in part.fields and part.fields["name"].string_value == SETTINGS
+            if named and "value" in part.fields:
+                value = part.fields["value"]
+                yield value, "string_value", value.string_value
+        elif "key" in part.DESCRIPTOR.fields_by_name and getattr(part, "key", "") == SETTINGS:
+            yield part, "value", str(getattr(part, "value", ""))
+
+
+def _plain(text: str, place: Text) -> str:
+    """Take out of flytekit's settings what registering fills in; what is not understood stays."""
+    try:
+        value = json.loads(gzip.decompress(base64.b64decode(text, validate=True)))
+    except (binascii.Error, OSError, EOFError, zlib.error, ValueError):
+        return text
+    if not isinstance(value, dict):
+        return text
+    value.update({name: None for name in _UNSAID if name in value})
+    fast = value.get("fast_serialization_settings")
+    if isinstance(fast, dict) and isinstance(fast.get("distribution_location"), str):
+        fast["distribution_location"] = place(fast["distribution_location"])
+    packed = gzip.compress(json.dumps(value).encode(), mtime=0)
+    return base64.b64encode(packed).decode("ascii")
+
+
+def _messages(message: Message) -> Iterator[Message]:
+    stack: list[Message] = [message]
+    while stack:
+        current = stack.pop()
+        yield current
+        for descriptor, value in current.ListFields():
+            if descriptor.message_type is None:
+                continue
+            if isinstance(value, Message):
+                stack.append(value)
+            elif isinstance(value, Mapping):
+                stack.extend(item for item in value.values() if isinstance(item, Message))
+            else:
+                stack.extend(value)
+
+
+class _Field:
+    """One string field of a message, written as an item."""
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def __setitem__(self, name: str, text: str) -> None:
+        setattr(self._message, name, text)
+
+
+def _strings(message: Message) -> Iterator[tuple[Any, Any, str]]:
+    """Yield every string at any depth with what holds it and where."""
+    for part in _messages(message):
+        for descriptor, value in part.ListFields():
+            if isinstance(value, str):
+                yield _Field(part), descriptor.name, value
+            elif isinstance(value, Mapping):
+                yield from (
+                    (value, key, item) for key, item in value.items() if isinstance(item, str)
+                )
+            elif not isinstance(value, (Message, bytes, int, float)):
+                yield from (
+                    (value, index, item)
+                    for index, item in enumerate(value)
+                    if isinstance(item, str)
+                )
