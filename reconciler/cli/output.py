@@ -40,3 +40,8 @@ def check(out: str | None) -> None:
 
 def _unwritable(out: str, why: str) -> UsageError:
     return UsageError(f"--out: {out}: cannot be written: {why}; choose another file")
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

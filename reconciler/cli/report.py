@@ -8,7 +8,7 @@ import click
 
 from reconciler.apply.outcome import INTERRUPTED, Status
 from reconciler.cli import exit_codes, output
-from reconciler.cli.output import say
+from reconciler.cli.output import counted, say
 from reconciler.engine.applying import Applied
 from reconciler.model.document import Json
 from reconciler.plan.encode import encode
@@ -25,14 +25,14 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
     adopted = [change for change in applied.plan.doable if not change.actions]
     if format_ == "text" and (applied.plan.changes or applied.report.outcomes):
         more = f", {len(adopted)} recorded in the ledger" if adopted else ""
-        objects, calls = _counted(len(changed), "object"), _counted(len(done), "call")
+        objects, calls = counted(len(changed), "object"), counted(len(done), "call")
         click.echo(f"Applied: {objects} changed by {calls}{more}.")
     failures = applied.report.failures
     told = [item for item in failures if item.detail != INTERRUPTED]
     for item in told:
         say(f"{item.status.value}: {item.action.id}: {item.detail}")
     if len(told) < len(failures):
-        say(f"interrupted: {_counted(len(failures) - len(told), 'call')} not started; run again")
+        say(f"interrupted: {counted(len(failures) - len(told), 'call')} not started; run again")
     for change in applied.stale:
         say(f"refused: {change.key}: it changed since the plan was made; plan again")
     if applied.remaining is not None:
@@ -43,10 +43,6 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
     if applied.ledger_error is not None:
         say(f"failed: ledger: {applied.ledger_error}")
     return exit_code(applied)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def exit_code(applied: Applied) -> int:

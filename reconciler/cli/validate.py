@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reconciler.cli import exit_codes, options
+from reconciler.cli.output import counted
 
 
 @click.command("validate")
@@ -45,10 +46,11 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
             click.echo(str(problem), err=True)
         count = len(declaration.declared)
         skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""
-        click.echo(f"{count} documents checked{skipped}: {len(errors)} errors.")
+        checked = counted(count, "document")
+        click.echo(f"{checked} checked{skipped}: {counted(len(errors), 'error')}.")
         if unchecked:
             click.echo(
-                f"The inputs of {unchecked} plans were not checked: only a backend knows their "
+                f"The inputs of {counted(unchecked, 'plan')} were not checked: only a backend knows their "
                 "workflows (`reconcile --dry-run` asks it)."
             )
     return exit_codes.ERROR if errors else exit_codes.OK

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable
 from fnmatch import fnmatchcase
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
-from flyteidl.core import identifier_pb2, interface_pb2
+from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.lists import is_filterable, value_in
-from reconciler.backends.flyte1.message import to_json
 from reconciler.backends.flyte1.observe import list_active
 from reconciler.backends.flyte1.paging import listing
 from reconciler.errors import BackendError
-from reconciler.model.document import Json
 from reconciler.model.interface import Catalog, Missing, Unread, Want, Workflow
 from reconciler.model.key import Place
 
@@ -184,17 +183,3 @@ def _workflow(
         inputs=variables(interface.inputs),
         defaults={} if plan is None else default_literals(plan.spec.default_inputs),
     )
-
-
-def variables(inputs: interface_pb2.VariableMap) -> Mapping[str, dict[str, Json]]:
-    """Read an interface's variables as JSON."""
-    return {name: to_json(variable) for name, variable in inputs.variables.items()}
-
-
-def default_literals(parameters: interface_pb2.ParameterMap) -> Mapping[str, dict[str, Json]]:
-    """Read the inputs that have a default."""
-    return {
-        name: to_json(parameter.default)
-        for name, parameter in parameters.parameters.items()
-        if parameter.WhichOneof("behavior") == "default"
-    }

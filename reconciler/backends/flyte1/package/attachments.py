@@ -19,15 +19,11 @@ from flyteidl.service import dataproxy_pb2
 
 from reconciler.backends.flyte1 import faults, methods, task
 from reconciler.backends.flyte1.channel import Channel
+from reconciler.backends.flyte1.package.identifiers import description_name
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.digest import split_version
 from reconciler.model.key import Place
 from reconciler.plan.plan import Action
-
-
-def description_name(kind: str, name: str, digest: str) -> str:
-    """Name the description of one entity among what is attached."""
-    return f"{kind}/{name}@{digest}"
 
 
 class Attachments:

@@ -68,3 +68,8 @@ def _messages(value: object) -> Iterable[Message]:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return (item for item in value if isinstance(item, Message))
     return ()
+
+
+def description_name(kind: str, name: str, digest: str) -> str:
+    """Name the description of one entity among what is attached."""
+    return f"{kind}/{name}@{digest}"

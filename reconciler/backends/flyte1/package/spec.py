@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from reconciler.backends.flyte1 import workflow
-from reconciler.backends.flyte1.catalog import default_literals, variables
+from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import group_of
 from reconciler.backends.flyte1.package import graph as graphs
 from reconciler.backends.flyte1.package import plans
-from reconciler.backends.flyte1.package.attachments import description_name
 from reconciler.backends.flyte1.package.entities import Content, ContentError, read
 from reconciler.backends.flyte1.package.graph import Entity, Graph
+from reconciler.backends.flyte1.package.identifiers import description_name
 from reconciler.model.digest import version_of
 from reconciler.model.interface import Want, Workflow
 from reconciler.model.key import Key, Place
