@@ -8,20 +8,17 @@ from flyteidl.core import identifier_pb2
 from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan import normal, wire
-from reconciler.errors import BackendError, ConflictError, UnavailableError
+from reconciler.errors import BackendError, ConflictError, DeniedError, UnavailableError
+from reconciler.model.key import Key
 from reconciler.plan.plan import Action
-
-
-def _identifier(action: Action) -> identifier_pb2.Identifier:
-    key = action.key
-    return wire.identifier(
-        project=key.project, domain=key.domain, name=key.name, version=action.version
-    )
 
 
 async def register(channel: Channel, action: Action) -> None:
     """Register one version; a version that exists is read and compared by normal form."""
-    identifier = _identifier(action)
+    key = action.key
+    identifier = wire.identifier(
+        project=key.project, domain=key.domain, name=key.name, version=action.version
+    )
     body = action.body or {}
     target = action.refs[0]
     workflow = identifier_pb2.Identifier(
@@ -54,18 +51,32 @@ async def activate(channel: Channel, action: Action) -> None:
     """Make a version the active one.
 
     The call is not repeated blindly: activating the active version moves the time from which Flyte
-    catches up. When the answer was lost, a read tells whether it was done.
+    catches up. When the answer was lost, a read tells whether it was done. A refused activation
+    leaves the former version active without its schedule (flyteadmin 1.16.8 removes that first), so
+    that one is activated again.
     """
     try:
-        await _update(channel, action, launch_plan_pb2.ACTIVE)
+        await _update(channel, action.key, action.version, launch_plan_pb2.ACTIVE)
     except UnavailableError:
         if await _active_version(channel, action) != action.version:
             raise
+    except DeniedError:
+        raise
+    except BackendError as error:
+        former = "" if faults.is_not_found(error) else await _active_version(channel, action)
+        if not former or former == action.version:
+            raise
+        await _update(channel, action.key, former, launch_plan_pb2.ACTIVE)
+        raise BackendError(
+            f"{error}; version {former} was activated again, since Flyte had stopped its schedule",
+            method=error.method,
+            code=error.code,
+        ) from error
 
 
 async def deactivate(channel: Channel, action: Action) -> None:
     """Stop a version; harmless when it is inactive already."""
-    await _update(channel, action, launch_plan_pb2.INACTIVE)
+    await _update(channel, action.key, action.version, launch_plan_pb2.INACTIVE)
 
 
 async def archive(channel: Channel, action: Action) -> None:
@@ -79,8 +90,13 @@ async def describe(channel: Channel, action: Action) -> None:
     await _metadata(channel, action, description, common_pb2.NAMED_ENTITY_ACTIVE)
 
 
-async def _update(channel: Channel, action: Action, state: launch_plan_pb2.LaunchPlanState) -> None:
-    request = launch_plan_pb2.LaunchPlanUpdateRequest(id=_identifier(action), state=state)
+async def _update(
+    channel: Channel, key: Key, version: str, state: launch_plan_pb2.LaunchPlanState
+) -> None:
+    identifier = wire.identifier(
+        project=key.project, domain=key.domain, name=key.name, version=version
+    )
+    request = launch_plan_pb2.LaunchPlanUpdateRequest(id=identifier, state=state)
     await channel.call(methods.UPDATE_LAUNCH_PLAN, request)
 
 
