@@ -50,8 +50,8 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
         click.echo(f"{checked} checked{skipped}: {counted(len(errors), 'error')}.")
         if unchecked:
             click.echo(
-                f"The inputs of {counted(unchecked, 'plan')} were not checked: only a backend knows their "
-                "workflows (`reconcile --dry-run` asks it)."
+                f"The inputs of {counted(unchecked, 'plan')} were not checked: only a backend "
+                "knows their workflows (`reconcile --dry-run` asks it)."
             )
     return exit_codes.ERROR if errors else exit_codes.OK
 

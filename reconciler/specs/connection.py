@@ -15,12 +15,12 @@ from reconciler.specs.fields import (
     Choice,
     DomainOrAll,
     Duration,
-    EnvName,
     Many,
     ObjectName,
     Positive,
     ProjectOrAll,
     Text,
+    VariableName,
 )
 from reconciler.specs.shape import Given, Shape, above_zero, fault
 
@@ -56,7 +56,7 @@ class SecretSource(Shape):
 
     exactly_one: ClassVar[tuple[tuple[str, ...], ...]] = (("env", "file", "secretKeyRef"),)
 
-    env: EnvName | None = None
+    env: VariableName | None = None
     """The name of an environment variable."""
 
     file: Text | None = None

@@ -27,6 +27,7 @@ _FLYTE_NAME = r"^[^+;,()%\s]+$"
 _VERSION = r"^[^+;,()%/\s]+$"
 SET = f"^{SET_NAME.pattern}$"
 _ENV = r"^[-._a-zA-Z][-._a-zA-Z0-9]*$"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"  # of a shell: a token pasted here does not pass
 _URI = r"^[A-Za-z][A-Za-z0-9+.-]*://\S+$"
 _NO_SPACE = r"^\S+$"
 _EMAIL = r"^[^@\s,;]+@[^@\s,;]+$"
@@ -54,6 +55,7 @@ WORDS: dict[str, str] = {
     _VERSION: "a Flyte version: no white space and none of `+ ; , ( ) % /`",
     SET: f"a set name: 3 to 20 lower-case letters, digits and `-`, {_ENDS}",
     _ENV: "an environment variable name: letters, digits, `_`, `-`, `.`, and no digit at its start",
+    _VARIABLE: "an environment variable name: letters, digits and `_`, and no digit at its start",
     _URI: "a URI with a scheme, such as s3://bucket/prefix",
     _NO_SPACE: "text without white space",
     _EMAIL: "an e-mail address",
@@ -118,6 +120,7 @@ Uri = Annotated[str, StringConstraints(pattern=_URI)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL)]
 ServiceAccount = Annotated[str, StringConstraints(pattern=_DNS_NAME, max_length=253)]
 EnvName = Annotated[str, StringConstraints(pattern=_ENV)]
+VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 Quantity = Annotated[
     str,
     BeforeValidator(_quantity),
