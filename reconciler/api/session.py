@@ -62,6 +62,13 @@ class Session:
         ledger = await planning.ledger_of(self.declaration, self.backend)
         claim = applying.claim_for_saved(self.declaration, plan, ledger)
         settings = run or new_run()
+        resolved = await asyncio.to_thread(
+            planning.resolve_offline,
+            self.declaration,
+            self.backend.adapters,
+            now=settings.now,
+        )
+        self.backend.offer_code(resolved.code)
         fresh, stale = await applying.refuse_stale(plan, self.backend, ledger, now=settings.now)
         applied = await applying.apply_plan(
             fresh,

@@ -48,4 +48,6 @@ def leave_stdout() -> None:
 
 def _terminate(number: int, _frame: object) -> None:
     _received.add(number)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start background jobs
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)
