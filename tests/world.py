@@ -24,6 +24,8 @@ from reconciler.backends.flyte1.channel import connect
 from reconciler.engine.applying import Applied, Run
 from reconciler.engine.declaration import declare
 from reconciler.engine.planning import Options, Planned
+from reconciler.model.key import Place
+from reconciler.model.ledger import Ledger
 from reconciler.server.embedded import Server, open_server
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -251,3 +253,22 @@ async def open_world(directory: Path) -> AsyncIterator[World]:
         async with grpc.aio.insecure_channel(server.grpc_address, options=options) as channel:
             stub = admin_pb2_grpc.AdminServiceStub(channel)
             yield World(server=server, root=root, stub=stub, endpoint=server.grpc_address)
+
+
+@asynccontextmanager
+async def backend_of(world: World) -> AsyncIterator[Flyte1]:
+    chosen = settings.for_endpoint(world.endpoint, chosen_by="test", insecure=True)
+    async with connect(chosen, read_only=False) as channel:
+        yield Flyte1(channel, label="embedded")
+
+
+async def ledger_of(world: World, name: str = "team") -> Ledger:
+    """The ledger of a set as it stands on the server."""
+    async with backend_of(world) as backend:
+        return await backend.read_ledger(name, Place(PROJECT, DOMAIN))
+
+
+async def write_ledger(world: World, ledger: Ledger) -> Ledger:
+    """Write a ledger past the program's own commands."""
+    async with backend_of(world) as backend:
+        return await backend.write_ledger(ledger, Place(PROJECT, DOMAIN))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,7 @@ from typing import Any
 from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2
 from world import DOMAIN, PROJECT, World, plan_document
 
-from reconciler.backends import settings
-from reconciler.backends.flyte1.backend import Flyte1
-from reconciler.backends.flyte1.channel import connect
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Ledger
 from reconciler.plan.plan import Block, Change, Effect, Plan
 
 HOME = Place(PROJECT, DOMAIN)
@@ -73,25 +67,6 @@ async def foreign(
         domain=domain,
     )
     await world.set_state(name, version, active=True, domain=domain)
-
-
-@asynccontextmanager
-async def backend_of(world: World) -> AsyncIterator[Flyte1]:
-    chosen = settings.for_endpoint(world.endpoint, chosen_by="test", insecure=True)
-    async with connect(chosen, read_only=False) as channel:
-        yield Flyte1(channel, label="embedded")
-
-
-async def ledger_of(world: World, name: str = "team") -> Ledger:
-    """The ledger of a set as it stands on the server."""
-    async with backend_of(world) as backend:
-        return await backend.read_ledger(name, HOME)
-
-
-async def write_ledger(world: World, ledger: Ledger) -> Ledger:
-    """Write a ledger past the program's own commands."""
-    async with backend_of(world) as backend:
-        return await backend.write_ledger(ledger, HOME)
 
 
 def forget_ledger(world: World) -> None:

@@ -18,15 +18,13 @@ from e2e_ownership_kit import (
     foreign,
     forget_ledger,
     key,
-    ledger_of,
     only,
     shown,
     state_of,
     sync,
-    write_ledger,
 )
 from google.protobuf.message import Message
-from world import World, open_world
+from world import World, ledger_of, open_world, write_ledger
 
 from reconciler.engine.applying import Run
 from reconciler.errors import BackendError, ConflictError, RefusedError

@@ -6,31 +6,37 @@ A history is plain data, so that the same one can be played in two worlds that d
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2
+from flyteidl.core.identifier_pb2 import LAUNCH_PLAN
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from world import PROJECT, World, open_world, plan_document
+from world import PROJECT, World, ledger_of, open_world, plan_document, write_ledger
 
 from reconciler.engine.applying import Applied
+from reconciler.model.ledger import Hold
 from reconciler.plan.plan import Plan
 from reconciler.server.serving import WRITES
 from reconciler.server.status import StatusError
 
+# More examples, and others each time, where somebody asks for them: LAWS_EXAMPLES=1000 pytest ...
+EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
 settings.register_profile(
     "ci",
-    derandomize=True,
+    derandomize=not EXAMPLES,
     deadline=None,
-    max_examples=40,
+    max_examples=EXAMPLES or 40,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -60,6 +66,7 @@ class Wanted:
     tick: int
     state: str = "Active"
     adopt: bool = False
+    description: str = ""
 
 
 Declared = tuple[tuple[Where, Wanted], ...]
@@ -82,13 +89,26 @@ class Stop:
     where: Where
 
 
-Step = Declared | Hand | Stop
+@dataclass(frozen=True)
+class Pause:
+    """A hold of an hour, as `reconcile pause` writes it; what it stops is left to the next run."""
+
+    where: Where
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Two hours go by."""
+
+
+Step = Declared | Hand | Stop | Pause | Wait
 PLACES = st.tuples(st.sampled_from(DOMAINS), st.sampled_from(NAMES))
 WANTED = st.builds(
     Wanted,
     tick=st.sampled_from(TICKS),
     state=st.sampled_from(["Active", "Active", "Active", "Inactive", "Unmanaged"]),
     adopt=st.sampled_from([False, False, False, True]),
+    description=st.sampled_from(["", "", "", "nightly"]),
 )
 DECLARED = st.dictionaries(PLACES, WANTED, max_size=6).map(lambda items: tuple(items.items()))
 HANDS = st.builds(
@@ -99,7 +119,24 @@ HANDS = st.builds(
     active=st.booleans(),
 )
 HISTORIES: st.SearchStrategy[list[Step]] = st.lists(
-    st.one_of(DECLARED, HANDS, HANDS, st.builds(Stop, where=PLACES)), max_size=6
+    st.one_of(
+        DECLARED,
+        HANDS,
+        HANDS,
+        st.builds(Stop, where=PLACES),
+        st.builds(Pause, where=PLACES),
+        st.builds(Wait),
+    ),
+    max_size=6,
+)
+SYNCS = st.sampled_from(
+    [
+        SYNC,
+        SYNC,
+        SYNC + "  prune: Archive\n",
+        SYNC + "  drift: Report\n",
+        SYNC + "  prune: Report\n",
+    ]
 )
 
 
@@ -114,6 +151,8 @@ def document(where: Where, wanted: Wanted) -> dict[str, Any]:
     }
     if wanted.adopt:
         spec["adopt"] = True
+    if wanted.description:
+        spec["description"] = wanted.description
     return plan_document(f"{name}-{domain}", **spec)
 
 
@@ -139,7 +178,7 @@ class Flyte:
         """Replace what is declared."""
         self.world.declare(*(document(where, wanted) for where, wanted in declared), sync=sync)
 
-    async def play(self, history: Sequence[Step]) -> None:
+    async def play(self, history: Sequence[Step], sync: str = SYNC) -> None:
         """Carry out a history; declarations are applied, with every removal approved."""
         for step in history:
             match step:
@@ -148,8 +187,12 @@ class Flyte:
                 case Stop(where):
                     for version in sorted(self.active[where]):
                         await self._set_state(where, version, active=False)
+                case Pause(where):
+                    await self._pause(where)
+                case Wait():
+                    self.world.now += timedelta(hours=2)
                 case _:
-                    self.declare(step)
+                    self.declare(step, sync)
                     await self.apply()
 
     async def apply(self) -> Applied:
@@ -189,7 +232,28 @@ class Flyte:
                 state = launch_plan_pb2.LaunchPlanState.Name(plan.closure.state)
                 content = plan.spec.SerializeToString(deterministic=True)
                 found[domain, plan.id.name, plan.id.version] = (state, content)
+            names = await self.world.stub.ListNamedEntities(
+                common_pb2.NamedEntityListRequest(
+                    resource_type=LAUNCH_PLAN,
+                    project=PROJECT,
+                    domain=domain,
+                    limit=10_000,
+                    filters="gte(state,0)",
+                    sort_by=common_pb2.Sort(key="name"),
+                )
+            )
+            for entity in names.entities:
+                about = entity.metadata.SerializeToString(deterministic=True)
+                found[domain, entity.id.name, ""] = ("", about)
         return found
+
+    async def _pause(self, where: Where) -> None:
+        ledger = await ledger_of(self.world)
+        domain, name = where
+        pattern = f"FlyteLaunchPlan/{PROJECT}/{domain}/{name}"
+        hold = Hold(pattern, "law", self.world.now + timedelta(hours=1))
+        if ledger.revision:
+            await write_ledger(self.world, replace(ledger, holds=(*ledger.holds, hold)))
 
     async def _meddle(self, hand: Hand) -> None:
         (domain, name), version = hand.where, hand.version
