@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from reconciler.errors import UsageError
+from reconciler.model.document import Json
 
 
 def say(text: str) -> None:
     """Tell a person something that is not data; work goes on where nobody listens."""
     with suppress(OSError):
         click.echo(text, err=True)
+
+
+def document(value: dict[str, Json], format_: str) -> str:
+    """Write a value as JSON, or as YAML that reads back to the same."""
+    if format_ == "yaml":
+        from reconciler.sources.dump import dump
+
+        return dump(value)
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def put(text: str, out: str | None) -> None:

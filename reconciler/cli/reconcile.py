@@ -29,7 +29,7 @@ class Default(click.Command):
 @click.command("reconcile", cls=Default)
 @options.paths
 @options.connection
-@options.output("text", "json")
+@options.output("text", "json", "yaml")
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
@@ -43,15 +43,15 @@ def reconcile_command(**given: Any) -> int:
         raise click.UsageError("--detailed-exitcode belongs to --dry-run and to `reconcile plan`")
     if given["dry_run"]:
         return _run(_plan(given))
-    if given["out"] and given["format_"] != "json":
-        raise click.UsageError("--out: holds the report as JSON; add -o json, or --dry-run")
+    if given["out"] and given["format_"] == "text":
+        raise click.UsageError("--out: holds the report as data; add -o json, or --dry-run")
     return _run(_reconcile(given))
 
 
 @click.command("plan")
 @options.paths
 @options.connection
-@options.output("text", "json")
+@options.output("text", "json", "yaml")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
@@ -85,8 +85,10 @@ async def _plan(given: dict[str, Any]) -> int:
     async with _session(given, read_only=True) as session:
         planned = await session.plan(_options(given))
     plan = planned.plan
-    if given["out"] or given["format_"] == "json":
-        output.put(json.dumps(encode(plan), indent=2, ensure_ascii=False) + "\n", given["out"])
+    if given["out"]:
+        output.put(output.document(encode(plan), "json"), given["out"])
+    elif given["format_"] != "text":
+        output.put(output.document(encode(plan), given["format_"]), None)
     if given["out"]:
         output.say(f"saved plan {plan.id} to {given['out']}")
     if given["format_"] == "text":

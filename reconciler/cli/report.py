@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from reconciler.apply.outcome import INTERRUPTED, Status
@@ -12,15 +10,15 @@ from reconciler.cli.output import counted, say
 from reconciler.engine.applying import Applied
 from reconciler.model.document import Json
 from reconciler.plan.encode import encode
+from reconciler.plan.plan import Block
 from reconciler.plan.settle import is_done
 
 
 def finish(applied: Applied, *, format_: str, out: str | None) -> int:
     """Print the report and return the exit code."""
     done = applied.report.done
-    if format_ == "json":
-        text = json.dumps(to_json(applied), indent=2, ensure_ascii=False)
-        output.put(text + "\n", out)
+    if format_ != "text":
+        output.put(output.document(to_json(applied), format_), out)
     changed = [change for change in applied.plan.doable if change.actions and is_done(change, done)]
     adopted = [change for change in applied.plan.doable if not change.actions]
     if format_ == "text" and (applied.plan.changes or applied.report.outcomes):
@@ -46,7 +44,10 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
 
 
 def exit_code(applied: Applied) -> int:
-    """Choose the exit code: errors first, then what was refused, then success."""
+    """Choose the exit code: errors first, then what was refused, then success.
+
+    What the policy says to report and leave alone was left alone as asked, and refuses nothing.
+    """
     failed = [item for item in applied.report.failures if item.status is Status.FAILED]
     codes = [item.error.exit_code for item in failed if item.error is not None]
     if applied.ledger_error is not None:
@@ -57,7 +58,8 @@ def exit_code(applied: Applied) -> int:
         return exit_codes.ERROR
     if applied.plan.unread:
         return exit_codes.UNREACHABLE
-    if applied.stale or applied.plan.blocked:
+    undone = [item for item in applied.plan.blocked if item.block is not Block.REPORT]
+    if applied.stale or undone:
         return exit_codes.REFUSED
     return exit_codes.OK
 

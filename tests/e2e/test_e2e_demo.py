@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
+
+from reconciler.sources.yaml import parse
 
 ROOT = Path(__file__).parents[2]
 RECONCILE = ROOT / ".venv" / "bin" / "reconcile"
@@ -65,3 +68,15 @@ def test_saved_plan_of_a_package_with_code_is_applied(tmp_path: Path) -> None:
 
     assert applied.returncode == 0, applied.stderr
     assert reconcile(dev, "--dry-run", "--detailed-exitcode").returncode == 0
+
+
+def test_plan_reads_the_same_in_json_and_yaml(tmp_path: Path) -> None:
+    folder = tmp_path / "quickstart"
+    shutil.copytree(ROOT / "examples" / "quickstart", folder)
+
+    in_json = reconcile(folder, "--dry-run", "-o", "json").stdout
+    in_yaml = reconcile(folder, "--dry-run", "-o", "yaml").stdout
+
+    (document,), problems = parse(in_yaml.encode(), file="plan.yaml")
+    assert not problems
+    assert document.value == json.loads(in_json)
