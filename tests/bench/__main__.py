@@ -29,6 +29,7 @@ DOMAINS = ("development", "staging", "production")
 SIZES = (10, 100, 1000, 10_000)
 SPREAD = 10_000
 SPREAD_PROJECTS = 30
+PARTS = ("real", "write", "clients", "embedded", "report")
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--most", type=int, default=10_000, help="leave larger sets out")
     parser.add_argument("--repeats", type=int, default=3, help="runs that a median is taken of")
-    parser.add_argument("--only", choices=("real", "embedded", "report"), help="do one part")
+    parser.add_argument("--only", choices=PARTS, help="do one part, keep the others")
     given = parser.parse_args()
     real = os.environ.get("RECONCILER_FLYTE1_ENDPOINT", "")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -44,7 +45,12 @@ def main() -> None:
         if real and given.only in (None, "real"):
             results = Results("real", real)
             _scenarios(results, root / "real", most=given.most, repeats=given.repeats)
-            beside.measure(results, root / "beside", most=given.most, repeats=given.repeats)
+        if real and given.only in (None, "write"):
+            results = Results("real", real, is_continued=True)
+            beside.write_phase(results, root / "write", most=given.most, repeats=given.repeats)
+        if real and given.only in (None, "clients"):
+            results = Results("real", real, is_continued=True)
+            beside.clients(results, root / "clients", most=given.most)
         if given.only in (None, "embedded"):
             with embedded(root / "data") as endpoint:
                 results = Results("embedded", endpoint)

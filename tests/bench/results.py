@@ -23,10 +23,11 @@ FOLDER = Path(__file__).with_name("results")
 class Results:
     """The results of one installation, written to disk as they come."""
 
-    def __init__(self, column: str, endpoint: str) -> None:
+    def __init__(self, column: str, endpoint: str, *, is_continued: bool = False) -> None:
         self.endpoint = endpoint
         self._path = FOLDER / f"{column}.json"
-        self._data: dict[str, Any] = {
+        former = load(column) if is_continued else None
+        self._data: dict[str, Any] = former or {
             "facts": _facts(endpoint),
             "help": [],
             "scenarios": [],
@@ -59,9 +60,18 @@ class Results:
         )
         self._write()
 
+    def forget_write(self) -> None:
+        """Drop the write rates of an earlier run."""
+        self._data["write"] = []
+
     def add_beside(self, client: str, count: int, what: str, costs: list[Cost]) -> None:
         """Keep the runs of another client."""
         runs = [_numbers(cost) for cost in costs]
+        key = (client, count, what)
+        others = self._data["beside"]
+        self._data["beside"] = [
+            one for one in others if (one["client"], one["plans"], one["run"]) != key
+        ]
         self._data["beside"].append({"client": client, "plans": count, "run": what, "runs": runs})
         self._write()
 
