@@ -108,10 +108,15 @@ def _show(value: Json) -> str:
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def _summary(plan: Plan) -> Iterator[Line]:
     summary = plan.summary()
     if plan.is_empty and not plan.unread:
-        yield Line(f"No changes. {summary.unchanged} objects are as declared.")
+        what = _count(summary.unchanged, "object is", "objects are")
+        yield Line(f"No changes. {what} as declared.")
     else:
         extra = [
             f"{count} {word}"
@@ -130,8 +135,5 @@ def _summary(plan: Plan) -> Iterator[Line]:
         )
         yield Line(f"Plan id: {plan.id}", Style.DIM)
     if plan.foreign:
-        yield Line(
-            f"{len(plan.foreign)} active objects here are declared by no set "
-            "(see `reconcile status`).",
-            Style.DIM,
-        )
+        what = _count(len(plan.foreign), "active object here is", "active objects here are")
+        yield Line(f"{what} declared by no set (see `reconcile status`).", Style.DIM)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from reconciler.apply import execute
+from reconciler.apply.outcome import Outcome, Report, Status
+from reconciler.errors import BackendError
+from reconciler.model.key import Key
+from reconciler.model.traits import Verb
+from reconciler.plan.plan import Action, Block, Change, Effect, Reason
+
+
+def action(name: str, *waits: str, opens: Sequence[str] = ()) -> Action:
+    return Action(
+        id=name,
+        key=Key("FlyteLaunchPlan", "p", "d", name),
+        verb=Verb.REGISTER,
+        call="x",
+        waits=waits,
+        opens=tuple(opens),
+    )
+
+
+def change(*actions: Action, block: Block | None = None) -> Change:
+    return Change(
+        key=actions[0].key,
+        effect=Effect.CREATE,
+        reason=Reason.SPEC,
+        fingerprint="",
+        actions=actions,
+        block=block,
+    )
+
+
+class Calls:
+    """Remembers what was called and refuses what it is told to."""
+
+    def __init__(self, *failing: str) -> None:
+        self.failing = failing
+        self.done: list[str] = []
+        self.running = 0
+        self.most = 0
+
+    async def __call__(self, item: Action) -> None:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await asyncio.sleep(0)
+        self.running -= 1
+        if item.id in self.failing:
+            raise BackendError("no")
+        self.done.append(item.id)
+
+
+def statuses(report: Report) -> dict[str, Status]:
+    return {item.action.id: item.status for item in report.outcomes}
+
+
+async def test_action_waits_for_what_it_needs() -> None:
+    calls = Calls()
+    await execute.run(
+        [change(action("c", "b")), change(action("b", "a")), change(action("a"))], calls
+    )
+    assert calls.done == ["a", "b", "c"]
+
+
+async def test_failure_skips_what_waits_for_it_and_nothing_else() -> None:
+    calls = Calls("a")
+    changes = [
+        change(action("a")),
+        change(action("b", "a")),
+        change(action("c", "b")),
+        change(action("x")),
+    ]
+    report = await execute.run(changes, calls)
+    assert statuses(report) == {
+        "a": Status.FAILED,
+        "b": Status.SKIPPED,
+        "c": Status.SKIPPED,
+        "x": Status.DONE,
+    }
+    assert [item.action.id for item in report.failures] == ["a", "b", "c"]
+    assert report.done == {"x"}
+
+
+async def test_barrier_opens_when_all_who_open_it_are_done() -> None:
+    calls = Calls()
+    changes = [
+        change(action("late", "gate")),
+        change(action("a", opens=["gate"])),
+        change(action("b", "a", opens=["gate"])),
+    ]
+    await execute.run(changes, calls)
+    assert calls.done == ["a", "b", "late"]
+
+
+async def test_barrier_stays_shut_when_one_who_opens_it_fails() -> None:
+    calls = Calls("b")
+    changes = [
+        change(action("late", "gate")),
+        change(action("a", opens=["gate"])),
+        change(action("b", opens=["gate"])),
+    ]
+    assert statuses(await execute.run(changes, calls))["late"] is Status.SKIPPED
+
+
+async def test_barrier_that_nobody_opens_is_open() -> None:
+    calls = Calls()
+    await execute.run([change(action("a", "gate"))], calls)
+    assert calls.done == ["a"]
+
+
+async def test_blocked_changes_are_not_carried_out() -> None:
+    calls = Calls()
+    report = await execute.run([change(action("a"), block=Block.GUARD), change(action("b"))], calls)
+    assert calls.done == ["b"]
+    assert statuses(report) == {"b": Status.DONE}
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+async def test_calls_under_way_are_bounded(parallel: int) -> None:
+    calls = Calls()
+    await execute.run([change(action(str(index))) for index in range(20)], calls, parallel=parallel)
+    assert calls.most == parallel
+    assert len(calls.done) == 20
+
+
+async def test_no_call_starts_after_the_stop_and_those_under_way_finish() -> None:
+    stop = asyncio.Event()
+    done: list[str] = []
+
+    async def perform(item: Action) -> None:
+        stop.set()
+        await asyncio.sleep(0)
+        done.append(item.id)
+
+    changes = [change(action(str(index))) for index in range(5)]
+    report = await execute.run(changes, perform, parallel=2, stop=stop)
+    assert done == ["0", "1"]
+    assert [item.status for item in report.outcomes] == [Status.DONE] * 2 + [Status.SKIPPED] * 3
+    assert {item.detail for item in report.outcomes[2:]} == {"interrupted before it started"}
+
+
+async def test_outcomes_are_told_as_they_come() -> None:
+    told: list[tuple[str, int]] = []
+
+    def progress(outcome: Outcome, total: int) -> None:
+        told.append((outcome.action.id, total))
+
+    changes = [change(action("a")), change(action("b", "a")), change(action("c", "b"))]
+    await execute.run(changes, Calls("b"), progress=progress)
+    assert told == [("a", 3), ("b", 3), ("c", 3)]
+
+
+async def test_fault_of_ours_ends_the_run_and_leaves_no_call_behind() -> None:
+    cancelled: list[str] = []
+
+    async def perform(item: Action) -> None:
+        if item.id == "bug":
+            raise ZeroDivisionError
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(item.id)
+            raise
+
+    with pytest.raises(ZeroDivisionError):
+        await execute.run([change(action("slow")), change(action("bug"))], perform)
+    assert cancelled == ["slow"]
+
+
+async def test_ten_thousand_removals_behind_ten_thousand_activations_end_soon() -> None:
+    calls = Calls()
+    first = [change(action(f"a{index}", opens=["gate"])) for index in range(10_000)]
+    then = [change(action(f"b{index}", "gate")) for index in range(10_000)]
+    report = await execute.run([*then, *first], calls, parallel=64)
+    assert len(report.done) == 20_000
+    assert {name[0] for name in calls.done[:10_000]} == {"a"}
