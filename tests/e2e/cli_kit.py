@@ -141,15 +141,16 @@ async def on_terminal(
     ours, theirs = pty.openpty()
     try:
         process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            _ON_TERMINAL,
+            os.ttyname(theirs),
             PROGRAM,
             *arguments,
             cwd=cwd,
             stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
             start_new_session=True,
             env=environment(cwd, {"TERM": "xterm", **(environ or {})}),
-            preexec_fn=_take_terminal,
         )
     finally:
         os.close(theirs)
@@ -159,11 +160,8 @@ async def on_terminal(
     return ended(process, b"", shown)
 
 
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+_ON_TERMINAL = 'exec "$@" <"$0" >"$0" 2>&1'
+"""A session's leader that opens a terminal has it for its own, so that Ctrl-C reaches it."""
 
 
 def _converse(terminal: int, question: str, answer: str) -> bytes:
