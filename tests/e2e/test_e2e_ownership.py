@@ -268,6 +268,10 @@ async def test_ci_that_activates_a_new_version_of_an_adopted_plan_is_reported_no
         applied = await world.reconcile()
         assert only(applied.plan, "a").block is Block.REPORT
         assert only(applied.plan, "a").reason is Reason.FOREIGN
+        assert only(applied.plan, "a").block_detail == (
+            "version ci-2 was activated by somebody else; "
+            "an adopted object is reported, not fought over"
+        )
         assert (await world.active())["a"] == "ci-2"
         # An edit of another plan is no leave to correct this one.
         world.declare(document("a"), edit)

@@ -192,3 +192,10 @@ def test_removal_is_remembered_for_the_limit() -> None:
 
 def _same_content(name: str, former: str) -> Resource:
     return replace(plan_of(name), body=plan_of(former).body)
+
+
+def test_what_is_taken_over_counts_as_if_it_were_owned_already() -> None:
+    mine = names(10, "mine")
+    wanted = [plan_of(name) for name in mine] + [plan_of(name, adopt=True) for name in names(4)]
+    found = {**running(*mine), **{key(name): live_of({"v1": 5}) for name in names(4)}}
+    assert blocks(plan(declared(*wanted), Live(found))) == {None}

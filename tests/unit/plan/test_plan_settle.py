@@ -188,3 +188,21 @@ def test_part_of_a_set_records_its_marks_and_nothing_of_the_rest() -> None:
     ledger = applied(made, before)
     assert ledger.applied == {A.mark, B.mark}
     assert ledger.desired == before.desired
+
+
+def test_removal_on_its_own_takes_the_mark_along() -> None:
+    found = live({key("a"): live_of({ours("a"): 6}), key("b"): live_of({ours("b"): 6})})
+    before = ledger_of(A, B)
+    made = plan(declared(B, plan_of("c")), found, before)
+    part = made.part(change for change in made.changes if change.key.name == "a")
+    assert applied(part, before).applied == {B.mark}
+
+
+def test_ended_pause_stays_listed_while_anything_else_succeeds() -> None:
+    ended = Hold("*/a", "because", NOW - timedelta(hours=1))
+    before = ledger_of(B, holds=(ended,))
+    idle = live({key("a"): live_of(registered={ours("a"): 6}), key("b"): live_of({ours("b"): 6})})
+    made = plan(declared(A, B, plan_of("c")), idle, before)
+    ledger = applied(made, before, failed=[f"{key('a')}#activate"])
+    assert ledger.applied == {B.mark, plan_of("c").mark}
+    assert ledger.holds == (ended,)

@@ -90,3 +90,12 @@ def test_changes_that_are_held_back_anyway_are_not_refused_again() -> None:
     made = plan(declared(plan_of("a")), live({key("a"): live_of({"v1": 5})}))
     assert made.blocked
     assert refused(made, live()) == set()
+
+
+def test_what_hangs_on_something_that_hangs_is_refused_too() -> None:
+    task = member("task")
+    nightly = replace(plan_of("nightly"), awaits="g", refs=(Reference(task.key, task.version),))
+    found = live({key(name): live_of({ours(name): 6}) for name in ("gone", "kept")})
+    made = plan(declared(task, nightly, plan_of("kept")), found)
+    there = Versions(registered={task.version: LiveVersion(task.version, task.body)})
+    assert refused(made, live({**found.objects, task.key: there})) == {"task", "nightly", "gone"}
