@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flyteidl.admin import launch_plan_pb2, schedule_pb2
-from flyteidl.core import execution_pb2, identifier_pb2
+from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
 from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX
 from reconciler.backends.flyte1.message import from_json
@@ -41,11 +41,11 @@ def to_wire(
     spec.default_inputs.SetInParent()
     spec.entity_metadata.SetInParent()
     for name, literal in sorted(body.get("fixedInputs", {}).items()):
-        from_json(literal, spec.fixed_inputs.literals[name])
+        _literal(literal, spec.fixed_inputs.literals[name])
     for name, default in sorted(body.get("defaultInputs", {}).items()):
         parameter = spec.default_inputs.parameters[name]
         from_json(default["type"], parameter.var.type)
-        from_json(default["value"], parameter.default)
+        _literal(default["value"], parameter.default)
     for key, value in sorted(body.get("envs", {}).items()):
         spec.envs.values.add(key=key, value=value)
     if "schedule" in body:
@@ -66,6 +66,23 @@ def to_wire(
             ),
         )
     return spec
+
+
+def _literal(value: dict[str, Any], message: literals_pb2.Literal) -> None:
+    """Fill a literal; those that nearly all plans are made of go without a look at descriptors."""
+    primitive = value.get("scalar", {}).get("primitive", {})
+    is_plain = len(value) == len(primitive) == 1
+    match primitive if is_plain else {}:
+        case {"stringValue": str(text)}:
+            message.scalar.primitive.string_value = text
+        case {"integer": str(number)}:
+            message.scalar.primitive.integer = int(number)
+        case {"floatValue": float(number)}:
+            message.scalar.primitive.float_value = number
+        case {"boolean": bool(answer)}:
+            message.scalar.primitive.boolean = answer
+        case _:
+            from_json(value, message)
 
 
 def schedule_to_wire(schedule: dict[str, Any]) -> schedule_pb2.Schedule:
