@@ -106,7 +106,11 @@ def plan_declared(resource: Resource, live: Versions, context: Context) -> Chang
     """Plan one declared object; None when nothing is to be done or said."""
     change = _declared(resource, live, context)
     about = _about(resource, live, context)
-    if about is not None:
+    is_registered = change is not None and any(
+        item.verb is Verb.REGISTER for item in change.actions
+    )
+    # A name that is nowhere yet, since a pause keeps its first version back, cannot be described.
+    if about is not None and (live.about is not None or is_registered):
         if change is None:
             case = _Case(resource, live, context, context.traits[resource.key.kind])
             change = replace(case.change(Effect.UPDATE, Reason.SPEC), fields=about[1])

@@ -239,7 +239,10 @@ def test_going_back_registers_nothing(
 ) -> None:
     async def law() -> None:
         async with open_flyte() as flyte:
-            await flyte.play([*others, first, second])
+            await flyte.play([*others, first])
+            if blocked(await flyte.plan()):
+                return  # what was held back was never registered
+            await flyte.play([second])
             registered = flyte.world.calls()["CreateLaunchPlan"]
             await flyte.play([first])
             assert flyte.world.calls()["CreateLaunchPlan"] == registered

@@ -538,6 +538,20 @@ CASES = [
         (f"activate {OURS}", "describe"),
     ),
     Case(
+        "name that a pause keeps from being registered is not described",
+        replace(PLAN, description="nightly"),
+        live_of(),
+        ledger=Ledger("team", holds=(HOLD,)),
+    ),
+    Case(
+        "new name is described once it is registered",
+        replace(PLAN, description="nightly"),
+        live_of(),
+        Effect.CREATE,
+        Reason.SPEC,
+        (f"register {OURS}", f"activate {OURS}", "describe"),
+    ),
+    Case(
         "description is not written while the plan is held back",
         replace(PLAN, description="nightly"),
         live_of({"v1": 5}, about=About()),
