@@ -39,7 +39,18 @@ RECONCILER_FLYTECTL=PATH RECONCILER_FLYTE1_ENDPOINT=... make bench   # beside fl
 `make clients` puts pyflyte beside it. A real endpoint must take plaintext without authentication;
 everything is written to projects made for the run, which stay there, so use one that may be thrown
 away. An installation that was just set up gives the least noise. Results are kept in
-`tests/bench/results`; a run replaces those of what it measured.
+`tests/bench/results`; a run replaces those of what it measured, so that the parts below may be of
+different runs, with the load that each names.
+
+## What to know when reading
+
+- The first apply of a set asks every project-domain for the set's ledger, so that its calls grow
+  with the installation; later ones read it where it was found.
+- A change is verified: the live side is read once more after it, hence twice the pages of a no-op.
+- Bare stubs that get every plan, eight at a time, are faster than a no-op as long as a call has no
+  way to go: they neither parse nor validate nor compare. Most of a no-op is the reading of files.
+- Eight calls under way are the default: on two cores, four were a tenth slower on average, and
+  sixteen or more slower still and erratic, for bare stubs too.
 """
 
 
