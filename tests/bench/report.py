@@ -49,8 +49,8 @@ different runs, with the load that each names.
 - A change is verified: the live side is read once more after it, hence twice the pages of a no-op.
 - Bare stubs that get every plan, eight at a time, are faster than a no-op as long as a call has no
   way to go: they neither parse nor validate nor compare. Most of a no-op is the reading of files.
-- Eight calls under way are the default: on two cores, four were a tenth slower on average, and
-  sixteen or more slower still and erratic, for bare stubs too.
+- Eight calls under way are the default: tried by hand on two cores, four were a tenth slower, and
+  sixteen or thirty-two gave no steady gain (bare stubs lost with them).
 """
 
 
