@@ -225,7 +225,7 @@ def _active(case: _Case) -> Change | None:
     change = case.change(effect, reason)
     change = replace(
         change,
-        fields=_fields(case, incumbent),
+        fields=_activation_fields(case, incumbent),
         actions=tuple(actions),
         owns=owns,
         notes=(
@@ -382,6 +382,14 @@ def _fields(case: _Case, before: LiveVersion | None) -> tuple[FieldChange, ...]:
         describe(before.body) if before and before.body is not None else {},
         describe(case.resource.body),
     )
+
+
+def _activation_fields(case: _Case, incumbent: LiveVersion | None) -> tuple[FieldChange, ...]:
+    """A registered version that is only started again changes its state, not its content."""
+    is_restart = incumbent is None and case.target in case.live.registered
+    if is_restart and not case.resource.chosen:
+        return (FieldChange("state", State.INACTIVE, State.ACTIVE),)
+    return _fields(case, incumbent)
 
 
 def _register(case: _Case) -> Action:
