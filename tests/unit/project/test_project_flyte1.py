@@ -131,10 +131,9 @@ async def test_attributes_read_raw(world: World) -> None:
     await world.converge(EVERYTHING % world.project)
     world.channel.calls.clear()
     fields = await world.fields()
-    assert world.channel.calls == {
-        "AdminService.ListProjects": 1,
-        "AdminService.ListMatchableAttributes": 7,
-    }
+    calls = world.channel.calls
+    assert calls.pop("AdminService.ListProjects") >= 1, "pages of a thousand projects"
+    assert calls == {"AdminService.ListMatchableAttributes": 7}
     assert not [path for path in fields if path.startswith("domains/staging/")]
 
 
