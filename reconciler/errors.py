@@ -4,12 +4,11 @@
     ├── UsageError                  1  the command line or a setting is wrong
     ├── SpecError                   1  problems: every fault found in the documents, with its place
     ├── RefusedError                3  a guard, a policy or staleness says no
-    ├── BackendError                1  one call was refused, and stays refused when repeated
-    │   ├── UnsupportedError        1  this backend cannot express or does not serve it
-    │   ├── ConflictError           3  somebody else moved the object in between
-    │   ├── UnavailableError        4  the backend cannot be reached or did not answer in time
-    │   └── DeniedError             4  the backend does not accept who we are
-    └── IncompleteError             1  an apply ended with failed actions
+    └── BackendError                1  one call was refused, and stays refused when repeated
+        ├── UnsupportedError        1  this backend cannot express or does not serve it
+        ├── ConflictError           3  somebody else moved the object in between
+        ├── UnavailableError        4  the backend cannot be reached or did not answer in time
+        └── DeniedError             4  the backend does not accept who we are
 
 Messages read `place: thing: what is wrong; what to do`.
 """
@@ -77,7 +76,3 @@ class DeniedError(BackendError):
     """The backend does not accept our identity or credentials."""
 
     exit_code = 4
-
-
-class IncompleteError(ReconcilerError):
-    """An apply ended with actions that failed or were not tried."""

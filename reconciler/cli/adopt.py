@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would be adopted and write nothing.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
 @click.option("--reset-to", default="", metavar="COMMIT", help="Adopt for a commit that is older.")
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of what goes to stdout.",
-)
+@options.form("text", "json")
 def adopt(**given: Any) -> int:
     """List what already is as declared as the set's own; the ledger is all that is written."""
     return asyncio.run(_adopt(given))

@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 @click.command("doctor")
 @options.paths
 @options.connection
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of what goes to stdout.",
-)
+@options.form("text", "json")
 def doctor(**given: Any) -> int:
     """Check configuration, network, server, permissions, ledger and checkout; writes nothing."""
     from reconciler.api import reading

@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH...]")
 @click.option("-f", "--filename", "files", multiple=True, metavar="PATH", help="As PATH.")
 @options.connection
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of what goes to stdout; for a KEY.",
-)
+@options.form("text", "json", help_="Format of what goes to stdout; for a KEY.")
 def explain(subject: str, **given: Any) -> int:
     """Explain a field, such as FlyteLaunchPlan.spec.schedule, or why an object is as it is.
 

@@ -27,15 +27,7 @@ if TYPE_CHECKING:
 @click.option("--zone", default="", metavar="ZONE", help="Show times in this zone.")
 @click.option("--from", "start", default="", metavar="TIME", help="RFC 3339 time; default: now.")
 @click.option("--live", is_flag=True, help="What is active on Flyte, not what is declared.")
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of what goes to stdout.",
-)
+@options.form("text", "json")
 def next_command(words: tuple[str, ...], **given: Any) -> int:
     """Preview the next firings; a word that is no path is a name, a glob or a key of a plan."""
     from reconciler.engine import upcoming

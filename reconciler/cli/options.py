@@ -88,6 +88,19 @@ def _not_nan(
     return value
 
 
+def form(*formats: str, help_: str = "Format of what goes to stdout.") -> Callable[[F], F]:
+    """Take -o FORMAT."""
+    return click.option(
+        "-o",
+        "--output",
+        "format_",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help=help_,
+    )
+
+
 def output(*formats: str) -> Callable[[F], F]:
     """Take -o FORMAT and --out FILE."""
 
@@ -95,14 +108,6 @@ def output(*formats: str) -> Callable[[F], F]:
         function = click.option(
             "--out", type=click.Path(dir_okay=False), help="Write to this file, not to stdout."
         )(function)
-        return click.option(
-            "-o",
-            "--output",
-            "format_",
-            type=click.Choice(formats),
-            default="text",
-            show_default=True,
-            help="Format of what goes to stdout.",
-        )(function)
+        return form(*formats)(function)
 
     return add

@@ -15,15 +15,7 @@ from reconciler.cli.output import counted
 
 @click.command("validate")
 @options.paths
-@click.option(
-    "-o",
-    "--output",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of what goes to stdout.",
-)
+@options.form("text", "json")
 def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> int:
     """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
     from reconciler.backends.flyte1.adapters import ADAPTERS

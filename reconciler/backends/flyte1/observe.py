@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
@@ -217,13 +217,3 @@ async def _about(channel: Channel, place: Place) -> dict[Key, About]:
             archived = entity.metadata.state == common_pb2.NAMED_ENTITY_ARCHIVED
             found[key] = About(entity.metadata.description, archived)
     return found
-
-
-def merge(parts: Iterable[tuple[Found, Failed]]) -> tuple[Found, Failed]:
-    """Join readings of several kinds."""
-    found: Found = {}
-    failed: Failed = {}
-    for some, bad in parts:
-        found.update(some)
-        failed.update(bad)
-    return found, failed
