@@ -18,6 +18,9 @@ from typing import Any
 from world import World
 
 PROGRAM = str(Path(sys.executable).with_name("reconcile"))
+QUESTION_END = "[y/N]: "
+"""Its space is shown once the line is being read; an answer before that may be lost as the mode of
+the terminal."""
 SCHEDULE = {"cron": "0 6 * * *", "timezone": "UTC", "kickoffInput": "day"}
 
 
@@ -134,7 +137,7 @@ async def on_terminal(
     *arguments: str,
     cwd: Path,
     answer: str = "",
-    question: str = "Go on?",
+    question: str = QUESTION_END,
     environ: Mapping[str, str | None] | None = None,
 ) -> Ended:
     """Run the program on a terminal of its own, and type an answer where it asks."""
