@@ -10,12 +10,15 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from reconciler.apply.outcome import INTERRUPTED, Outcome, Report, Status
 from reconciler.errors import ReconcilerError
+from reconciler.model.key import Key
 from reconciler.plan.plan import Action, Change
 
-Perform = Callable[[Action], Awaitable[None]]
+Perform = Callable[[Action], Awaitable[str]]
+"""Carries out one action and returns the revision that a mutable object has by it."""
 Progress = Callable[[Outcome, int], None]
 """Told each outcome and how many actions the run has in all."""
 
@@ -81,12 +84,14 @@ async def run(
 
     `parallel` bounds the calls under way. Once `stop` is set no further call starts; those under
     way finish, so that their outcomes are known. Errors of this program become outcomes; any other
-    exception is a fault of ours and ends the run.
+    exception is a fault of ours and ends the run. A further action on a mutable object is performed
+    with the revision that the one before it made.
     """
     actions = [item for change in changes if change.block is None for item in change.actions]
     graph = _Graph(actions)
     outcomes: dict[str, Outcome] = {}
     running: dict[asyncio.Task[Outcome], Action] = {}
+    revisions: dict[Key, str] = {}
 
     def note(outcome: Outcome) -> None:
         if outcome.action.id not in outcomes:
@@ -99,7 +104,8 @@ async def run(
             while graph.ready and len(running) < parallel and not (stop and stop.is_set()):
                 action = graph.pop()
                 if action.id not in outcomes:
-                    running[asyncio.create_task(_perform(action, perform))] = action
+                    work = _perform(action, perform, revisions.get(action.key))
+                    running[asyncio.create_task(work)] = action
             if not running:
                 break
             finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +113,8 @@ async def run(
                 del running[task]
                 outcome = task.result()
                 note(outcome)
+                if outcome.revision:
+                    revisions[outcome.action.key] = outcome.revision
                 if outcome.status is Status.DONE:
                     graph.succeed(outcome.action.id)
                     continue
@@ -121,9 +129,9 @@ async def run(
     return Report(tuple(outcomes.values()))
 
 
-async def _perform(action: Action, perform: Perform) -> Outcome:
+async def _perform(action: Action, perform: Perform, revision: str | None) -> Outcome:
     try:
-        await perform(action)
+        made = await perform(action if revision is None else replace(action, revision=revision))
     except ReconcilerError as error:
         return Outcome(action, Status.FAILED, str(error), error)
-    return Outcome(action, Status.DONE)
+    return Outcome(action, Status.DONE, revision=made)

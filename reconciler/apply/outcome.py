@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,12 +24,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one action. `detail` says why it failed or what it waited for in vain."""
+    """The end of one action. `detail` says why it failed or what it waited for in vain.
+
+    `revision` is the one that a mutable object has by it, empty for what has none.
+    """
 
     action: Action
     status: Status
     detail: str = ""
     error: ReconcilerError | None = None
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,11 @@ class Report:
     outcomes: tuple[Outcome, ...]
 
     @property
-    def done(self) -> frozenset[str]:
-        """Ids of the actions that succeeded."""
-        return frozenset(item.action.id for item in self.outcomes if item.status is Status.DONE)
+    def done(self) -> Mapping[str, str]:
+        """Ids of the actions that succeeded, with the revisions that they made."""
+        return {
+            item.action.id: item.revision for item in self.outcomes if item.status is Status.DONE
+        }
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -61,8 +61,12 @@ class Backend(Protocol):
         """List all names of a kind in a place with their active versions, or the newest one."""
         ...
 
-    async def perform(self, action: Action) -> None:
-        """Carry out one action with one call.
+    async def perform(self, action: Action) -> str:
+        """Carry out one action with one call, and return the revision of a mutable object.
+
+        It is the one that this very write made: empty where somebody else may have written after
+        it, where nothing is left, and for kinds without revisions. A deployment over another
+        revision than the action's is a ConflictError.
 
         Repeating it leaves the same state. "Already exists" is resolved by a read: equal content
         is success, other content is a ConflictError.

@@ -7,7 +7,7 @@ the ledger records what became of them. Killed anywhere in between, the next run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -196,7 +196,7 @@ def _without_done(change: Change, done: set[str]) -> Change:
     return replace(change, actions=actions)
 
 
-def _moved_pointer(change: Change, done: frozenset[str]) -> bool:
+def _moved_pointer(change: Change, done: Container[str]) -> bool:
     return any(action.verb in POINTER_VERBS and action.id in done for action in change.actions)
 
 

@@ -89,6 +89,19 @@ class Flips:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A mutable object of the set, as it was last written, adopted or found as declared.
+
+    While its revision is this one, its content has this digest. An empty revision announces a
+    creation: what is there afterwards with this digest is the set's.
+    """
+
+    revision: str
+    digest: str
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What one apply did: the audit line of a ledger version."""
 
@@ -107,7 +120,8 @@ class Ledger:
     `revision` is the backend's version number of what was read, 0 for none, and `home` the
     project-domain it was found in; neither is part of the content. `desired` the digest of
     the declaration applied last, `applied` the marks (see `mark`) of the objects that are as
-    declared. `places` are all project-domains ever written; `rows` the record fields we wrote.
+    declared. `places` are all project-domains ever written; `rows` the record fields we wrote;
+    `objects` the mutable objects that are the set's.
     """
 
     set_name: str
@@ -119,6 +133,7 @@ class Ledger:
     places: frozenset[Place] = frozenset()
     adopted: Mapping[Key, str] = field(default_factory=dict)
     rows: Mapping[Key, frozenset[str]] = field(default_factory=dict)
+    objects: Mapping[Key, Held] = field(default_factory=dict)
     protected: frozenset[Key] = frozenset()
     archived: frozenset[Key] = frozenset()
     holds: tuple[Hold, ...] = ()
@@ -138,6 +153,11 @@ class Ledger:
         Ended holds stay listed until the next write, which also starts the object again.
         """
         return any(hold.matches(key) for hold in self.holds)
+
+    def is_adopted(self, key: Key) -> bool:
+        """Say whether somebody else made an object that is the set's now."""
+        held = self.objects.get(key)
+        return key in self.adopted or (held is not None and held.adopted)
 
     def removals_since(self, place: Place, since: datetime) -> int:
         """Count removals done in a place since a moment."""
@@ -169,6 +189,10 @@ def encode(ledger: Ledger) -> dict[str, Json]:
         "places": [str(place) for place in sorted(ledger.places)],
         "adopted": {str(key): version for key, version in sorted(ledger.adopted.items())},
         "rows": {str(key): list[Json](sorted(rows)) for key, rows in sorted(ledger.rows.items())},
+        "objects": {
+            str(key): [held.revision, held.digest, *([1] if held.adopted else [])]
+            for key, held in sorted(ledger.objects.items())
+        },
         "protected": [str(key) for key in sorted(ledger.protected)],
         "archived": [str(key) for key in sorted(ledger.archived)],
         "holds": [
@@ -227,6 +251,12 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
         rows={
             Key.parse(key): frozenset(rows)
             for key, rows in cast("dict[str, list[str]]", value.get("rows", {})).items()
+        },
+        objects={
+            Key.parse(key): Held(revision, digest, adopted=bool(adopted))
+            for key, (revision, digest, *adopted) in cast(
+                "dict[str, list[str]]", value.get("objects", {})
+            ).items()
         },
         protected=frozenset(Key.parse(text) for text in _strings(value.get("protected"))),
         archived=frozenset(Key.parse(text) for text in _strings(value.get("archived"))),

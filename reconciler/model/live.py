@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.document import Json
     from reconciler.model.key import Key, Place
+    from reconciler.model.ledger import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,24 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Object:
+    """A mutable object that is replaced whole.
+
+    `revision` moves with every write that the backend tells of and is never empty. `body` is the
+    normal form, `digest` its digest: None and empty where the content was not read or cannot be.
+    `listed` is the part of a normal form that a listing tells, such as the schedule. `changed` says
+    in words who wrote the object last, and when, where the backend tells.
+    """
+
+    revision: str
+    body: dict[str, Json] | None = None
+    digest: str = ""
+    is_active: bool = False
+    listed: Mapping[str, Json] = field(default_factory=dict)
+    changed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """The backend answered that there is no such object."""
 
@@ -74,7 +93,7 @@ class Unreadable:
     cause: str
 
 
-Observed = Versions | Record | Absent | Unreadable
+Observed = Versions | Record | Object | Absent | Unreadable
 
 ABSENT = Absent()
 
@@ -87,7 +106,7 @@ class Live:
     kind and place are in `unreadable`.
     """
 
-    objects: Mapping[Key, Versions | Record] = field(default_factory=dict)
+    objects: Mapping[Key, Versions | Record | Object] = field(default_factory=dict)
     unreadable: Mapping[tuple[str, Place], str] = field(default_factory=dict)
 
     def get(self, key: Key) -> Observed:
@@ -107,15 +126,21 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to observe: everything active in `places`, plus these versions and records by name.
+    """What to observe: everything active in `places`, plus these versions, records and objects.
 
     `described` are the places where descriptions and archive states of names are wanted too.
     Where a body is equal to the one in `expected`, the reading holds that very object, so that
     what is as declared takes memory once.
+
+    `objects` are mutable objects by name, each with what the ledger holds of it. One that is listed
+    with the held revision has the held digest, and its content (the one in `expected`, if there)
+    is not read again. None asks for the content: nothing is held, or it is about to change. Other
+    objects in `places` are listed only, without content.
     """
 
     places: frozenset[Place] = frozenset()
     described: frozenset[Place] = frozenset()
     versions: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     records: frozenset[Key] = frozenset()
+    objects: Mapping[Key, Held | None] = field(default_factory=dict)
     expected: Mapping[Key, dict[str, Json]] = field(default_factory=dict)

@@ -22,6 +22,8 @@ class Verb(StrEnum):
     ARCHIVE = "archive"
     DESCRIBE = "describe"
     DEACTIVATE = "deactivate"
+    DEPLOY = "deploy"
+    DELETE = "delete"
 
 
 class Shape(StrEnum):
@@ -31,6 +33,9 @@ class Shape(StrEnum):
     """Immutable versions under a name; a kind with a pointer has at most one active."""
     RECORD = "record"
     """Fields changed in place."""
+    OBJECT = "object"
+    """One mutable object under a name, replaced whole, with a revision; a kind with a pointer has
+    a switch beside its content."""
 
 
 Describe = Callable[[dict[str, Json]], dict[str, Json]]
@@ -38,6 +43,9 @@ Describe = Callable[[dict[str, Json]], dict[str, Json]]
 
 Consequences = Callable[[dict[str, Json] | None, dict[str, Json] | None], tuple[str, ...]]
 """Facts that follow from replacing one active body by another (None: nothing active)."""
+
+Restarts = Callable[[dict[str, Json] | None, dict[str, Json]], bool]
+"""Whether an active body (None: unknown) must stop before another one takes its place."""
 
 
 def _no_consequences(
@@ -48,6 +56,10 @@ def _no_consequences(
 
 def _as_is(body: dict[str, Json]) -> dict[str, Json]:
     return body
+
+
+def _restarts(_before: dict[str, Json] | None, _after: dict[str, Json]) -> bool:
+    return True
 
 
 def _steps(path: str) -> Path:
@@ -109,8 +121,9 @@ class Traits:
     """A kind on one backend.
 
     `rank` orders kinds in plans and registrations (lower first). `calls` names the RPC behind each
-    verb. `is_archivable` says that a name can be hidden when it is removed, `fields` how a record
-    keeps its content.
+    verb. `is_archivable` says that a name can be hidden when it is removed, `is_deletable` that an
+    object can be deleted, `is_readable` that its content can be read back, `fields` how a record
+    keeps its content. An object is replaced while it is active only where `restarts` allows it.
     """
 
     kind: str
@@ -120,6 +133,8 @@ class Traits:
     has_pointer: bool = False
     is_archivable: bool = False
     is_deletable: bool = False
+    is_readable: bool = True
     fields: Fields = Fields()
     describe: Describe = field(default=_as_is, repr=False, compare=False)
     consequences: Consequences = field(default=_no_consequences, repr=False, compare=False)
+    restarts: Restarts = field(default=_restarts, repr=False, compare=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
-from reconciler.model.live import Absent, Record, Unreadable, Versions
+from reconciler.model.live import Absent, Object, Record, Unreadable, Versions
 from reconciler.model.traits import Shape
 from reconciler.plan import keeps, order, records, safety, versions
 from reconciler.plan.plan import Block, Change, Effect, Plan, Reason
@@ -79,7 +79,7 @@ def compute(
 
 def _declared(
     resource: Resource,
-    observed: Versions | Record | Absent,
+    observed: Versions | Record | Object | Absent,
     context: Context,
     *,
     is_whole: bool,
@@ -88,6 +88,8 @@ def _declared(
     match observed:
         case Versions():
             return versions.plan_declared(resource, observed, context)
+        case Object():
+            raise NotImplementedError("planning of mutable objects comes with plan/objects.py")
         case Record():
             return records.plan_record(resource, observed, context, is_whole=is_whole)
         case Absent() if shape is Shape.RECORD:
@@ -122,6 +124,8 @@ def _undeclared(
             continue
         if isinstance(item, Record):
             change = records.plan_forgotten(key, item, context)
+        elif isinstance(item, Object):
+            raise NotImplementedError("planning of mutable objects comes with plan/objects.py")
         else:
             change = versions.plan_undeclared(key, item, context)
             if change is None and item.active:

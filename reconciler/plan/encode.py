@@ -108,6 +108,8 @@ def _action(action: Action) -> dict[str, Json]:
         "call": action.call,
         "version": action.version,
         "field": action.field,
+        "revision": action.revision,
+        "active": action.active,
         "refs": [{"key": str(ref.key), "version": ref.version} for ref in action.refs],
         "body": action.body,
         "waits": list(action.waits),
@@ -192,6 +194,8 @@ def _read_action(key: Key, value: dict[str, Any]) -> Action:
         call=value["call"],
         version=value.get("version", ""),
         field=value.get("field", ""),
+        revision=value.get("revision", ""),
+        active=value.get("active", False),
         refs=tuple(
             Reference(Key.parse(item["key"]), item["version"]) for item in value.get("refs", [])
         ),

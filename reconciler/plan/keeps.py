@@ -43,7 +43,7 @@ def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
 def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
     """Tell what the ledger gains or loses besides what the changes say."""
     ledger, kept = context.ledger, plan.keeps
-    done = {action.id for change in plan.doable for action in change.actions}
+    done = {action.id: action.revision for change in plan.doable for action in change.actions}
     then = settle.after(ledger, plan, done=done, now=context.now)
     lines: list[str] = []
     has_news = then.desired != ledger.desired or then.applied != ledger.applied

@@ -99,7 +99,8 @@ class Action:
 
     `waits` are ids of actions or names of barriers that must have succeeded before; `opens` are the
     barriers that stay shut until this action has succeeded. `refs` are the versions that the body
-    refers to by digest.
+    refers to by digest. `revision` is the one that a mutable object was read at, empty where it
+    must not exist; `active` says that a deployed object is switched on.
     """
 
     id: str
@@ -108,6 +109,8 @@ class Action:
     call: str
     version: str = ""
     field: str = ""
+    revision: str = ""
+    active: bool = False
     refs: tuple[Reference, ...] = ()
     body: dict[str, Json] | None = dataclasses.field(default=None, repr=False)
     waits: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from reconciler.model.traits import Verb
 from reconciler.plan.plan import Effect, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -39,8 +40,8 @@ def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
     )
 
 
-def after(ledger: Ledger, plan: Plan, *, done: AbstractSet[str], now: datetime) -> Ledger:
-    """Record an apply: `done` are the ids of the actions that succeeded.
+def after(ledger: Ledger, plan: Plan, *, done: Mapping[str, str], now: datetime) -> Ledger:
+    """Record an apply: `done` are the actions that succeeded, with the revisions that they made.
 
     Nothing is tidied up where nothing else changes, so that a steady set writes nothing.
     """
@@ -59,12 +60,12 @@ def after(ledger: Ledger, plan: Plan, *, done: AbstractSet[str], now: datetime) 
     return result.without_old_removals(now)
 
 
-def is_done(change: Change, done: AbstractSet[str]) -> bool:
+def is_done(change: Change, done: Container[str]) -> bool:
     """Say whether every action of a change succeeded."""
     return all(action.id in done for action in change.actions)
 
 
-def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: datetime) -> Ledger:
+def _record(ledger: Ledger, change: Change, *, done: Container[str], now: datetime) -> Ledger:
     key = change.key
     succeeded = {action.verb for action in change.actions if action.id in done}
     if Verb.DESCRIBE in succeeded:
@@ -89,7 +90,7 @@ def _record(ledger: Ledger, change: Change, *, done: AbstractSet[str], now: date
     return replace(ledger, adopted=adopted, flips=flips, removals=removals)
 
 
-def _keep(ledger: Ledger, plan: Plan, done: AbstractSet[str]) -> Ledger:
+def _keep(ledger: Ledger, plan: Plan, done: Container[str]) -> Ledger:
     failed = {change.key for change in plan.changes if change.block or not is_done(change, done)}
     protected = set(ledger.protected)
     for key, wanted in plan.keeps.protect.items():

@@ -108,13 +108,14 @@ class Flyte1:
         """List all names of a kind in a place."""
         return await inventory(self.channel, place, kind)
 
-    async def perform(self, action: Action) -> None:
-        """Carry out one action."""
+    async def perform(self, action: Action) -> str:
+        """Carry out one action; nothing of Flyte 1 has a revision."""
         what = action.key.kind, action.verb
         if what in calls.PERFORM_WITH:
             await calls.PERFORM_WITH[what](self.channel, action, self._attachments)
         else:
             await calls.PERFORM[what](self.channel, action)
+        return ""
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
         """Read a set's ledger at home, else wherever it is."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -44,7 +45,7 @@ class Calls:
         self.running = 0
         self.most = 0
 
-    async def __call__(self, item: Action) -> None:
+    async def __call__(self, item: Action) -> str:
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(0)
@@ -52,6 +53,7 @@ class Calls:
         if item.id in self.failing:
             raise BackendError("no")
         self.done.append(item.id)
+        return ""
 
 
 def statuses(report: Report) -> dict[str, Status]:
@@ -82,7 +84,7 @@ async def test_failure_skips_what_waits_for_it_and_nothing_else() -> None:
         "x": Status.DONE,
     }
     assert [item.action.id for item in report.failures] == ["a", "b", "c"]
-    assert report.done == {"x"}
+    assert report.done.keys() == {"x"}
 
 
 async def test_barrier_opens_when_all_who_open_it_are_done() -> None:
@@ -131,10 +133,11 @@ async def test_no_call_starts_after_the_stop_and_those_under_way_finish() -> Non
     stop = asyncio.Event()
     done: list[str] = []
 
-    async def perform(item: Action) -> None:
+    async def perform(item: Action) -> str:
         stop.set()
         await asyncio.sleep(0)
         done.append(item.id)
+        return ""
 
     changes = [change(action(str(index))) for index in range(5)]
     report = await execute.run(changes, perform, parallel=2, stop=stop)
@@ -154,10 +157,28 @@ async def test_outcomes_are_told_as_they_come() -> None:
     assert told == [("a", 3), ("b", 3), ("c", 3)]
 
 
+async def test_revision_made_by_one_action_is_what_the_next_on_that_object_is_done_over() -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def perform(item: Action) -> str:
+        seen.append((item.id, item.revision))
+        return {"deploy": "4", "elsewhere": "9"}.get(item.id, "")
+
+    deploy = replace(action("deploy"), key=action("x").key, revision="3")
+    activate = replace(action("activate", "deploy", "elsewhere"), key=deploy.key, revision="3")
+    stop = replace(action("stop", "activate"), key=deploy.key, revision="3")
+    report = await execute.run(
+        [change(deploy, activate, stop), change(action("elsewhere"))], perform, parallel=1
+    )
+    assert seen == [("deploy", "3"), ("elsewhere", ""), ("activate", "4"), ("stop", "4")]
+    assert report.done == {"deploy": "4", "activate": "", "stop": "", "elsewhere": "9"}
+    assert [item.action for item in report.outcomes if item.action.id == "activate"] == [activate]
+
+
 async def test_fault_of_ours_ends_the_run_and_leaves_no_call_behind() -> None:
     cancelled: list[str] = []
 
-    async def perform(item: Action) -> None:
+    async def perform(item: Action) -> str:
         if item.id == "bug":
             raise ZeroDivisionError
         try:
@@ -165,6 +186,7 @@ async def test_fault_of_ours_ends_the_run_and_leaves_no_call_behind() -> None:
         except asyncio.CancelledError:
             cancelled.append(item.id)
             raise
+        return ""
 
     with pytest.raises(ZeroDivisionError):
         await execute.run([change(action("slow")), change(action("bug"))], perform)

@@ -14,6 +14,7 @@ from reconciler.model.ledger import (
     Claim,
     Entry,
     Flips,
+    Held,
     Hold,
     Ledger,
     Removal,
@@ -44,6 +45,7 @@ LEDGERS = st.builds(
     places=st.frozensets(st.builds(Place, NAME, NAME) | st.builds(Place, NAME), max_size=3),
     adopted=st.dictionaries(KEYS, TEXT, max_size=2),
     rows=st.dictionaries(KEYS, st.frozensets(TEXT, min_size=1, max_size=2), max_size=2),
+    objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
     protected=st.frozensets(KEYS, max_size=2),
     archived=st.frozensets(KEYS, max_size=2),
     holds=st.lists(st.builds(Hold, TEXT, TEXT, TIMES, TEXT), max_size=2).map(tuple),
@@ -73,7 +75,8 @@ def test_generated_ledgers_use_every_field() -> None:
     """A field that encode forgets shows only where the test above gives it a value."""
     assert {item.name for item in fields(Ledger)} == {
         *("set_name", "revision", "home", "claim", "desired", "applied", "places", "adopted"),
-        *("rows", "protected", "archived", "holds", "removals", "flips", "renamed_to", "entry"),
+        *("rows", "objects", "protected", "archived", "holds", "removals", "flips", "renamed_to"),
+        "entry",
     }
 
 
@@ -81,6 +84,18 @@ def test_numbers_come_back_from_protobuf_as_floats() -> None:
     ledger = Ledger("team", 1, HOME, flips={A: Flips(2, "d")})
     value = json.loads(json.dumps(encode(ledger)), parse_int=float)
     assert decode(value, revision=1, home=HOME) == ledger
+
+
+def test_objects_are_written_short() -> None:
+    ledger = Ledger("team", objects={A: Held("3", "x"), B: Held("7", "y", adopted=True)})
+    assert encode(ledger)["objects"] == {str(A): ["3", "x"], str(B): ["7", "y", 1]}
+
+
+def test_what_somebody_else_made_is_adopted_whatever_its_shape() -> None:
+    ledger = Ledger("team", adopted={A: "v1"}, objects={B: Held("7", "y", adopted=True)})
+    assert ledger.is_adopted(A)
+    assert ledger.is_adopted(B)
+    assert not Ledger("team", objects={B: Held("7", "y")}).is_adopted(B)
 
 
 def test_content_is_written_the_same_whatever_order_it_was_gathered_in() -> None:
@@ -110,6 +125,9 @@ def test_empty_parts_are_not_written() -> None:
             "holds": [{"pattern": "*", "reason": "", "until": "soon", "by": ""}],
         },
         {"format": 1, "set": "x", "adopted": {"nonsense": "v1"}},
+        {"format": 1, "set": "x", "objects": {"nonsense": ["1", "x"]}},
+        {"format": 1, "set": "x", "objects": {str(A): ["1"]}},
+        {"format": 1, "set": "x", "objects": {str(A): 1}},
         {"format": 1, "set": "x", "flips": {str(A): [1]}},
         {"format": 1, "set": "x", "flips": {str(A): ["many", "x"]}},
         {"format": 1, "set": "x", "removals": [["x"]]},

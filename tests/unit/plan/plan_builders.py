@@ -176,5 +176,7 @@ def applied(
 ) -> Ledger:
     """The ledger after an apply in which the actions of `failed` did not succeed."""
     lost = set(failed)
-    done = {action.id for item in made.doable for action in item.actions if action.id not in lost}
+    done = {
+        action.id: "" for item in made.doable for action in item.actions if action.id not in lost
+    }
     return settle.after(settle.before(ledger, made, claim=CLAIM), made, done=done, now=now)

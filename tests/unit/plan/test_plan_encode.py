@@ -50,6 +50,8 @@ def changes(draw: st.DrawFn) -> Change:
         call=NAME,
         version=TEXT,
         field=TEXT,
+        revision=TEXT,
+        active=st.booleans(),
         refs=st.lists(st.builds(Reference, KEYS, TEXT), max_size=2).map(tuple),
         body=st.none() | st.dictionaries(TEXT, JSON, min_size=1, max_size=2),
         waits=WORDS,
@@ -119,7 +121,8 @@ def test_generated_plans_use_every_field(kind: type) -> None:
             *("actions", "notes", "owns", "digest", "asked", "renamed_to", "block", "block_detail"),
         },
         Action: {
-            *("id", "key", "verb", "call", "version", "field", "refs", "body", "waits", "opens"),
+            *("id", "key", "verb", "call", "version", "field", "revision", "active", "refs"),
+            *("body", "waits", "opens"),
         },
         Keeps: {"protect", "rows", "places", "applied", "released"},
     }

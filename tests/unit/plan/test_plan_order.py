@@ -18,10 +18,11 @@ def happen(made: Plan, *, failing: str = "") -> list[str]:
     """The actions of a plan in the order in which they succeed, one at a time."""
     seen: list[str] = []
 
-    async def perform(action: Action) -> None:
+    async def perform(action: Action) -> str:
         if failing and action.id.startswith(failing):
             raise BackendError("no")
         seen.append(f"{action.verb.value} {action.key.kind}/{action.key.name}")
+        return ""
 
     asyncio.run(execute.run(made.changes, perform, parallel=1))
     return seen

@@ -95,7 +95,7 @@ def test_what_was_held_back_does_not_become_ours() -> None:
     known = ledger("labels/b")
     made = plan({"labels/a": "ours"}, {**ACTIVE, "labels/a": "theirs"}, known, with_plan=False)
     assert [change.block for change in made.changes] == [Block.ADOPTION]
-    after = settle.after(known, made, done=frozenset(), now=NOW)
+    after = settle.after(known, made, done={}, now=NOW)
     assert after.rows == known.rows
     again = plan({"labels/a": "ours"}, {**ACTIVE, "labels/a": "theirs"}, after, with_plan=False)
     assert [change.block for change in again.changes] == [Block.ADOPTION]
@@ -106,5 +106,5 @@ def test_part_of_a_set_neither_removes_nor_forgets_a_field() -> None:
     fields: dict[str, Json] = {**ACTIVE, "labels/a": "1", "labels/b": "2"}
     made = plan({"labels/a": "1"}, fields, known, with_plan=False, is_whole=False)
     assert made.changes == ()
-    after = settle.after(known, made, done=frozenset(), now=NOW)
+    after = settle.after(known, made, done={}, now=NOW)
     assert after.rows == known.rows

@@ -435,7 +435,7 @@ def test_prune_policy_holds_for_rows_too(prune: Prune, block: Block | None) -> N
 
 def settled(change: Change, known: Context) -> Ledger:
     plan = Plan(id="p", set_name="s", backend={}, desired="d", changes=(change,), is_whole=True)
-    return settle.after(known.ledger, plan, done=frozenset(), now=known.now)
+    return settle.after(known.ledger, plan, done={}, now=known.now)
 
 
 class RefusedCallError(Exception):
@@ -595,7 +595,7 @@ def test_one_pass_converges_in_any_order_and_the_second_plan_is_empty(
         return
     for change in plan.changes:
         run(admin, change.actions, random.Random(seed))
-    done = frozenset(action.id for change in plan.changes for action in change.actions)
+    done = {action.id: "" for change in plan.changes for action in change.actions}
     opened = settle.before(ledger, plan, claim=Claim("c", "s"))
     ledger = settle.after(opened, plan, done=done, now=known.now)
     again, _ = compute_plan(resource, admin, ledger)
