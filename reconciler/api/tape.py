@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from reconciler.backends.flyte1 import recording
 from reconciler.backends.flyte1.recording import Request
-from reconciler.server import projects
+from reconciler.server.flyte1 import projects
 from reconciler.server.serving import WRITES, Server
 from reconciler.server.status import StatusError
 

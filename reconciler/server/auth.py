@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING
 
 import grpc
 from flyteidl.service import auth_pb2, identity_pb2
+from flyteidl2.auth import auth_service_pb2
+from flyteidl2.auth import identity_pb2 as identity2_pb2
 
 from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reconciler.server.serving import Handler
+    from google.protobuf.message import Message
+
+    from reconciler.server.methods import Handler, Service
     from reconciler.server.store import Store
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105  # a path
@@ -85,13 +89,29 @@ class Authority:
             return False
         return int(expiry) > time.time()
 
-    def metadata_handlers(self) -> Mapping[str, Handler]:
-        """AuthMetadataService: anonymous."""
+    def services(self) -> Mapping[str, Service]:
+        """The services of both Flytes that tell how to sign in, and who is."""
+        first, second = auth_pb2.DESCRIPTOR.package, auth_service_pb2.DESCRIPTOR.package
+        return {
+            f"{first}.AuthMetadataService": {
+                "GetOAuth2Metadata": self._metadata(auth_pb2.OAuth2MetadataResponse),
+                "GetPublicClientConfig": self._client(auth_pb2.PublicClientAuthConfigResponse),
+            },
+            f"{first}.IdentityService": {"UserInfo": self._user(identity_pb2.UserInfoResponse)},
+            f"{second}.AuthMetadataService": {
+                "GetOAuth2Metadata": self._metadata(auth_service_pb2.GetOAuth2MetadataResponse),
+                "GetPublicClientConfig": self._client(
+                    auth_service_pb2.GetPublicClientConfigResponse
+                ),
+            },
+            f"{second}.IdentityService": {"UserInfo": self._user(identity2_pb2.UserInfoResponse)},
+        }
 
-        def server(
-            _store: Store, _request: auth_pb2.OAuth2MetadataRequest
-        ) -> auth_pb2.OAuth2MetadataResponse:
-            return auth_pb2.OAuth2MetadataResponse(
+    # Both Flytes name the fields alike.
+
+    def _metadata(self, answer: type[Message]) -> Handler:
+        def metadata(_store: Store, _request: Message) -> Message:
+            return answer(
                 issuer=self.base_url,
                 authorization_endpoint=self.base_url + _AUTHORIZE_PATH,
                 token_endpoint=self.base_url + TOKEN_PATH,
@@ -103,27 +123,24 @@ class Authority:
                 grant_types_supported=["client_credentials"],
             )
 
-        def client(
-            _store: Store, _request: auth_pb2.PublicClientAuthConfigRequest
-        ) -> auth_pb2.PublicClientAuthConfigResponse:
-            return auth_pb2.PublicClientAuthConfigResponse(
+        return metadata
+
+    def _client(self, answer: type[Message]) -> Handler:
+        def client(_store: Store, _request: Message) -> Message:
+            return answer(
                 client_id="flytectl",
                 redirect_uri="http://localhost:53593/callback",
                 scopes=self.settings.scopes,
                 authorization_metadata_key=self.settings.metadata_key,
             )
 
-        return {"GetOAuth2Metadata": server, "GetPublicClientConfig": client}
+        return client
 
-    def identity_handlers(self) -> Mapping[str, Handler]:
-        """IdentityService."""
+    def _user(self, answer: type[Message]) -> Handler:
+        def user(_store: Store, _request: Message) -> Message:
+            return answer(subject=self.settings.client_id)
 
-        def user(
-            _store: Store, _request: identity_pb2.UserInfoRequest
-        ) -> identity_pb2.UserInfoResponse:
-            return identity_pb2.UserInfoResponse(subject=self.settings.client_id)
-
-        return {"UserInfo": user}
+        return user
 
 
 def basic(header: str) -> tuple[str, str] | None:

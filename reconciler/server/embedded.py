@@ -31,7 +31,9 @@ __all__ = ["AuthSettings", "Endpoint", "Server", "Store", "attach", "open_server
 
 _LOCK = "lock"
 _ENDPOINT = "endpoint.json"
-_DATABASE = "flyte1.db"
+_DATABASE = "flyte.db"
+# What releases before Flyte 2 called it.
+_OLD_DATABASE = "flyte1.db"
 _POLL_SECONDS = 0.05
 _WAIT_SECONDS = 120.0
 _PROBE_SECONDS = 2.0
@@ -119,9 +121,13 @@ async def open_server(
     port: int = 0,
     host: str = "127.0.0.1",
     auth: AuthSettings | None = None,
+    strict: bool = False,
 ) -> AsyncIterator[Server]:
-    """A started server over the directory's database, without lock and endpoint file."""
-    with closing(_open_store(data_dir)) as store:
+    """A started server over the directory's database, without lock and endpoint file.
+
+    `strict` is Store's.
+    """
+    with closing(_open_store(data_dir, strict=strict)) as store:
         server = Server(store, auth=auth)
         try:
             await server.start(host, port)
@@ -136,15 +142,29 @@ async def open_server(
             await server.stop()
 
 
-def _open_store(data_dir: pathlib.Path) -> Store:
+def _open_store(data_dir: pathlib.Path, *, strict: bool) -> Store:
     path = data_dir / _DATABASE
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         # Flyte clients pack what Git does not ignore; a database would change every archive.
         (data_dir / ".gitignore").write_text("*\n")
-        return Store(path)
+        if not path.exists():
+            _rename_old(data_dir)
+        return Store(path, strict=strict)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(path, error) from None
+
+
+def _rename_old(data_dir: pathlib.Path) -> None:
+    """Take over the database of an earlier release.
+
+    A crash may have left the last writes in its log. The log goes first, so that after a crash
+    between the two the next start still finds the old database and finishes.
+    """
+    for suffix in ("-wal", ""):
+        with suppress(FileNotFoundError):
+            (data_dir / f"{_OLD_DATABASE}{suffix}").rename(data_dir / f"{_DATABASE}{suffix}")
+    (data_dir / f"{_OLD_DATABASE}-shm").unlink(missing_ok=True)
 
 
 def _unusable(path: pathlib.Path, error: Exception) -> UsageError:

@@ -228,10 +228,10 @@ async def test_unusable_data_directory_is_named(tmp_path: Path) -> None:
     assert ended.err.count("\n") == 1
     (root / ".reconcile").unlink()
     (root / ".reconcile/embedded").mkdir(parents=True)
-    (root / ".reconcile/embedded/flyte1.db").write_bytes(b"this is no database" * 100)
+    (root / ".reconcile/embedded/flyte.db").write_bytes(b"this is no database" * 100)
     ended = await run("--dry-run", cwd=root)
     assert ended.code == 1
-    assert "flyte1.db: embedded Flyte: cannot be used" in ended.err
+    assert "flyte.db: embedded Flyte: cannot be used" in ended.err
     assert ended.err.count("\n") == 1
 
 

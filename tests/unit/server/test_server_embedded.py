@@ -199,7 +199,7 @@ async def test_server_stops_within_a_second(tmp_path: pathlib.Path) -> None:
 async def test_log_is_moved_into_the_database_at_the_end(tmp_path: pathlib.Path) -> None:
     async with attach(tmp_path) as endpoint:
         await register(endpoint, "written")
-    assert not (tmp_path / "flyte1.db-wal").exists()
+    assert not (tmp_path / "flyte.db-wal").exists()
 
 
 async def test_taken_port_is_a_usage_error(tmp_path: pathlib.Path) -> None:
@@ -238,7 +238,7 @@ async def test_directory_that_is_a_file_is_a_usage_error(tmp_path: pathlib.Path)
 
 
 async def test_broken_database_is_a_usage_error(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "flyte1.db").write_bytes(b"this is no database" * 100)
+    (tmp_path / "flyte.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(UsageError, match="not a database"):
         async with attach(tmp_path):
             pass
@@ -250,3 +250,39 @@ async def test_database_of_another_layout_is_a_usage_error(tmp_path: pathlib.Pat
     with pytest.raises(UsageError, match="written in layout 99"):
         async with attach(tmp_path):
             pass
+
+
+async def test_database_of_an_earlier_release_is_taken_over(tmp_path: pathlib.Path) -> None:
+    async with attach(tmp_path) as endpoint:
+        await register(endpoint, "earlier")
+    (tmp_path / "flyte.db").rename(tmp_path / "flyte1.db")
+    async with attach(tmp_path) as endpoint:
+        assert "earlier" in await names(endpoint)
+    assert not (tmp_path / "flyte1.db").exists()
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["crashed", "crashed while it was renamed"])
+async def test_last_writes_of_an_earlier_release_that_crashed_are_taken_over(
+    tmp_path: pathlib.Path, cut: bool
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    new.mkdir()
+    async with open_server(old) as server:
+        await register(Endpoint(server.grpc_address, ""), "earlier")
+        wal = (old / "flyte.db-wal").read_bytes()
+        assert wal
+        (new / "flyte1.db").write_bytes((old / "flyte.db").read_bytes())
+        (new / "flyte1.db-shm").write_bytes(b"")
+        (new / ("flyte.db-wal" if cut else "flyte1.db-wal")).write_bytes(wal)
+    async with attach(new) as endpoint:
+        assert "earlier" in await names(endpoint)
+    assert not list(new.glob("flyte1.db*"))
+
+
+async def test_database_of_an_earlier_release_replaces_none(tmp_path: pathlib.Path) -> None:
+    async with attach(tmp_path) as endpoint:
+        await register(endpoint, "mine")
+    (tmp_path / "flyte1.db").write_bytes(b"left over")
+    async with attach(tmp_path) as endpoint:
+        assert "mine" in await names(endpoint)
+    assert (tmp_path / "flyte1.db").read_bytes() == b"left over"

@@ -10,7 +10,7 @@ import pytest
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2, tasks_pb2
 
-from reconciler.server import launch_plans, tasks, workflows
+from reconciler.server.flyte1 import launch_plans, tasks, workflows
 from reconciler.server.status import StatusError
 from reconciler.server.store import Store
 
@@ -28,7 +28,7 @@ def identifier(kind: Any, name: str, version: str = "v1") -> identifier_pb2.Iden
 
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> Iterator[Store]:
-    with closing(Store(tmp_path / "flyte1.db")) as opened:
+    with closing(Store(tmp_path / "flyte.db")) as opened:
         task = task_pb2.TaskCreateRequest(id=identifier(identifier_pb2.TASK, "t"))
         task.spec.template.type = "python-task"
         task.spec.template.metadata.SetInParent()

@@ -33,7 +33,7 @@ SETTINGS = AuthSettings(client_id="robot", client_secret="hidden value")
 
 @asynccontextmanager
 async def serving(path: pathlib.Path, **rest: Any) -> AsyncIterator[tuple[Server, Any]]:
-    with closing(Store(path / "flyte1.db")) as store:
+    with closing(Store(path / "flyte.db")) as store:
         server = Server(store, **rest)
         await server.start()
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -207,7 +207,7 @@ def test_secret_is_not_shown() -> None:
 @pytest.mark.parametrize("change", ["expires=9999999999", "signature=00"], ids=["later", "forged"])
 async def test_changed_signed_url_is_refused(tmp_path: pathlib.Path, change: str) -> None:
     async with serving(tmp_path) as (server, _):
-        url = server._objects.signed_url("GET", "s3://embedded/x", seconds=60)
+        url = server.store.objects.signed_url("GET", "s3://embedded/x", seconds=60)
         name = change.partition("=")[0]
         head, _, tail = url.partition(f"{name}=")
         changed = f"{head}{change}&{tail.partition('&')[2]}"
@@ -220,11 +220,11 @@ async def test_upload_with_another_checksum_is_refused_and_not_stored(
 ) -> None:
     async with serving(tmp_path) as (server, _):
         promised = base64.b64encode(b"0" * 16).decode()
-        url = server._objects.signed_url("PUT", "s3://embedded/x", seconds=60, md5=promised)
+        url = server.store.objects.signed_url("PUT", "s3://embedded/x", seconds=60, md5=promised)
         async with aiohttp.ClientSession() as session:
             async with session.put(url, data=b"a", headers={"Content-MD5": promised}) as answer:
                 assert answer.status == 400
             async with session.put(url, data=b"a") as answer:
                 assert answer.status == 403
-        assert server._objects.md5("s3://embedded/x") is None
+        assert server.store.objects.md5("s3://embedded/x") is None
         assert list((tmp_path / "objects").iterdir()) == []

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import tasks_pb2
 
-from reconciler.server import attributes, quantities
-from reconciler.server.status import compact, refused
+from reconciler.server.flyte1 import attributes, quantities
+from reconciler.server.flyte1.refusals import compact
+from reconciler.server.status import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

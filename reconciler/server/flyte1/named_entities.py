@@ -14,11 +14,12 @@ import grpc
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server import checks, filters
-from reconciler.server.checks import optional
-from reconciler.server.columns import LAUNCH_PLAN, NAMED_ENTITY, TASK, WORKFLOW
-from reconciler.server.status import StatusError, database, invalid, missing, refused
-from reconciler.server.store import now
+from reconciler.server.clock import now
+from reconciler.server.flyte1 import checks, filters
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import LAUNCH_PLAN, NAMED_ENTITY, TASK, WORKFLOW
+from reconciler.server.flyte1.refusals import database, invalid, missing
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 import grpc
 from flyteidl.service import dataproxy_pb2 as wire
 
-from reconciler.server.checks import optional
-from reconciler.server.status import StatusError, compact, refused
-from reconciler.server.store import now, stamp
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.refusals import compact
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from google.protobuf.duration_pb2 import Duration
 
-    from reconciler.server.objects import Objects
-    from reconciler.server.serving import Handler
+    from reconciler.server.methods import Handler
     from reconciler.server.store import Store
 
 _MAX = timedelta(hours=1)
@@ -32,29 +32,10 @@ _NAME_LENGTH = 20
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
-def handlers(objects: Objects) -> Mapping[str, Handler]:
-    """The service's calls over these files."""
-
-    def upload(
-        _store: Store, request: wire.CreateUploadLocationRequest
-    ) -> wire.CreateUploadLocationResponse:
-        return _upload(objects, request)
-
-    def download(
-        _store: Store, request: wire.CreateDownloadLocationRequest
-    ) -> wire.CreateDownloadLocationResponse:
-        return _download(objects, request)
-
-    return {
-        "CreateUploadLocation": upload,
-        "CreateDownloadLocation": download,
-        "CreateDownloadLink": _download_link,
-    }
-
-
 def _upload(
-    objects: Objects, request: wire.CreateUploadLocationRequest
+    store: Store, request: wire.CreateUploadLocationRequest
 ) -> wire.CreateUploadLocationResponse:
+    objects = store.objects
     if not request.project or not request.domain:
         raise refused("project and domain are required parameters")
     if not request.filename_root and not request.content_md5:
@@ -97,7 +78,7 @@ def _seconds(wanted: Duration | None) -> float:
 
 
 def _download(
-    objects: Objects, request: wire.CreateDownloadLocationRequest
+    store: Store, request: wire.CreateDownloadLocationRequest
 ) -> wire.CreateDownloadLocationResponse:
     wanted = optional(request, "expires_in")
     if wanted is not None and wanted.seconds < 0:
@@ -110,7 +91,7 @@ def _download(
     except StatusError as error:
         raise refused(f"error while validating request: {error.text}") from None
     return wire.CreateDownloadLocationResponse(
-        signed_url=objects.signed_url("GET", request.native_url, seconds=seconds),
+        signed_url=store.objects.signed_url("GET", request.native_url, seconds=seconds),
         expires_at=stamp(now() + round(seconds * 1_000_000)),
     )
 
@@ -125,3 +106,10 @@ def _download_link(
     if request.WhichOneof("source") is None:
         raise refused("error while validating request. Error: source is required. Provided nil")
     raise refused(f"failed to find node execution [{compact(request.node_execution_id)}]")
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "CreateUploadLocation": _upload,
+    "CreateDownloadLocation": _download,
+    "CreateDownloadLink": _download_link,
+}

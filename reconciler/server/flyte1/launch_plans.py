@@ -14,19 +14,12 @@ import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from flyteidl.core import execution_pb2, interface_pb2
 
-from reconciler.server import checks, filters, launch_plan_inputs, versioned
-from reconciler.server.checks import optional
-from reconciler.server.columns import LAUNCH_PLAN, WORKFLOW
-from reconciler.server.status import (
-    StatusError,
-    compact,
-    internal,
-    invalid,
-    missing,
-    not_found,
-    refused,
-)
-from reconciler.server.store import now, stamp
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1 import checks, filters, launch_plan_inputs, versioned
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW
+from reconciler.server.flyte1.refusals import compact, invalid, missing, not_found
+from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
     import sqlite3

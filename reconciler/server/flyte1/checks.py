@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flyteidl.admin import project_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server.status import compact, missing, refused
+from reconciler.server.flyte1.refusals import compact, missing
+from reconciler.server.status import refused
 
 if TYPE_CHECKING:
     import sqlite3

@@ -16,10 +16,11 @@ from flyteidl.admin import common_pb2, event_pb2, execution_pb2, launch_plan_pb2
 from flyteidl.core import execution_pb2 as core_execution
 from flyteidl.core import identifier_pb2, literals_pb2
 
-from reconciler.server import checks, filters, launch_plan_inputs, launch_plans, versioned
-from reconciler.server.castable import castable
-from reconciler.server.checks import optional
-from reconciler.server.columns import (
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1 import checks, filters, launch_plan_inputs, launch_plans, versioned
+from reconciler.server.flyte1.castable import castable
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import (
     ADMIN_TAG,
     EXECUTION,
     EXECUTION_TAG,
@@ -27,16 +28,8 @@ from reconciler.server.columns import (
     TASK,
     WORKFLOW,
 )
-from reconciler.server.status import (
-    StatusError,
-    compact,
-    internal,
-    missing,
-    not_found,
-    refused,
-    taken,
-)
-from reconciler.server.store import now, stamp
+from reconciler.server.flyte1.refusals import compact, missing, not_found, taken
+from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
     import sqlite3

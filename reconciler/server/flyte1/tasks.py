@@ -13,11 +13,12 @@ import grpc
 from flyteidl.admin import common_pb2, task_pb2
 from flyteidl.core import tasks_pb2
 
-from reconciler.server import checks, descriptions, task_resources, versioned
-from reconciler.server.checks import optional
-from reconciler.server.columns import TASK
-from reconciler.server.status import StatusError, internal, missing, not_found, refused
-from reconciler.server.store import now, stamp
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1 import checks, descriptions, task_resources, versioned
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import TASK
+from reconciler.server.flyte1.refusals import missing, not_found
+from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
     import sqlite3

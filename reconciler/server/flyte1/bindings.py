@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import interface_pb2, types_pb2
 
-from reconciler.server.castable import castable, is_optional, scalar_type
-from reconciler.server.graph import START, Direction, Errors, Graph
-from reconciler.server.status import compact
+from reconciler.server.flyte1.castable import castable, is_optional, scalar_type
+from reconciler.server.flyte1.graph import START, Direction, Errors, Graph
+from reconciler.server.flyte1.refusals import compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,12 +13,13 @@ import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import compiler_pb2, interface_pb2
 
-from reconciler.server import checks, compiler, descriptions, tasks, versioned
-from reconciler.server.checks import optional
-from reconciler.server.columns import LAUNCH_PLAN, WORKFLOW
-from reconciler.server.graph import LaunchPlanInterface
-from reconciler.server.status import StatusError, compact, missing, not_found, refused
-from reconciler.server.store import now, stamp
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1 import checks, compiler, descriptions, tasks, versioned
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW
+from reconciler.server.flyte1.graph import LaunchPlanInterface
+from reconciler.server.flyte1.refusals import compact, missing, not_found
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     import sqlite3

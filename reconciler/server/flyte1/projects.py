@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import grpc
 from flyteidl.admin import common_pb2, project_pb2
 
-from reconciler.server import checks, filters
-from reconciler.server.checks import optional
-from reconciler.server.columns import PROJECT
-from reconciler.server.status import StatusError, missing, refused, taken
-from reconciler.server.store import now
+from reconciler.server.clock import now
+from reconciler.server.flyte1 import checks, filters
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import PROJECT
+from reconciler.server.flyte1.refusals import missing, taken
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     import sqlite3

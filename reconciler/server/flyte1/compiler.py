@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import compiler_pb2, interface_pb2, workflow_pb2
 
-from reconciler.server.bindings import bind
-from reconciler.server.graph import (
+from reconciler.server.flyte1.bindings import bind
+from reconciler.server.flyte1.graph import (
     END,
     START,
     Direction,
@@ -23,15 +23,16 @@ from reconciler.server.graph import (
     References,
     key,
 )
-from reconciler.server.nodes import complete_interface, connect, validate
-from reconciler.server.status import compact, refused
+from reconciler.server.flyte1.nodes import complete_interface, connect, validate
+from reconciler.server.flyte1.refusals import compact
+from reconciler.server.status import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from flyteidl.core import identifier_pb2, tasks_pb2
 
-    from reconciler.server.graph import Key
+    from reconciler.server.flyte1.graph import Key
 
     FindTask = Callable[[identifier_pb2.Identifier], tasks_pb2.TaskTemplate]
     FindLaunchPlan = Callable[[identifier_pb2.Identifier], LaunchPlanInterface]

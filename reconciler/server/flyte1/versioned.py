@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server import checks, filters
-from reconciler.server.checks import optional
-from reconciler.server.columns import LAUNCH_PLAN, WORKFLOW, Entity
-from reconciler.server.status import database, missing, refused
+from reconciler.server.flyte1 import checks, filters
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW, Entity
+from reconciler.server.flyte1.refusals import database, missing
+from reconciler.server.status import refused
 
 if TYPE_CHECKING:
     import sqlite3
 
     from google.protobuf.message import Message
 
-    from reconciler.server.filters import Filter, Page
+    from reconciler.server.flyte1.filters import Filter, Page
     from reconciler.server.store import Store, Value
 
 _KEY = ("project", "domain", "name", "version")

@@ -18,9 +18,9 @@ from flyteidl.admin import (
     workflow_attributes_pb2 as of_workflow,
 )
 
-from reconciler.server import attributes, checks
-from reconciler.server.checks import optional
-from reconciler.server.status import missing
+from reconciler.server.flyte1 import attributes, checks
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.refusals import missing
 
 if TYPE_CHECKING:
     from reconciler.server.store import Store

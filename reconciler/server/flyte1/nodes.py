@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import interface_pb2, types_pb2, workflow_pb2
 
-from reconciler.server.bindings import bind, effective_outputs
-from reconciler.server.castable import primitive_type
-from reconciler.server.graph import Direction, key
-from reconciler.server.status import compact
+from reconciler.server.flyte1.bindings import bind, effective_outputs
+from reconciler.server.flyte1.castable import primitive_type
+from reconciler.server.flyte1.graph import Direction, key
+from reconciler.server.flyte1.refusals import compact
 
 if TYPE_CHECKING:
     from flyteidl.core import condition_pb2, identifier_pb2
 
-    from reconciler.server.graph import Graph
+    from reconciler.server.flyte1.graph import Graph
 
 _Interface = interface_pb2.TypedInterface
 

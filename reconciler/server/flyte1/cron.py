@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from reconciler.server import durations
+from reconciler.server.flyte1 import durations
 from reconciler.server.status import internal
 
 if TYPE_CHECKING:

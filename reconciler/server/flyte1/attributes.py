@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import grpc
 from flyteidl.admin import matchable_resource_pb2 as wire
 
-from reconciler.server.status import StatusError, internal, invalid, missing, refused
-from reconciler.server.store import now
+from reconciler.server.clock import now
+from reconciler.server.flyte1.refusals import invalid, missing
+from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
     import sqlite3

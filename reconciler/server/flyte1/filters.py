@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.server import durations
-from reconciler.server.columns import ADMIN_TAG, BY_PREFIX, EXECUTION, JOINS, Entity, Kind
-from reconciler.server.status import database, internal, invalid, refused
+from reconciler.server.flyte1 import durations
+from reconciler.server.flyte1.columns import ADMIN_TAG, BY_PREFIX, EXECUTION, JOINS, Entity, Kind
+from reconciler.server.flyte1.refusals import database, invalid
+from reconciler.server.status import internal, refused
 
 if TYPE_CHECKING:
     from flyteidl.admin.common_pb2 import Sort

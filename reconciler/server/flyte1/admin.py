@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import version_pb2
+from flyteidl.core import identifier_pb2
 
-from reconciler.server import (
+from reconciler.server.flyte1 import (
     attribute_calls,
     attributes,
     descriptions,
@@ -21,7 +22,9 @@ from reconciler.server import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.server.serving import Handler
+    from google.protobuf.message import Message
+
+    from reconciler.server.methods import Handler, Stream
     from reconciler.server.store import Store
 
 # The release whose answers are given.
@@ -35,6 +38,17 @@ def _version(
     return version_pb2.GetVersionResponse(control_plane_version=version)
 
 
+def _typed(kind: identifier_pb2.ResourceType, handler: Handler) -> Handler:
+    """Fill in the type of an identifier that has none, which the HTTP gateway never sends."""
+
+    def handle(store: Store, request: Any) -> Message | Stream:
+        if request.HasField("id") and not request.id.resource_type:
+            request.id.resource_type = kind
+        return handler(store, request)
+
+    return handle
+
+
 HANDLERS: Mapping[str, Handler] = {
     "GetVersion": _version,
     "RegisterProject": projects.register,
@@ -43,16 +57,16 @@ HANDLERS: Mapping[str, Handler] = {
     "ListProjects": projects.list_projects,
     "GetDomains": projects.get_domains,
     "CreateTask": tasks.create,
-    "GetTask": tasks.get,
+    "GetTask": _typed(identifier_pb2.TASK, tasks.get),
     "ListTasks": tasks.list_tasks,
     "ListTaskIds": tasks.list_ids,
     "CreateWorkflow": workflows.create,
-    "GetWorkflow": workflows.get,
+    "GetWorkflow": _typed(identifier_pb2.WORKFLOW, workflows.get),
     "ListWorkflows": workflows.list_workflows,
     "ListWorkflowIds": workflows.list_ids,
     "CreateLaunchPlan": launch_plans.create,
-    "UpdateLaunchPlan": launch_plans.update,
-    "GetLaunchPlan": launch_plans.get,
+    "UpdateLaunchPlan": _typed(identifier_pb2.LAUNCH_PLAN, launch_plans.update),
+    "GetLaunchPlan": _typed(identifier_pb2.LAUNCH_PLAN, launch_plans.get),
     "GetActiveLaunchPlan": launch_plans.get_active,
     "ListLaunchPlans": launch_plans.list_launch_plans,
     "ListActiveLaunchPlans": launch_plans.list_active,
@@ -60,7 +74,7 @@ HANDLERS: Mapping[str, Handler] = {
     "UpdateNamedEntity": named_entities.update,
     "GetNamedEntity": named_entities.get,
     "ListNamedEntities": named_entities.list_named_entities,
-    "GetDescriptionEntity": descriptions.get,
+    "GetDescriptionEntity": _typed(identifier_pb2.TASK, descriptions.get),
     "ListDescriptionEntities": descriptions.list_descriptions,
     "UpdateProjectAttributes": attribute_calls.update_project,
     "GetProjectAttributes": attribute_calls.get_project,

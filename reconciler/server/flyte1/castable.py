@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import literals_pb2, types_pb2
 
-from reconciler.server import schemas
+from reconciler.server.flyte1 import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

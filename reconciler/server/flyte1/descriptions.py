@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 import grpc
 from flyteidl.admin import common_pb2, description_entity_pb2
 
-from reconciler.server import checks, filters, versioned
-from reconciler.server.checks import optional
-from reconciler.server.columns import (
+from reconciler.server.clock import now
+from reconciler.server.flyte1 import checks, filters, versioned
+from reconciler.server.flyte1.checks import optional
+from reconciler.server.flyte1.columns import (
     DESCRIPTION_ENTITY,
     LAUNCH_PLAN,
     TASK,
     WORKFLOW,
     Entity,
 )
-from reconciler.server.status import StatusError, database, invalid
-from reconciler.server.store import now
+from reconciler.server.flyte1.refusals import database, invalid
+from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,0 +1,61 @@
+"""The refusals of flyteadmin 1.16.8.
+
+The texts begin as flyteadmin writes them, because people and clients match on these beginnings;
+what follows a beginning (a whole identifier, a diff) may be formatted differently. Nearly every
+refusal is INVALID_ARGUMENT.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import grpc
+from google.protobuf import text_format
+
+from reconciler.server.status import StatusError, refused
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+# A quoted text, or the space that text format puts after a colon and around braces.
+_SPACES = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=:) | (?=\{)|(?<=\{) | (?=\})')
+_BRACE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[\w\]])\{')
+
+
+def missing(field: str) -> StatusError:
+    """INVALID_ARGUMENT for a field that must be set."""
+    return refused(f"missing {field}")
+
+
+def invalid(field: str) -> StatusError:
+    """INVALID_ARGUMENT for a field whose value is not allowed."""
+    return refused(f"invalid value for {field}")
+
+
+def not_found(kind: str, identifier: Message) -> StatusError:
+    """NOT_FOUND for a versioned entity; `kind` is TASK, WORKFLOW, LAUNCH_PLAN or execution."""
+    text = f"missing entity of type {kind} with identifier {compact(identifier)}"
+    return StatusError(grpc.StatusCode.NOT_FOUND, text)
+
+
+def taken(constraint: str) -> StatusError:
+    """ALREADY_EXISTS as a unique index of the database answers it."""
+    text = f'duplicate key value violates unique constraint "{constraint}"'
+    return StatusError(
+        grpc.StatusCode.ALREADY_EXISTS, f"value with matching already exists ({text})"
+    )
+
+
+def database(text: str) -> StatusError:
+    """UNKNOWN, the code of every query that the database itself refuses."""
+    return StatusError(grpc.StatusCode.UNKNOWN, f"failed database operation with {text}")
+
+
+def compact(message: Message | None) -> str:
+    """One line of text format with a colon and no spaces after a field's name, as in Go."""
+    if message is None:
+        return "<nil>"
+    line = text_format.MessageToString(message, as_one_line=True)
+    line = _SPACES.sub(lambda found: found.group(1) or "", line)
+    return _BRACE.sub(lambda found: found.group(1) or ":{", line)

@@ -1,0 +1,21 @@
+"""The services of Flyte 2's manager, by their full names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flyteidl2.auth import auth_service_pb2, identity_pb2
+from flyteidl2.cluster import service_pb2
+
+from reconciler.server.flyte2 import cluster, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.server.methods import Service
+
+SERVICES: Mapping[str, Service] = {
+    f"{auth_service_pb2.DESCRIPTOR.package}.AuthMetadataService": identity.METADATA_HANDLERS,
+    f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
+    f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,
+}
