@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import contract_messages as make
 import grpc.aio
 import pytest
-from contract_client import OPTIONS, Client, call
+from contract_client import FLYTE1, Client
+from contract_kit import OPTIONS, call
 from flyteidl.admin import version_pb2
 
 from reconciler.server.embedded import open_server
@@ -52,12 +53,12 @@ async def flyte1(request: Any, tmp_path: pathlib.Path) -> AsyncIterator[Client]:
             open_server(tmp_path / "embedded") as server,
             grpc.aio.insecure_channel(server.grpc_address, options=OPTIONS) as channel,
         ):
-            yield Client(channel, _project(name, "embedded"), "embedded")
+            yield Client(FLYTE1, channel, _project(name, "embedded"), "embedded")
         return
     async with grpc.aio.insecure_channel(ENDPOINT, options=OPTIONS) as channel:
-        client = Client(channel, _project(name, _RUN), "real")
+        client = Client(FLYTE1, channel, _project(name, _RUN), "real")
         yield client
-        version = await call(channel, "GetVersion", version_pb2.GetVersionRequest())
+        version = await call(FLYTE1, channel, "GetVersion", version_pb2.GetVersionRequest())
         client.write(RECORDINGS / f"{name}.json", version.control_plane_version.Version)
 
 
