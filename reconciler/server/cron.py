@@ -1,4 +1,4 @@
-"""Which cron expressions flyteadmin accepts: the standard parser of its Go cron library.
+"""Which cron expressions Flyte accepts: the standard parser of its Go cron library.
 
 Five fields, names of months and weekdays, `?` as `*`, weekdays 0 to 6, descriptors, `@every` with a
 Go duration, and a time zone in front. Only the syntax is checked: an expression that never fires
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from reconciler.server.flyte1 import durations
+from reconciler.server import durations
 from reconciler.server.status import internal
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.server.flyte1 import durations
+from reconciler.server import durations
 from reconciler.server.flyte1.columns import ADMIN_TAG, BY_PREFIX, EXECUTION, JOINS, Entity, Kind
 from reconciler.server.flyte1.refusals import database, invalid
 from reconciler.server.status import internal, refused

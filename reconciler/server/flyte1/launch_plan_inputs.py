@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import interface_pb2, types_pb2
 
-from reconciler.server.flyte1 import cron
+from reconciler.server import cron
 from reconciler.server.flyte1.castable import castable, type_of
 from reconciler.server.flyte1.refusals import compact
 from reconciler.server.status import refused

@@ -1,14 +1,53 @@
-"""The tables of Flyte 2. Their names begin with `v2_`, since both Flytes share one database."""
+"""The tables of Flyte 2. Their names begin with `v2_`, since both Flytes share one database.
+
+Column names are the manager's (v2.0.43), because list requests name them. Two kinds of row never
+go away: versions of tasks, and revisions of triggers.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.server.clock import now
+
 if TYPE_CHECKING:
     from reconciler.server.store import Store
 
-SCHEMA = ""
+_ID = "id INTEGER PRIMARY KEY AUTOINCREMENT"
+_TIMES = "created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL"
+_TRIGGER = """
+    project TEXT NOT NULL, domain TEXT NOT NULL, task_name TEXT NOT NULL, name TEXT NOT NULL,
+    spec BLOB NOT NULL, automation_spec BLOB NOT NULL, task_version TEXT NOT NULL,
+    active INTEGER NOT NULL, automation_type TEXT NOT NULL,
+    deployed_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    triggered_at INTEGER, deleted_at INTEGER"""
+
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS v2_projects ({_ID},
+    identifier TEXT NOT NULL UNIQUE, name TEXT NOT NULL, description TEXT NOT NULL,
+    labels BLOB, state INTEGER NOT NULL, {_TIMES});
+CREATE TABLE IF NOT EXISTS v2_tasks ({_ID},
+    project TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL,
+    environment TEXT NOT NULL, function_name TEXT NOT NULL, deployed_by TEXT NOT NULL DEFAULT '',
+    trigger_name TEXT, total_triggers INTEGER NOT NULL DEFAULT 0,
+    active_triggers INTEGER NOT NULL DEFAULT 0, trigger_automation_spec BLOB,
+    task_spec BLOB NOT NULL, env_description TEXT, short_description TEXT, {_TIMES},
+    UNIQUE (project, domain, name, version));
+CREATE TABLE IF NOT EXISTS v2_triggers ({_ID}, {_TRIGGER}, latest_revision INTEGER NOT NULL,
+    UNIQUE (project, domain, task_name, name));
+CREATE INDEX IF NOT EXISTS v2_triggers_name ON v2_triggers (project, domain, name);
+CREATE TABLE IF NOT EXISTS v2_trigger_revisions ({_TRIGGER}, revision INTEGER NOT NULL,
+    action TEXT NOT NULL, PRIMARY KEY (project, domain, task_name, name, revision));
+"""
+
+# The project that the manager makes when its configuration names no other.
+_SEED = "flytesnacks"
 
 
-def seed(_store: Store) -> None:
-    """What is there from the start."""
+def seed(store: Store) -> None:
+    """Make the manager's first project, which comes back with every start."""
+    store.run(
+        "INSERT OR IGNORE INTO v2_projects (identifier, name, description, state, created_at, "
+        "updated_at) VALUES (?, ?, '', 0, ?, ?)",
+        (_SEED, _SEED, now(), now()),
+    )

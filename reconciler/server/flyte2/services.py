@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.cluster import service_pb2
+from flyteidl2.project import project_service_pb2
+from flyteidl2.task import task_service_pb2
+from flyteidl2.trigger import trigger_service_pb2
 
-from reconciler.server.flyte2 import cluster, identity
+from reconciler.server.flyte2 import cluster, identity, projects, tasks, triggers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,4 +21,7 @@ SERVICES: Mapping[str, Service] = {
     f"{auth_service_pb2.DESCRIPTOR.package}.AuthMetadataService": identity.METADATA_HANDLERS,
     f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
     f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,
+    f"{project_service_pb2.DESCRIPTOR.package}.ProjectService": projects.HANDLERS,
+    f"{task_service_pb2.DESCRIPTOR.package}.TaskService": tasks.HANDLERS,
+    f"{trigger_service_pb2.DESCRIPTOR.package}.TriggerService": triggers.HANDLERS,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.server.flyte1 import cron
+from reconciler.server import cron
 from reconciler.server.status import StatusError
 
 CORPUS = pathlib.Path(__file__).parents[2] / "corpus" / "cron.jsonl"
