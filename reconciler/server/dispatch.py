@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -82,7 +82,7 @@ class Dispatch:
 
     async def answers(
         self, method: Method, request: Message, caller: Caller
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """The answers to a call that streams; raises StatusError and nothing else."""
         try:
             stream = await self._handled(method, request, caller)

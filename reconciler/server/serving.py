@@ -23,7 +23,7 @@ _STOP_SECONDS = 0.2
 
 
 class Server(Dispatch):
-    """One embedded Flyte over a store: Dispatch by gRPC, and the files by HTTP."""
+    """One embedded Flyte over a store: Dispatch by gRPC and Connect, and files by HTTP."""
 
     def __init__(
         self,
@@ -54,8 +54,14 @@ class Server(Dispatch):
         self.grpc_address = f"{host}:{bound}"
         server.add_generic_rpc_handlers([Handlers(self, self.grpc_address)])
         self._grpc = server
-        app = application(self.store.objects, self.authority, instance=self.instance)
-        self._http = http.AppRunner(app, access_log=None, handle_signals=False)
+        self._http = http.AppRunner(
+            application(self, instance=self.instance),
+            access_log=None,
+            handle_signals=False,
+            # A client that leaves ends its stream; an upload is stored as it was sent.
+            handler_cancellation=True,
+            auto_decompress=False,
+        )
         await self._http.setup()
         site = http.TCPSite(self._http, host, 0)
         await site.start()

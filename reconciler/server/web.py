@@ -1,4 +1,4 @@
-"""The HTTP side: signed uploads and downloads, the token endpoint, and who answers here."""
+"""The HTTP side: Connect, signed uploads and downloads, tokens, and who answers here."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from reconciler.server import connect
 from reconciler.server.auth import TOKEN_PATH, Authority, basic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from reconciler.server.dispatch import Dispatch
     from reconciler.server.objects import Objects
 
     HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -20,15 +22,17 @@ if TYPE_CHECKING:
 _NO_LIMIT = 0
 
 
-def application(objects: Objects, authority: Authority | None, *, instance: str) -> web.Application:
+def application(dispatch: Dispatch, *, instance: str) -> web.Application:
     """The routes. `/instance` answers with `instance`, which tells one server from another."""
+    objects = dispatch.store.objects
     app = web.Application(client_max_size=_NO_LIMIT)
     app.router.add_get("/instance", _constant(instance))
     app.router.add_get("/healthcheck", _constant(""))
     app.router.add_put("/objects/{key:.*}", _put(objects))
     app.router.add_get("/objects/{key:.*}", _get(objects))
-    if authority is not None:
-        app.router.add_post(TOKEN_PATH, _token(authority))
+    if dispatch.authority is not None:
+        app.router.add_post(TOKEN_PATH, _token(dispatch.authority))
+    app.router.add_route("*", connect.PATH, connect.calls(dispatch))
     return app
 
 
