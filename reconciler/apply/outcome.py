@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ConflictError, DeniedError, ReconcilerError, UnsupportedError
 from reconciler.plan.plan import Action
+
+_REFUSALS = (ConflictError, DeniedError, UnsupportedError)
+"""Answers that say that nothing was done."""
 
 INTERRUPTED = "interrupted before it started"
 """Detail of an action that a signal kept from starting."""
@@ -48,6 +51,15 @@ class Report:
         return {
             item.action.id: item.revision for item in self.outcomes if item.status is Status.DONE
         }
+
+    @property
+    def unsure(self) -> frozenset[str]:
+        """Ids of the actions that failed and may have been carried out all the same."""
+        return frozenset(
+            item.action.id
+            for item in self.outcomes
+            if item.status is Status.FAILED and not isinstance(item.error, _REFUSALS)
+        )
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -121,7 +121,7 @@ async def apply_plan(
     report = Report(tuple(item for part in reports for item in part.outcomes))
     if not has_ledger:
         return Applied(plan=plan, report=report, ledger=ledger)
-    settled = settle.after(opened, plan, done=report.done, now=run.now)
+    settled = settle.after(opened, plan, done=report.done, now=run.now, unsure=report.unsure)
     settled = replace(settled, revision=ledger.revision, home=ledger.home)
     if settled.same_content(ledger):
         return Applied(plan=plan, report=report, ledger=ledger)
@@ -146,10 +146,13 @@ async def refuse_stale(
         places=frozenset(
             change.key.place
             for change in plan.changes
-            if shapes[change.key] is Shape.VERSIONS and change.key.domain
+            if shapes[change.key] is not Shape.RECORD and change.key.domain
         ),
         versions=versions_asked,
         records=frozenset(key for key, shape in shapes.items() if shape is Shape.RECORD),
+        objects={
+            key: ledger.objects.get(key) for key, shape in shapes.items() if shape is Shape.OBJECT
+        },
     )
     live = await backend.observe(query)
     refused = stale(plan, live, ledger, backend.traits, now=now)

@@ -15,7 +15,7 @@ from reconciler.engine.declaration import Declaration
 from reconciler.errors import SpecError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Held, Ledger
 from reconciler.model.live import Live, Query
 from reconciler.model.origin import Problem
 from reconciler.model.policy import Prune
@@ -155,7 +155,7 @@ async def _adopted_elsewhere(
         key: name
         for name, ledger in ledgers.items()
         if name not in own and not ledger.renamed_to
-        for key in ledger.adopted
+        for key in (*ledger.adopted, *ledger.objects)
         if key in wanted
     }
 
@@ -164,15 +164,22 @@ def query(desired: Desired, context: PlanContext) -> Query:
     """Ask for what is declared and for every place that was ever written."""
     ledger = context.ledger
     places: set[Place] = {place for place in ledger.places if place.domain}
-    places |= {key.place for key in ledger.adopted if key.domain}  # ours, and never written
+    places |= {key.place for key in (*ledger.adopted, *ledger.objects) if key.domain}
     described: set[Place] = {key.place for key in context.ledger.archived}
     asked: dict[Key, frozenset[str]] = defaultdict(frozenset)
     records: set[Key] = {
         key for key in context.ledger.rows if _shape(key, context.traits) is Shape.RECORD
     }
+    objects: dict[Key, Held | None] = dict(ledger.objects)
     for key, resource in desired.resources.items():
-        if _shape(key, context.traits) is Shape.RECORD:
+        shape = _shape(key, context.traits)
+        if shape is Shape.RECORD:
             records.add(key)
+            continue
+        if shape is Shape.OBJECT:
+            held = ledger.objects.get(key)
+            objects[key] = held if held and held.digest == resource.digest else None
+            places |= {key.place} if key.domain else set()
             continue
         asked[key] = versions.asked(resource, context)
         if context.traits[key.kind].has_pointer:
@@ -184,7 +191,10 @@ def query(desired: Desired, context: PlanContext) -> Query:
         described=frozenset(described),
         versions=asked,
         records=frozenset(records),
-        expected={key: desired.resources[key].body for key in asked},
+        objects=objects,
+        expected={
+            key: resource.body for key, resource in desired.resources.items() if key not in records
+        },
     )
 
 

@@ -39,11 +39,13 @@ class Resource:
 
     `body` is the normal form: plain JSON in protobuf's JSON mapping, defaults and empty messages
     elided. Kinds with versions register it under `version`; a record (a project) has none, and its
-    body maps field paths such as `labels/team` to values, None meaning "cleared".
+    body maps field paths such as `labels/team` to values, None meaning "cleared". The digest of a
+    mutable object is the one that the backend computes of the same content when it reads it.
     `description` is kept at the name, beside all versions; empty means unmanaged.
     `chosen` means that somebody else registered `version` and only its activation is ours.
     `group` names the package the object belongs to; a group is activated whole or not at all, and
-    so is what `awaits` it without belonging to it.
+    so is what `awaits` it without belonging to it. `always` means that a mutable object is written
+    by every apply, whether it differs or not.
     """
 
     key: Key
@@ -56,6 +58,7 @@ class Resource:
     group: str = ""
     awaits: str = ""
     chosen: bool = False
+    always: bool = False
     adopt: bool = False
     protect: bool | None = None
     description: str = ""

@@ -9,7 +9,7 @@ from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.live import Absent, Object, Record, Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan import keeps, order, records, safety, versions
+from reconciler.plan import keeps, objects, order, records, safety, versions
 from reconciler.plan.plan import Block, Change, Effect, Plan, Reason
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def compute(
             f"{len(removals)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
-    kept = keeps.keeps(desired, live, context)
+    kept = keeps.keeps(desired, live, context, taken=_taken(changes))
     broken = _broken_groups(changes, desired, live)
     ordered = order.order(
         [_in_broken_group(change, broken) for change in changes],
         context.traits,
-        bodies=_active_bodies(removals, live),
-        new_bodies={key: resource.body for key, resource in desired.resources.items()},
+        contents=_active_contents(removals, live, context),
+        new_contents={key: (one.body, one.digest) for key, one in desired.resources.items()},
     )
     plan_id = _plan_id(ordered, context, backend)
     made = Plan(
@@ -89,11 +89,13 @@ def _declared(
         case Versions():
             return versions.plan_declared(resource, observed, context)
         case Object():
-            raise NotImplementedError("planning of mutable objects comes with plan/objects.py")
+            return objects.plan_declared(resource, observed, context)
         case Record():
             return records.plan_record(resource, observed, context, is_whole=is_whole)
         case Absent() if shape is Shape.RECORD:
             return records.plan_record(resource, observed, context, is_whole=is_whole)
+        case Absent() if shape is Shape.OBJECT:
+            return objects.plan_declared(resource, None, context)
         case Absent():
             return versions.plan_declared(resource, Versions(), context)
 
@@ -125,7 +127,9 @@ def _undeclared(
         if isinstance(item, Record):
             change = records.plan_forgotten(key, item, context)
         elif isinstance(item, Object):
-            raise NotImplementedError("planning of mutable objects comes with plan/objects.py")
+            change = objects.plan_undeclared(key, item, context)
+            if change is None and item.is_active:
+                foreign.append(key)
         else:
             change = versions.plan_undeclared(key, item, context)
             if change is None and item.active:
@@ -133,6 +137,12 @@ def _undeclared(
         if change is not None:
             removals.append(change)
     return removals, tuple(sorted(foreign))
+
+
+def _taken(changes: Iterable[Change]) -> frozenset[Key]:
+    return frozenset(
+        change.key for change in changes if change.effect in {Effect.ADOPT, Effect.HAND_OVER}
+    )
 
 
 def _near_unreadable(change: Change, desired: Desired, live: Live) -> Change:
@@ -168,15 +178,16 @@ def _in_broken_group(change: Change, broken: Mapping[str, str]) -> Change:
     return replace(change, block=Block.CONFLICT, block_detail=f"its package is held back: {why}")
 
 
-def _active_bodies(removals: Iterable[Change], live: Live) -> dict[Key, dict[str, Json]]:
-    bodies: dict[Key, dict[str, Json]] = {}
+def _active_contents(removals: Iterable[Change], live: Live, context: Context) -> dict[Key, Json]:
+    """Tell what runs under the names to remove: its body, or its digest where that was not read."""
+    contents: dict[Key, Json] = {}
     for change in removals:
         item = live.objects[change.key]
-        if isinstance(item, Versions) and item.active:
-            body = item.active[0].body
-            if body is not None:
-                bodies[change.key] = body
-    return bodies
+        if isinstance(item, Versions) and item.active and item.active[0].body is not None:
+            contents[change.key] = item.active[0].body
+        elif isinstance(item, Object) and item.is_active:
+            contents[change.key] = item.body or context.ledger.objects[change.key].digest
+    return contents
 
 
 def _unread(live: Live) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def judge(change: Change, context: Context) -> Change:
     if change.reason not in {Reason.DRIFT, Reason.FOREIGN}:
         return change
     ledger = context.ledger
-    if context.policy.drift is Drift.REPORT or change.key in ledger.adopted:
+    if context.policy.drift is Drift.REPORT or ledger.is_adopted(change.key):
         return replace(
             change, block=Block.REPORT, block_detail="changed outside Git; drift is reported only"
         )

@@ -59,6 +59,7 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "places": [str(place) for place in sorted(plan.keeps.places)],
             "applied": "".join(sorted(plan.keeps.applied)),
             "released": [str(key) for key in sorted(plan.keeps.released)],
+            **_objects(plan.keeps),
         },
         "summary": {
             "add": summary.add,
@@ -70,6 +71,14 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "unread": plan.unread,
         },
     }
+
+
+def _objects(keeps: Keeps) -> dict[str, Json]:
+    objects: dict[str, Json] = {
+        str(key): [held.revision, held.digest, held.adopted]
+        for key, held in sorted(keeps.objects.items())
+    }
+    return {"objects": objects} if objects else {}
 
 
 def _change(change: Change) -> dict[str, Json]:
@@ -157,6 +166,9 @@ def _read_keeps(value: dict[str, Any]) -> Keeps:
         places=frozenset(Place.parse(text) for text in value["places"]),
         applied=ledger.split_marks(value["applied"]),
         released=frozenset(Key.parse(text) for text in value["released"]),
+        objects={
+            Key.parse(key): ledger.Held(*held) for key, held in value.get("objects", {}).items()
+        },
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model import ledger as ledgers
-from reconciler.model.live import Unreadable, Versions
+from reconciler.model.live import Absent, Object, Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan import settle
+from reconciler.plan import objects, settle
 from reconciler.plan.plan import Keeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.key import Key
     from reconciler.model.live import Live
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from reconciler.plan.plan import Plan
 
 
-def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
-    """Collect what the ledger is to hold of the declared objects, whether they change or not."""
+def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[Key]) -> Keeps:
+    """Collect what the ledger is to hold of the declared objects, whether they change or not.
+
+    `taken` are those that a change makes ours.
+    """
     resources = desired.resources
     return Keeps(
         protect={
@@ -36,7 +40,12 @@ def keeps(desired: Desired, live: Live, context: Context) -> Keeps:
         },
         places=frozenset(key.place for key in resources if context.traits[key.kind].has_pointer),
         applied=frozenset(_marks(desired, live, context)),
-        released=frozenset(_released(desired, live, context)),
+        released=frozenset((*_released(desired, live, context), *_lost(desired, live, context))),
+        objects={
+            key: held
+            for key, held in _held(desired, live, context, taken)
+            if context.ledger.objects.get(key) != held
+        },
     )
 
 
@@ -52,7 +61,14 @@ def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
     for key, rows in sorted(kept.rows.items()):
         if rows - ledger.rows.get(key, frozenset()):
             lines.append(f"the ledger records which fields of {key} are managed")
-    lines += [f"the ledger no longer lists {key} as adopted" for key in sorted(kept.released)]
+    moved = [key for key in sorted(kept.objects) if key in ledger.objects]
+    if len(moved) == 1:
+        lines.append(f"the ledger records the revision of {moved[0]}")
+    elif moved:
+        lines.append(f"the ledger records the revisions of {len(moved)} objects")
+    for key in sorted(kept.released):
+        how = " as adopted" if key in ledger.adopted else ""
+        lines.append(f"the ledger no longer lists {key}{how}")
     return tuple(lines)
 
 
@@ -89,4 +105,35 @@ def _released(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
         else:
             is_over = bool(active) and all(context.is_ours(item.version) for item in active)
         if is_over:
+            yield key
+
+
+def _held(
+    desired: Desired, live: Live, context: Context, taken: AbstractSet[Key]
+) -> Iterator[tuple[Key, ledgers.Held]]:
+    """Yield the mutable objects whose content is as declared, or undeclared and as we left it."""
+    for key in {*context.ledger.objects, *desired.resources}:
+        observed = live.get(key)
+        if not isinstance(observed, Object):
+            continue
+        resource = desired.resources.get(key)
+        if resource is not None:
+            held = objects.holding(resource, observed, context, is_taken=key in taken)
+        else:
+            held = objects.still_holding(key, observed, context)
+        if held is not None:
+            yield key, held
+
+
+def _lost(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
+    """Name undeclared mutable objects that are gone, or were only announced and are not ours.
+
+    What somebody makes there later is not the set's.
+    """
+    if not desired.is_whole:
+        return
+    for key in context.ledger.objects.keys() - desired.resources.keys():
+        observed = live.get(key)
+        is_other = isinstance(observed, Object) and not objects.owns(key, observed, context)
+        if isinstance(observed, Absent) or is_other:
             yield key

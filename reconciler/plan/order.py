@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from reconciler.model.traits import Traits
     from reconciler.plan.plan import Action, Change
 
-_POINTER_VERBS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE})
+_ACTIVATIONS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE, Verb.DEPLOY})
+"""What others wait for, and what waits for a whole package."""
+
+
+def is_start(action: Action) -> bool:
+    """Say whether something runs once an action has succeeded."""
+    return action.verb is Verb.ACTIVATE or (action.verb is Verb.DEPLOY and action.active)
 
 
 def registered(group: str) -> str:
@@ -31,7 +37,7 @@ def registered(group: str) -> str:
 
 
 def activated(place: Place) -> str:
-    """Name of the barrier that opens when every activation in a project-domain has succeeded."""
+    """Name of the barrier that opens when all that runs in a project-domain is as it shall be."""
     return f"activated:{place}"
 
 
@@ -44,13 +50,14 @@ def order(
     changes: Iterable[Change],
     traits: Mapping[str, Traits],
     *,
-    bodies: Mapping[Key, Mapping[str, Json]],
-    new_bodies: Mapping[Key, Mapping[str, Json]],
+    contents: Mapping[Key, Json],
+    new_contents: Mapping[Key, tuple[Json, ...]],
 ) -> tuple[Change, ...]:
     """Sort changes and give their actions what they wait for.
 
-    `bodies` holds the active content of what is removed, `new_bodies` that of what is created, to
-    find renames: the same content under another name in the same project-domain.
+    `contents` holds the active content of what is removed, `new_contents` the ways in which that
+    of what is declared may be told (its body, its digest), to find renames: the same content under
+    another name in the same project-domain.
     """
     ranked = sorted(
         changes,
@@ -60,7 +67,7 @@ def order(
             change.key,
         ),
     )
-    partners = _renames(ranked, bodies=bodies, new_bodies=new_bodies)
+    partners = _renames(ranked, contents=contents, new_contents=new_contents)
     doable = [change for change in ranked if change.block is None]
     gates = _gates(doable, traits)
     known = {action.id for change in doable for action in change.actions}
@@ -70,25 +77,27 @@ def order(
             actions=tuple(
                 _gated(_wired(action, change, known, partners), gates) for action in change.actions
             ),
-            renamed_to=partners[change.key].name if change.key in partners else "",
+            renamed_to=partners[change.key].key.name if change.key in partners else "",
         )
         for change in ranked
     )
 
 
-def _wired(action: Action, change: Change, known: set[str], partners: Mapping[Key, Key]) -> Action:
+def _wired(
+    action: Action, change: Change, known: set[str], partners: Mapping[Key, Action]
+) -> Action:
     waits = [name for name in action.waits if name in known]
     opens: list[str] = []
     if change.effect is Effect.REMOVE:
         partner = partners.get(change.key)
         barrier = activated(change.key.place)
-        waits.append(f"{partner}#{Verb.ACTIVATE}" if partner is not None else barrier)
-    elif action.verb in _POINTER_VERBS:
+        waits.append(partner.id if partner is not None else barrier)
+    elif action.verb in _ACTIVATIONS:
         opens.append(activated(change.key.place))
     if change.group and action.verb is Verb.REGISTER:
         opens.append(registered(change.group))
     awaited = change.group or change.awaits
-    if awaited and action.verb in _POINTER_VERBS:
+    if awaited and action.verb in _ACTIVATIONS:
         waits.append(registered(awaited))
     return replace(action, waits=tuple(waits), opens=tuple(opens))
 
@@ -136,23 +145,24 @@ def _gated(action: Action, gates: _Gates) -> Action:
 def _renames(
     changes: Sequence[Change],
     *,
-    bodies: Mapping[Key, Mapping[str, Json]],
-    new_bodies: Mapping[Key, Mapping[str, Json]],
-) -> dict[Key, Key]:
-    """Map each removed name to the new name that takes its content over."""
-    created: dict[tuple[str, Place], list[Key]] = defaultdict(list)
+    contents: Mapping[Key, Json],
+    new_contents: Mapping[Key, tuple[Json, ...]],
+) -> dict[Key, Action]:
+    """Map each removed name to the action that starts its content under the new name."""
+    created: dict[tuple[str, Place], list[Action]] = defaultdict(list)
     for change in changes:
         if change.effect is not Effect.CREATE or change.block is not None:
             continue
-        if any(action.verb is Verb.ACTIVATE for action in change.actions):
-            created[change.key.kind, change.key.place].append(change.key)
-    partners: dict[Key, Key] = {}
+        starts = next(filter(is_start, change.actions), None)
+        if starts is not None:
+            created[change.key.kind, change.key.place].append(starts)
+    partners: dict[Key, Action] = {}
     for change in changes:
         if change.effect is not Effect.REMOVE or change.block is not None:
             continue
         candidates = created.get((change.key.kind, change.key.place), [])
         for candidate in candidates:
-            if change.key in bodies and new_bodies.get(candidate) == bodies[change.key]:
+            if change.key in contents and contents[change.key] in new_contents[candidate.key]:
                 partners[change.key] = candidate
                 candidates.remove(candidate)
                 break

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.document import Json
     from reconciler.model.key import Key, Place
+    from reconciler.model.ledger import Held
     from reconciler.model.origin import Origin
     from reconciler.model.resource import Reference
 
@@ -39,7 +40,7 @@ class Effect(StrEnum):
     DEACTIVATE = "deactivate"
     """It is declared inactive, or paused."""
     HAND_OVER = "hand-over"
-    """Somebody else's active version is replaced by ours."""
+    """Somebody else's active version, or object, is replaced by ours."""
     REMOVE = "remove"
     """It is ours and no longer declared."""
 
@@ -168,8 +169,9 @@ class Keeps:
     """What the ledger holds of declared objects whether they change or not.
 
     `protect` gives the declared protection, `rows` the record fields that are ours, `places` where
-    anything is declared, `applied` the marks of what is as declared once the plan is done, and
-    `released` the objects whose adoption is over.
+    anything is declared, `applied` the marks of what is as declared once the plan is done,
+    `released` the objects whose adoption is over, and `objects` the mutable objects that are as
+    the ledger is to hold them, where it holds something else.
     """
 
     protect: Mapping[Key, bool] = dataclasses.field(default_factory=dict)
@@ -177,6 +179,7 @@ class Keeps:
     places: frozenset[Place] = frozenset()
     applied: frozenset[str] = frozenset()
     released: frozenset[Key] = frozenset()
+    objects: Mapping[Key, Held] = dataclasses.field(default_factory=dict)
 
     def without(self, keys: AbstractSet[Key]) -> Keeps:
         """Leave out what is kept of some objects."""
@@ -187,6 +190,7 @@ class Keeps:
             places=self.places,
             applied=frozenset(item for item in self.applied if about(item) not in marks),
             released=self.released - keys,
+            objects={key: value for key, value in self.objects.items() if key not in keys},
         )
 
 

@@ -12,13 +12,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import Versions
+from reconciler.model.live import Object, Record, Versions
+from reconciler.model.policy import Prune
+from reconciler.plan import objects
 from reconciler.plan.plan import Block, Change, Effect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.model.key import Place
+    from reconciler.model.key import Key, Place
     from reconciler.model.live import Live
     from reconciler.plan.context import Context
 
@@ -27,14 +29,25 @@ FREE_REMOVALS = 3
 
 
 def owned_active(live: Live, context: Context) -> Counter[Place]:
-    """Count the active objects of the set by project-domain."""
-    counts: Counter[Place] = Counter()
-    for key, item in live.objects.items():
-        if isinstance(item, Versions) and any(
-            context.owns(key, version.version) for version in item.active
-        ):
-            counts[key.place] += 1
-    return counts
+    """Count the active objects of the set by project-domain, and what it may delete."""
+    return Counter(
+        key.place for key, item in live.objects.items() if _is_at_stake(key, item, context)
+    )
+
+
+def _is_at_stake(key: Key, item: Versions | Record | Object, context: Context) -> bool:
+    match item:
+        case Versions():
+            return any(context.owns(key, version.version) for version in item.active)
+        case Object():
+            is_lost = item.is_active or _deletes(key.kind, context)
+            return is_lost and objects.owns(key, item, context)
+        case Record():
+            return False
+
+
+def _deletes(kind: str, context: Context) -> bool:
+    return context.policy.prune is Prune.DELETE and context.traits[kind].is_deletable
 
 
 def guard(
@@ -77,11 +90,12 @@ def _trips(removals: Sequence[Change], owned: int, place: Place, context: Contex
     count = len(removals)
     total = owned + count - pruned
     recent = context.ledger.removals_since(place, context.now - timedelta(days=1))
+    what = "objects" if context.policy.prune is Prune.DELETE else "active objects"
     if pruned and pruned >= owned:
-        return f"removes all {owned} active objects of set {context.set_name} in {place}"
+        return f"removes all {owned} {what} of set {context.set_name} in {place}"
     if count > FREE_REMOVALS and count > total * policy.max_removal_fraction:
         return (
-            f"removes {count} of {total} active objects of set {context.set_name} in {place}, "
+            f"removes {count} of {total} {what} of set {context.set_name} in {place}, "
             f"more than the fraction {policy.max_removal_fraction:g} allowed"
         )
     if recent + count > policy.max_removals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.ledger import Flips, Ledger, Removal, about, mark_of
+from reconciler.model.ledger import Flips, Held, Ledger, Removal, about, mark_of
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Effect, Reason
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
     from reconciler.model.key import Key
     from reconciler.model.ledger import Claim
-    from reconciler.plan.plan import Change, Plan
+    from reconciler.plan.plan import Action, Change, Plan
 
 
 def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
     """Claim the set and list every project-domain about to be written, ahead of the first write.
 
     Names about to be archived are listed too. A crash after it leaves too much listed, which costs
-    a page; what is missing from the lists would stay hidden for ever.
+    a page; what is missing from the lists would stay hidden for ever. A mutable object about to be
+    made is announced; of one about to be replaced the content is not known from here on, and one
+    that stops in between is not as declared.
     """
     places = {change.key.place for change in plan.doable}
     archived = {
@@ -32,23 +34,54 @@ def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
         for action in change.actions
         if action.verb is Verb.ARCHIVE
     }
+    stopping = {mark_of(change.key) for change in plan.doable if _stops_in_between(change)}
     return replace(
         ledger,
         claim=claim,
         places=ledger.places | places | plan.keeps.places,
         archived=ledger.archived | archived,
+        applied=frozenset(item for item in ledger.applied if about(item) not in stopping),
+        objects={**ledger.objects, **_announced(ledger, plan)},
     )
 
 
-def after(ledger: Ledger, plan: Plan, *, done: Mapping[str, str], now: datetime) -> Ledger:
+def _stops_in_between(change: Change) -> bool:
+    return {Verb.DEPLOY, Verb.ACTIVATE} <= {action.verb for action in change.actions}
+
+
+def _announced(ledger: Ledger, plan: Plan) -> dict[Key, Held]:
+    announced: dict[Key, Held] = {}
+    for change in plan.doable:
+        held = ledger.objects.get(change.key)
+        for action in change.actions:
+            if action.verb is not Verb.DEPLOY:
+                continue
+            is_replaced = held is not None and held.revision and action.revision
+            announced[change.key] = (
+                replace(held, digest="") if held and is_replaced else Held("", change.digest)
+            )
+    return announced
+
+
+def after(
+    ledger: Ledger,
+    plan: Plan,
+    *,
+    done: Mapping[str, str],
+    now: datetime,
+    unsure: Container[str] = frozenset(),
+) -> Ledger:
     """Record an apply: `done` are the actions that succeeded, with the revisions that they made.
 
-    Nothing is tidied up where nothing else changes, so that a steady set writes nothing.
+    `unsure` are those that failed and may have been carried out all the same: what they announced
+    stays announced. Nothing is tidied up where nothing else changes, so that a steady set writes
+    nothing.
     """
     result = ledger
     for change in plan.doable:
         result = _record(result, change, done=done, now=now)
     result = _keep(result, plan, done)
+    result = _hold(result, plan, done, unsure)
     is_complete = all(is_done(change, done) for change in plan.doable)
     if plan.is_whole and is_complete and not plan.unread:
         result = replace(result, desired=plan.desired)
@@ -122,6 +155,45 @@ def _keep(ledger: Ledger, plan: Plan, done: Container[str]) -> Ledger:
         protected=frozenset(protected),
         rows={key: frozenset(paths) for key, paths in rows.items() if paths},
     )
+
+
+def _hold(ledger: Ledger, plan: Plan, done: Mapping[str, str], unsure: Container[str]) -> Ledger:
+    """Record the mutable objects: as they were found, then as they were written."""
+    kept = plan.keeps
+    undone = {change.key for change in plan.changes if change.block or not is_done(change, done)}
+    objects = {key: held for key, held in ledger.objects.items() if key not in kept.released}
+    # What was not taken over is not ours, whatever else was done.
+    objects.update(
+        {key: held for key, held in kept.objects.items() if key in objects or key not in undone}
+    )
+    for change in plan.doable:
+        for action in change.actions:
+            if action.id in done:
+                held = _written(objects.get(change.key), change, action, done[action.id])
+            elif action.verb is Verb.DEPLOY and action.id not in unsure:
+                held = _unannounced(objects.get(change.key))
+            else:
+                continue
+            if held is not None:
+                objects[change.key] = held
+            else:
+                objects.pop(change.key, None)
+    return replace(ledger, objects=objects)
+
+
+def _written(held: Held | None, change: Change, action: Action, revision: str) -> Held | None:
+    """Tell what the ledger holds once an action succeeded; the next run finds a later revision."""
+    match action.verb:
+        case Verb.DEPLOY:
+            return Held(revision or action.revision, change.digest)
+        case Verb.DELETE:
+            return None
+        case _:
+            return replace(held, revision=revision) if held and revision else held
+
+
+def _unannounced(held: Held | None) -> Held | None:
+    return held if held is not None and held.revision else None
 
 
 def _marks(ledger: Ledger, plan: Plan, undone: AbstractSet[Key]) -> frozenset[str]:

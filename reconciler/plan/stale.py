@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import Record, Unreadable, Versions
-from reconciler.model.traits import Shape, Verb
-from reconciler.plan import records, versions
+from reconciler.model.live import Object, Record, Unreadable, Versions
+from reconciler.model.traits import Shape
+from reconciler.plan import objects, records, versions
+from reconciler.plan.order import is_start
 from reconciler.plan.plan import Effect
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def stale(
         change.key
         for change in plan.doable
         if _has_moved(change, live.get(change.key), traits[change.key.kind])
-        or _is_forbidden(change, ledger, now)
+        or _is_forbidden(change, ledger, traits[change.key.kind], now)
     }
     while more := set(_hanging_on(plan, refused)) - refused:
         refused |= more
@@ -52,19 +53,24 @@ def _fingerprint(observed: Observed, traits: Traits) -> str:
             return versions.fingerprint(observed)
         case Record(fields=fields):
             return records.fingerprint(fields)
+        case Object():
+            return objects.fingerprint(observed)
         case Unreadable():
             return ""
         case _ if traits.shape is Shape.RECORD:
             return records.fingerprint(None)
+        case _ if traits.shape is Shape.OBJECT:
+            return objects.fingerprint(None)
         case _:
             return versions.fingerprint(Versions())
 
 
-def _is_forbidden(change: Change, ledger: Ledger, now: datetime) -> bool:
-    """A pause or a protection that came after the plan holds."""
+def _is_forbidden(change: Change, ledger: Ledger, traits: Traits, now: datetime) -> bool:
+    """A pause or a protection that came after the plan holds, and so does giving an object up."""
     if change.effect is Effect.REMOVE:
-        return change.key in ledger.protected
-    starts = any(action.verb is Verb.ACTIVATE for action in change.actions)
+        is_given_up = traits.shape is Shape.OBJECT and change.key not in ledger.objects
+        return is_given_up or change.key in ledger.protected
+    starts = any(map(is_start, change.actions))
     return starts and ledger.hold_on(change.key, now) is not None
 
 

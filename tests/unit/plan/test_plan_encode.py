@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plan_builders import declared, key, ledger_of, live, live_of, member, ours, plan, plan_of
 
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import mark
+from reconciler.model.ledger import Held, mark
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
@@ -97,6 +97,7 @@ PLANS = st.builds(
         places=st.frozensets(st.builds(Place, NAME, NAME) | st.builds(Place, NAME), max_size=2),
         applied=st.frozensets(st.builds(mark, KEYS, TEXT), max_size=3),
         released=st.frozensets(KEYS, max_size=2),
+        objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
     ),
     is_whole=st.booleans(),
 )
@@ -124,7 +125,7 @@ def test_generated_plans_use_every_field(kind: type) -> None:
             *("id", "key", "verb", "call", "version", "field", "revision", "active", "refs"),
             *("body", "waits", "opens"),
         },
-        Keeps: {"protect", "rows", "places", "applied", "released"},
+        Keeps: {"protect", "rows", "places", "applied", "released", "objects"},
     }
     assert {item.name for item in fields(kind)} == known[kind]
 
