@@ -17,7 +17,7 @@ def main() -> None:
     """Run the command in this process."""
     facts, arguments = Path(sys.argv[1]), sys.argv[2:]
     from reconciler.apply import execute
-    from reconciler.backends.flyte1 import channel
+    from reconciler.backends.wire import channel
     from reconciler.cli import main as cli
 
     channels: list[channel.Channel] = []

@@ -10,12 +10,12 @@ from flyteidl.service import identity_pb2
 from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
 from reconciler.backends.flyte1 import probe as probes
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
 from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import UnsupportedError
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want

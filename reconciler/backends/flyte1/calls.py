@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.backends.flyte1 import task, workflow
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.package import calls as package
 from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.wire.channel import Channel
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 

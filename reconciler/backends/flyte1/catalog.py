@@ -16,11 +16,11 @@ from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.lists import is_filterable, value_in
 from reconciler.backends.flyte1.observe import list_active
 from reconciler.backends.flyte1.paging import listing
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
 from reconciler.model.interface import Catalog, Missing, Unread, Want, Workflow
 from reconciler.model.key import Place

@@ -1,239 +1,24 @@
-"""The one way to a Flyte 1 backend: every call passes `Channel.call`.
-
-There, in this order: a call is looked up in `methods`, writes are refused on a read-only channel,
-incomplete identifiers are refused, calls in flight and per second are bounded, a deadline is set,
-credentials are added, a refused identity is renewed once, and what may be repeated is repeated.
-
-Facts from flyteadmin 1.16.8: its send size is unlimited, so that our receive limit decides; error
-texts reach 32,000 bytes before encoding, hence the large header list; more than one ping in five
-minutes is answered with GOAWAY; authentication services are absent where auth is off.
-"""
+"""A channel that speaks Flyte 1."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections import Counter, defaultdict
-from contextlib import asynccontextmanager
-from secrets import SystemRandom
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never, cast
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
-import grpc
-import grpc.aio
 from flyteidl.service import auth_pb2
-from google.protobuf.message import Message
 
 from reconciler import errors
-from reconciler.backends.auth import tls, tokens
+from reconciler.backends.auth import tokens
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.settings import AuthMode, Settings
+from reconciler.backends.wire import channel as wire
+from reconciler.backends.wire.dialect import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from datetime import timedelta
-
-    from reconciler.backends.flyte1.methods import Method
-
-log = logging.getLogger(__name__)
-
-_Request = TypeVar("_Request", bound=Message)
-_Response = TypeVar("_Response", bound=Message)
-
-_TRIES = 3
-_BACK_OFF_SECONDS = 0.2
-_METADATA_BYTES = 128 * 1024
-_KEEPALIVE_MS = 6 * 60 * 1000
-_RANDOM = SystemRandom()
+    from reconciler.backends.settings import Settings
 
 
-class Channel:
-    """An open connection; made by `connect`.
-
-    `calls` counts what was sent, by method, repeats included; `seconds` sums how long it took;
-    `page_limits` remembers page sizes that had to shrink.
-    """
-
-    def __init__(self, wire: grpc.aio.Channel, settings: Settings, *, read_only: bool) -> None:
-        self.settings = settings
-        self.is_read_only = read_only
-        self.calls: Counter[str] = Counter()
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.page_limits: dict[str, int] = {}
-        self._wire = wire
-        self._stubs: dict[Method[Any, Any], grpc.aio.UnaryUnaryMultiCallable[Any, Any]] = {}
-        self._slots = asyncio.Semaphore(settings.in_flight)
-        self._interval = 1 / settings.per_second if settings.per_second else 0.0
-        self._next_slot = 0.0
-        self._deadline = settings.deadline.total_seconds()
-        self._credentials = _credentials(self)
-
-    @property
-    def endpoint(self) -> str:
-        """The endpoint, as in errors and plans."""
-        return self.settings.endpoint
-
-    async def call(
-        self,
-        method: Method[_Request, _Response],
-        request: _Request,
-        *,
-        deadline: timedelta | None = None,
-    ) -> _Response:
-        """Send one request and return its answer.
-
-        `deadline` bounds all tries of a write together, and each try of a read. Raises
-        BackendError and its kinds for what the backend says, with the gRPC error as cause, and
-        ReconcilerError where our own code asks for what must never be sent.
-        """
-        self._admit(method, request)
-        seconds = deadline.total_seconds() if deadline else self._deadline
-        last = time.monotonic() + seconds
-        is_renewed = False
-        tries = 1
-        while True:
-            metadata = () if method.is_anonymous else await self._credentials.metadata()
-            try:
-                return await self._send(method, request, metadata=metadata, seconds=seconds)
-            except grpc.aio.AioRpcError as error:
-                fault = error
-            if fault.code() is grpc.StatusCode.UNAUTHENTICATED:
-                # Refused before it was handled, so that even a write may be sent again.
-                if is_renewed or not metadata or not await self._credentials.renew(metadata):
-                    raise self._translate(fault, method, metadata) from fault
-                is_renewed = True
-                continue
-            pause = _BACK_OFF_SECONDS * 2**tries * _RANDOM.uniform(0.25, 0.5)
-            if method.effect is methods.Effect.WRITE:
-                seconds = last - time.monotonic() - pause
-            if tries == _TRIES or seconds <= 0 or not _may_repeat(fault, method, request):
-                raise self._translate(fault, method, metadata) from fault
-            tries += 1
-            await asyncio.sleep(pause)
-
-    def _admit(self, method: Method[_Request, _Response], request: _Request) -> None:
-        if methods.TABLE.get(method.name) is not method:
-            raise errors.ReconcilerError(
-                f"{self.endpoint}: {method.name}: is not in the table of calls; add it there"
-            )
-        if self.is_read_only and method.effect is not methods.Effect.READ:
-            raise errors.ReconcilerError(
-                f"{self.endpoint}: {method.name}: is a write on a read-only connection and was "
-                "not sent; this is a defect of the reconciler, report it"
-            )
-        missing = method.missing(request)
-        if missing:
-            raise errors.ReconcilerError(
-                f"{self.endpoint}: {method.name}: {missing} is empty or of another kind and the "
-                "request was not sent; this is a defect of the reconciler, report it"
-            )
-
-    async def _send(
-        self,
-        method: Method[_Request, _Response],
-        request: _Request,
-        *,
-        metadata: tokens.Metadata,
-        seconds: float,
-    ) -> _Response:
-        stub = self._stubs.get(method)
-        if stub is None:
-            stub = self._stubs[method] = self._wire.unary_unary(
-                method.path,
-                request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
-            )
-        async with self._slots:
-            if self._interval:
-                await self._wait_for_slot()
-            self.calls[method.name] += 1
-            start = time.perf_counter()
-            try:
-                return cast("_Response", await stub(request, timeout=seconds, metadata=metadata))
-            finally:
-                self.seconds[method.name] += time.perf_counter() - start
-
-    async def _wait_for_slot(self) -> None:
-        now = time.monotonic()
-        at = max(now, self._next_slot)
-        self._next_slot = at + self._interval
-        if at > now:
-            await asyncio.sleep(at - now)
-
-    def _translate(
-        self, fault: grpc.aio.AioRpcError, method: Method[Any, Any], sent: tokens.Metadata
-    ) -> errors.BackendError:
-        hide = [value.removeprefix("Bearer ") for _, value in sent]
-        return faults.translate(fault, method=method.name, endpoint=self.endpoint, hide=hide)
-
-
-@asynccontextmanager
-async def connect(settings: Settings, *, read_only: bool) -> AsyncIterator[Channel]:
-    """Open a connection and close it at the end; the first call finds out whether it works.
-
-    On a read-only connection no write can be sent. Raises UsageError for unusable files, and
-    UnavailableError where the certificate to skip verification for cannot be fetched.
-    """
-    security = await tls.for_grpc(settings)
-    options = _options(settings, security)
-    target = settings.endpoint
-    if not target.startswith("unix:"):
-        target = f"dns:///{target}"
-    if security.credentials is None:
-        wire = grpc.aio.insecure_channel(target, options=options)
-        if settings.auth.mode is not AuthMode.NONE and not settings.is_loopback:
-            log.warning("credentials travel unencrypted: %s is a plaintext endpoint", target)
-    else:
-        wire = grpc.aio.secure_channel(target, security.credentials, options=options)
-    try:
-        yield Channel(wire, settings, read_only=read_only)
-    finally:
-        await wire.close()
-
-
-def _options(settings: Settings, security: tls.Wire) -> list[tuple[str, Any]]:
-    options: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", settings.max_message_bytes),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", _METADATA_BYTES),
-        ("grpc.absolute_max_metadata_size", 2 * _METADATA_BYTES),
-        ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
-        ("grpc.keepalive_permit_without_calls", 0),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2000),
-        # Repeats are decided here, by method; gRPC's own would repeat by configuration from DNS.
-        ("grpc.enable_retries", 0),
-        ("grpc.service_config_disable_resolution", 1),
-        # A channel of its own: pooled ones would share the first one's state and limits.
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
-    if settings.is_loopback:
-        options.append(("grpc.enable_http_proxy", 0))
-    if security.server_name:
-        options.append(("grpc.ssl_target_name_override", security.server_name))
-    return options
-
-
-def _credentials(channel: Channel) -> tokens.Credentials:
-    settings = channel.settings
-    match settings.auth.mode:
-        case AuthMode.NONE:
-            return tokens.Anonymous()
-        case AuthMode.TOKEN:
-            assert settings.auth.token is not None
-            return tokens.BearerToken(settings.auth.token, metadata_key=settings.auth.metadata_key)
-        case AuthMode.CLIENT_CREDENTIALS:
-
-            async def discover() -> tokens.Authority | None:
-                return await _authority(channel)
-
-            return tokens.ClientCredentials(settings, discover=discover)
-        case _:
-            assert_never(settings.auth.mode)
-
-
-async def _authority(channel: Channel) -> tokens.Authority | None:
-    """Ask the server where tokens come from; None where it serves no authentication."""
+async def _authority(channel: wire.Channel) -> tokens.Authority | None:
+    """Ask the server where tokens come from; its services are absent where auth is off."""
     try:
         metadata = await channel.call(methods.GET_OAUTH2_METADATA, auth_pb2.OAuth2MetadataRequest())
         client = await channel.call(
@@ -249,13 +34,9 @@ async def _authority(channel: Channel) -> tokens.Authority | None:
     )
 
 
-def _may_repeat(
-    fault: grpc.aio.AioRpcError, method: Method[_Request, _Response], request: _Request
-) -> bool:
-    match fault.code():
-        case grpc.StatusCode.UNAVAILABLE:
-            return method.may_repeat(request)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return method.effect is methods.Effect.READ
-        case _:
-            return False
+DIALECT = Dialect(methods=methods.TABLE, faults=faults.FAULTS, authority=_authority)
+
+
+def connect(settings: Settings, *, read_only: bool) -> AbstractAsyncContextManager[wire.Channel]:
+    """Open a connection to Flyte 1; see `wire.channel.connect`."""
+    return wire.connect(settings, DIALECT, read_only=read_only)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flyteidl.core import interface_pb2
 
-from reconciler.backends.flyte1.message import to_json
+from reconciler.backends.wire.message import to_json
 from reconciler.model.document import Json
 
 

@@ -14,11 +14,11 @@ from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.lists import is_filterable, value_in
 from reconciler.backends.flyte1.observe import list_active, live_plan
 from reconciler.backends.flyte1.paging import BY_NAME, listing
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import UnsupportedError
 from reconciler.model.key import Key, Place
 from reconciler.model.live import LiveVersion, Versions

@@ -17,8 +17,8 @@ from flyteidl.admin import common_pb2, task_pb2
 from flyteidl.core import identifier_pb2, interface_pb2, tasks_pb2
 
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.flyte1.channel import Channel
-from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.message import from_json, to_json
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model import ledger as ledgers
 from reconciler.model.document import Json

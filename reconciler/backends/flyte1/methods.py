@@ -8,10 +8,8 @@ table cannot be made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from flyteidl.admin import (
     common_pb2,
@@ -31,99 +29,31 @@ from flyteidl.core import identifier_pb2
 from flyteidl.service import auth_pb2, dataproxy_pb2, identity_pb2
 from google.protobuf.message import Message
 
+from reconciler.backends.wire.method import Table, always
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
-
+TABLE = Table(
+    {
+        "AdminService": "flyteidl.service",
+        "AuthMetadataService": "flyteidl.service",
+        "DataProxyService": "flyteidl.service",
+        "IdentityService": "flyteidl.service",
+    }
+)
+"""Every method by its name, for example `AdminService.ListTasks`."""
 
 _RESOURCE_TYPE = attrgetter("id.resource_type")
 
 
-class Effect(Enum):
-    """What a call does to the backend."""
+def _of(resource_type: int) -> Callable[[Message], str]:
+    """Check that `id` names this kind of entity."""
 
-    READ = "read"
-    WRITE = "write"
+    def check(request: Message) -> str:
+        return "" if _RESOURCE_TYPE(request) == resource_type else "id.resource_type"
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Method(Generic[Request, Response]):
-    """One call: its wire name, its messages, and what may be done with it.
-
-    `needs` are the fields that must not be empty, `resource_type` the kind that `id` must name
-    (0: any). `may_repeat` says whether sending this request twice is as good as once.
-    `is_anonymous` calls carry no credentials.
-    """
-
-    name: str
-    request: type[Request]
-    response: type[Response]
-    effect: Effect
-    needs: tuple[str, ...]
-    may_repeat: Callable[[Request], bool]
-    resource_type: int = 0
-    is_anonymous: bool = False
-    _checks: tuple[tuple[str, Callable[[Request], object]], ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        checks = tuple((need, attrgetter(need)) for need in self.needs)
-        object.__setattr__(self, "_checks", checks)
-
-    @property
-    def path(self) -> str:
-        """The HTTP/2 path of the call."""
-        service, _, name = self.name.partition(".")
-        return f"/flyteidl.service.{service}/{name}"
-
-    def missing(self, request: Request) -> str:
-        """Name the first field that is empty or of the wrong kind, or return an empty string."""
-        for need, get in self._checks:
-            if not get(request):
-                return need
-        found = _RESOURCE_TYPE(request) if self.resource_type else 0
-        return "" if found == self.resource_type else "id.resource_type"
-
-
-TABLE: dict[str, Method[Any, Any]] = {}
-"""Every method by its name, for example `AdminService.ListTasks`."""
-
-
-def _always(_request: Message) -> bool:
-    return True
-
-
-def _never(_request: Message) -> bool:
-    return False
-
-
-def _read(
-    name: str,
-    request: type[Request],
-    response: type[Response],
-    *needs: str,
-    resource_type: int = 0,
-    is_anonymous: bool = False,
-) -> Method[Request, Response]:
-    method = Method(
-        name, request, response, Effect.READ, needs, _always, resource_type, is_anonymous
-    )
-    TABLE[name] = method
-    return method
-
-
-def _write(
-    name: str,
-    request: type[Request],
-    response: type[Response],
-    *needs: str,
-    may_repeat: Callable[[Request], bool] = _never,
-    resource_type: int = 0,
-) -> Method[Request, Response]:
-    method = Method(name, request, response, Effect.WRITE, needs, may_repeat, resource_type)
-    TABLE[name] = method
-    return method
+    return check
 
 
 def _deactivates(request: launch_plan_pb2.LaunchPlanUpdateRequest) -> bool:
@@ -145,92 +75,92 @@ _NAME = ("id.project", "id.domain", "id.name")
 _LIST = ("id.project", "id.domain", "limit")
 _NAMES = ("project", "domain", "limit")
 
-GET_TASK = _read(
+GET_TASK = TABLE.read(
     "AdminService.GetTask",
     common_pb2.ObjectGetRequest,
     task_pb2.Task,
     *_ID,
-    resource_type=identifier_pb2.TASK,
+    check=_of(identifier_pb2.TASK),
 )
-LIST_TASK_IDS = _read(
+LIST_TASK_IDS = TABLE.read(
     "AdminService.ListTaskIds",
     common_pb2.NamedEntityIdentifierListRequest,
     common_pb2.NamedEntityIdentifierList,
     *_NAMES,
 )
-LIST_TASKS = _read(
+LIST_TASKS = TABLE.read(
     "AdminService.ListTasks", common_pb2.ResourceListRequest, task_pb2.TaskList, *_LIST
 )
-GET_WORKFLOW = _read(
+GET_WORKFLOW = TABLE.read(
     "AdminService.GetWorkflow",
     common_pb2.ObjectGetRequest,
     workflow_pb2.Workflow,
     *_ID,
-    resource_type=identifier_pb2.WORKFLOW,
+    check=_of(identifier_pb2.WORKFLOW),
 )
-LIST_WORKFLOW_IDS = _read(
+LIST_WORKFLOW_IDS = TABLE.read(
     "AdminService.ListWorkflowIds",
     common_pb2.NamedEntityIdentifierListRequest,
     common_pb2.NamedEntityIdentifierList,
     *_NAMES,
 )
-LIST_WORKFLOWS = _read(
+LIST_WORKFLOWS = TABLE.read(
     "AdminService.ListWorkflows", common_pb2.ResourceListRequest, workflow_pb2.WorkflowList, *_LIST
 )
-GET_LAUNCH_PLAN = _read(
+GET_LAUNCH_PLAN = TABLE.read(
     "AdminService.GetLaunchPlan",
     common_pb2.ObjectGetRequest,
     launch_plan_pb2.LaunchPlan,
     *_ID,
-    resource_type=identifier_pb2.LAUNCH_PLAN,
+    check=_of(identifier_pb2.LAUNCH_PLAN),
 )
-GET_ACTIVE_LAUNCH_PLAN = _read(
+GET_ACTIVE_LAUNCH_PLAN = TABLE.read(
     "AdminService.GetActiveLaunchPlan",
     launch_plan_pb2.ActiveLaunchPlanRequest,
     launch_plan_pb2.LaunchPlan,
     *_NAME,
 )
-LIST_ACTIVE_LAUNCH_PLANS = _read(
+LIST_ACTIVE_LAUNCH_PLANS = TABLE.read(
     "AdminService.ListActiveLaunchPlans",
     launch_plan_pb2.ActiveLaunchPlanListRequest,
     launch_plan_pb2.LaunchPlanList,
     *_NAMES,
 )
-LIST_LAUNCH_PLAN_IDS = _read(
+LIST_LAUNCH_PLAN_IDS = TABLE.read(
     "AdminService.ListLaunchPlanIds",
     common_pb2.NamedEntityIdentifierListRequest,
     common_pb2.NamedEntityIdentifierList,
     *_NAMES,
 )
-LIST_LAUNCH_PLANS = _read(
+LIST_LAUNCH_PLANS = TABLE.read(
     "AdminService.ListLaunchPlans",
     common_pb2.ResourceListRequest,
     launch_plan_pb2.LaunchPlanList,
     *_LIST,
 )
-GET_PROJECT = _read(
+GET_PROJECT = TABLE.read(
     "AdminService.GetProject", project_pb2.ProjectGetRequest, project_pb2.Project, "id"
 )
-LIST_PROJECTS = _read(
+LIST_PROJECTS = TABLE.read(
     "AdminService.ListProjects", project_pb2.ProjectListRequest, project_pb2.Projects
 )
-GET_DOMAINS = _read(
+GET_DOMAINS = TABLE.read(
     "AdminService.GetDomains", project_pb2.GetDomainRequest, project_pb2.GetDomainsResponse
 )
-GET_PROJECT_ATTRIBUTES = _read(
+GET_PROJECT_ATTRIBUTES = TABLE.read(
     "AdminService.GetProjectAttributes",
     project_attributes_pb2.ProjectAttributesGetRequest,
     project_attributes_pb2.ProjectAttributesGetResponse,
     "project",
 )
-GET_PROJECT_DOMAIN_ATTRIBUTES = _read(
+GET_PROJECT_DOMAIN_ATTRIBUTES = TABLE.read(
     "AdminService.GetProjectDomainAttributes",
     project_domain_attributes_pb2.ProjectDomainAttributesGetRequest,
     project_domain_attributes_pb2.ProjectDomainAttributesGetResponse,
     "project",
     "domain",
 )
-GET_WORKFLOW_ATTRIBUTES = _read(
+GET_WORKFLOW_ATTRIBUTES = TABLE.read(
     "AdminService.GetWorkflowAttributes",
     workflow_attributes_pb2.WorkflowAttributesGetRequest,
     workflow_attributes_pb2.WorkflowAttributesGetResponse,
@@ -238,145 +168,145 @@ GET_WORKFLOW_ATTRIBUTES = _read(
     "domain",
     "workflow",
 )
-LIST_MATCHABLE_ATTRIBUTES = _read(
+LIST_MATCHABLE_ATTRIBUTES = TABLE.read(
     "AdminService.ListMatchableAttributes",
     matchable_resource_pb2.ListMatchableAttributesRequest,
     matchable_resource_pb2.ListMatchableAttributesResponse,
 )
-LIST_NAMED_ENTITIES = _read(
+LIST_NAMED_ENTITIES = TABLE.read(
     "AdminService.ListNamedEntities",
     common_pb2.NamedEntityListRequest,
     common_pb2.NamedEntityList,
     "resource_type",
     *_NAMES,
 )
-GET_NAMED_ENTITY = _read(
+GET_NAMED_ENTITY = TABLE.read(
     "AdminService.GetNamedEntity",
     common_pb2.NamedEntityGetRequest,
     common_pb2.NamedEntity,
     "resource_type",
     *_NAME,
 )
-GET_VERSION = _read(
+GET_VERSION = TABLE.read(
     "AdminService.GetVersion", version_pb2.GetVersionRequest, version_pb2.GetVersionResponse
 )
-GET_DESCRIPTION_ENTITY = _read(
+GET_DESCRIPTION_ENTITY = TABLE.read(
     "AdminService.GetDescriptionEntity",
     common_pb2.ObjectGetRequest,
     description_entity_pb2.DescriptionEntity,
     "id.resource_type",
     *_ID,
 )
-LIST_DESCRIPTION_ENTITIES = _read(
+LIST_DESCRIPTION_ENTITIES = TABLE.read(
     "AdminService.ListDescriptionEntities",
     description_entity_pb2.DescriptionEntityListRequest,
     description_entity_pb2.DescriptionEntityList,
     "resource_type",
     *_LIST,
 )
-GET_EXECUTION = _read(
+GET_EXECUTION = TABLE.read(
     "AdminService.GetExecution",
     execution_pb2.WorkflowExecutionGetRequest,
     execution_pb2.Execution,
     *_NAME,
 )
-GET_EXECUTION_DATA = _read(
+GET_EXECUTION_DATA = TABLE.read(
     "AdminService.GetExecutionData",
     execution_pb2.WorkflowExecutionGetDataRequest,
     execution_pb2.WorkflowExecutionGetDataResponse,
     *_NAME,
 )
-LIST_EXECUTIONS = _read(
+LIST_EXECUTIONS = TABLE.read(
     "AdminService.ListExecutions",
     common_pb2.ResourceListRequest,
     execution_pb2.ExecutionList,
     *_LIST,
 )
-USER_INFO = _read(
+USER_INFO = TABLE.read(
     "IdentityService.UserInfo", identity_pb2.UserInfoRequest, identity_pb2.UserInfoResponse
 )
-GET_OAUTH2_METADATA = _read(
+GET_OAUTH2_METADATA = TABLE.read(
     "AuthMetadataService.GetOAuth2Metadata",
     auth_pb2.OAuth2MetadataRequest,
     auth_pb2.OAuth2MetadataResponse,
     is_anonymous=True,
 )
-GET_PUBLIC_CLIENT_CONFIG = _read(
+GET_PUBLIC_CLIENT_CONFIG = TABLE.read(
     "AuthMetadataService.GetPublicClientConfig",
     auth_pb2.PublicClientAuthConfigRequest,
     auth_pb2.PublicClientAuthConfigResponse,
     is_anonymous=True,
 )
 
-CREATE_TASK = _write(
+CREATE_TASK = TABLE.write(
     "AdminService.CreateTask",
     task_pb2.TaskCreateRequest,
     task_pb2.TaskCreateResponse,
     *_ID,
-    may_repeat=_always,
-    resource_type=identifier_pb2.TASK,
+    may_repeat=always,
+    check=_of(identifier_pb2.TASK),
 )
-CREATE_WORKFLOW = _write(
+CREATE_WORKFLOW = TABLE.write(
     "AdminService.CreateWorkflow",
     workflow_pb2.WorkflowCreateRequest,
     workflow_pb2.WorkflowCreateResponse,
     *_ID,
-    may_repeat=_always,
-    resource_type=identifier_pb2.WORKFLOW,
+    may_repeat=always,
+    check=_of(identifier_pb2.WORKFLOW),
 )
-CREATE_LAUNCH_PLAN = _write(
+CREATE_LAUNCH_PLAN = TABLE.write(
     "AdminService.CreateLaunchPlan",
     launch_plan_pb2.LaunchPlanCreateRequest,
     launch_plan_pb2.LaunchPlanCreateResponse,
     *_ID,
     *(f"spec.workflow_id.{part}" for part in ("project", "domain", "name", "version")),
-    may_repeat=_always,
-    resource_type=identifier_pb2.LAUNCH_PLAN,
+    may_repeat=always,
+    check=_of(identifier_pb2.LAUNCH_PLAN),
 )
-UPDATE_LAUNCH_PLAN = _write(
+UPDATE_LAUNCH_PLAN = TABLE.write(
     "AdminService.UpdateLaunchPlan",
     launch_plan_pb2.LaunchPlanUpdateRequest,
     launch_plan_pb2.LaunchPlanUpdateResponse,
     *_ID,
     may_repeat=_deactivates,
-    resource_type=identifier_pb2.LAUNCH_PLAN,
+    check=_of(identifier_pb2.LAUNCH_PLAN),
 )
-REGISTER_PROJECT = _write(
+REGISTER_PROJECT = TABLE.write(
     "AdminService.RegisterProject",
     project_pb2.ProjectRegisterRequest,
     project_pb2.ProjectRegisterResponse,
     "project.id",
     "project.name",
 )
-UPDATE_PROJECT = _write(
+UPDATE_PROJECT = TABLE.write(
     "AdminService.UpdateProject",
     project_pb2.Project,
     project_pb2.ProjectUpdateResponse,
     "id",
-    may_repeat=_always,
+    may_repeat=always,
 )
-UPDATE_NAMED_ENTITY = _write(
+UPDATE_NAMED_ENTITY = TABLE.write(
     "AdminService.UpdateNamedEntity",
     common_pb2.NamedEntityUpdateRequest,
     common_pb2.NamedEntityUpdateResponse,
     "resource_type",
     *_NAME,
-    may_repeat=_always,
+    may_repeat=always,
 )
-UPDATE_PROJECT_ATTRIBUTES = _write(
+UPDATE_PROJECT_ATTRIBUTES = TABLE.write(
     "AdminService.UpdateProjectAttributes",
     project_attributes_pb2.ProjectAttributesUpdateRequest,
     project_attributes_pb2.ProjectAttributesUpdateResponse,
     "attributes.project",
     may_repeat=_is_plain,
 )
-DELETE_PROJECT_ATTRIBUTES = _write(
+DELETE_PROJECT_ATTRIBUTES = TABLE.write(
     "AdminService.DeleteProjectAttributes",
     project_attributes_pb2.ProjectAttributesDeleteRequest,
     project_attributes_pb2.ProjectAttributesDeleteResponse,
     "project",
 )
-UPDATE_PROJECT_DOMAIN_ATTRIBUTES = _write(
+UPDATE_PROJECT_DOMAIN_ATTRIBUTES = TABLE.write(
     "AdminService.UpdateProjectDomainAttributes",
     project_domain_attributes_pb2.ProjectDomainAttributesUpdateRequest,
     project_domain_attributes_pb2.ProjectDomainAttributesUpdateResponse,
@@ -384,14 +314,14 @@ UPDATE_PROJECT_DOMAIN_ATTRIBUTES = _write(
     "attributes.domain",
     may_repeat=_is_plain,
 )
-DELETE_PROJECT_DOMAIN_ATTRIBUTES = _write(
+DELETE_PROJECT_DOMAIN_ATTRIBUTES = TABLE.write(
     "AdminService.DeleteProjectDomainAttributes",
     project_domain_attributes_pb2.ProjectDomainAttributesDeleteRequest,
     project_domain_attributes_pb2.ProjectDomainAttributesDeleteResponse,
     "project",
     "domain",
 )
-UPDATE_WORKFLOW_ATTRIBUTES = _write(
+UPDATE_WORKFLOW_ATTRIBUTES = TABLE.write(
     "AdminService.UpdateWorkflowAttributes",
     workflow_attributes_pb2.WorkflowAttributesUpdateRequest,
     workflow_attributes_pb2.WorkflowAttributesUpdateResponse,
@@ -400,7 +330,7 @@ UPDATE_WORKFLOW_ATTRIBUTES = _write(
     "attributes.workflow",
     may_repeat=_is_plain,
 )
-DELETE_WORKFLOW_ATTRIBUTES = _write(
+DELETE_WORKFLOW_ATTRIBUTES = TABLE.write(
     "AdminService.DeleteWorkflowAttributes",
     workflow_attributes_pb2.WorkflowAttributesDeleteRequest,
     workflow_attributes_pb2.WorkflowAttributesDeleteResponse,
@@ -408,7 +338,7 @@ DELETE_WORKFLOW_ATTRIBUTES = _write(
     "domain",
     "workflow",
 )
-CREATE_EXECUTION = _write(
+CREATE_EXECUTION = TABLE.write(
     "AdminService.CreateExecution",
     execution_pb2.ExecutionCreateRequest,
     execution_pb2.ExecutionCreateResponse,
@@ -420,13 +350,13 @@ CREATE_EXECUTION = _write(
         for part in ("resource_type", "project", "domain", "name", "version")
     ),
 )
-TERMINATE_EXECUTION = _write(
+TERMINATE_EXECUTION = TABLE.write(
     "AdminService.TerminateExecution",
     execution_pb2.ExecutionTerminateRequest,
     execution_pb2.ExecutionTerminateResponse,
     *_NAME,
 )
-CREATE_UPLOAD_LOCATION = _write(
+CREATE_UPLOAD_LOCATION = TABLE.write(
     "DataProxyService.CreateUploadLocation",
     dataproxy_pb2.CreateUploadLocationRequest,
     dataproxy_pb2.CreateUploadLocationResponse,

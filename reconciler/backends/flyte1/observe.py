@@ -16,13 +16,13 @@ from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import methods, task
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan import normal
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import WORKFLOW_KIND as WORKFLOW
 from reconciler.backends.flyte1.lists import is_filterable, value_in
 from reconciler.backends.flyte1.paging import BY_NAME, listing
 from reconciler.backends.flyte1.task import KIND as TASK
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place

@@ -1,26 +1,23 @@
 """Reading lists of flyteadmin whole, page by page.
 
-Facts from flyteadmin 1.16.8: a token is a decimal offset into the list, so that the page size may
-change between pages; a full last page is followed by an empty one; there is no largest limit, the
-size of a message is the bound; without a sort key the order is not stable. Versioned entities only
-ever append, hence `BY_ID`; lists of names sort by `name`.
+Facts from flyteadmin 1.16.8: there is no largest limit, the size of a message is the bound; without
+a sort key the order is not stable. Versioned entities only ever append, hence `BY_ID`; lists of
+names sort by `name`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from flyteidl.admin import common_pb2
 from google.protobuf.message import Message
 
-from reconciler import errors
-from reconciler.backends.flyte1 import faults
+from reconciler.backends.wire import paging
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-
-    from reconciler.backends.flyte1.channel import Channel
-    from reconciler.backends.flyte1.methods import Method
+    from reconciler.backends.wire.channel import Channel
+    from reconciler.backends.wire.method import Method
 
 LIMIT = 1000
 """Entries asked for at first: one page for most project-domains, and small while it is read."""
@@ -28,60 +25,18 @@ LIMIT = 1000
 BY_ID = common_pb2.Sort(key="id", direction=common_pb2.Sort.ASCENDING)
 BY_NAME = common_pb2.Sort(key="name", direction=common_pb2.Sort.ASCENDING)
 
-
-class Page(Protocol):
-    """What every list answer has; `token` is empty after the last page."""
-
-    @property
-    def token(self) -> str: ...
-
-
-_Page = TypeVar("_Page", bound=Page)
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
 
 
-async def pages(
-    fetch: Callable[[int, str], Awaitable[_Page]], *, limit: int = LIMIT
-) -> AsyncIterator[_Page]:
-    """Yield the answers of `fetch(limit, token)` until no token is left; the last may be empty.
-
-    Halves the limit where an answer is too large, and stays there. Raises BackendError where a
-    single entry is too large, or where a server keeps giving the same token.
-    """
-    token = ""
-    while True:
-        try:
-            page = await fetch(limit, token)
-        except errors.BackendError as error:
-            if error.code != "RESOURCE_EXHAUSTED":
-                raise
-            if limit == 1:
-                raise _single(error, token) from error
-            limit = max(1, limit // 2)
-            continue
-        yield page
-        if page.token == token and token:
-            raise errors.BackendError(
-                f'list: the server answered token "{token}" with itself; '
-                "look for a proxy that changes answers"
-            )
-        token = page.token
-        if not token:
-            return
-
-
-async def listing(
+def listing(
     channel: Channel,
     method: Method[_Request, _Response],
     request: _Request,
     *,
     limit: int = LIMIT,
 ) -> AsyncIterator[_Response]:
-    """Yield all pages of a list call; `request` is not changed, a missing sort becomes `BY_ID`.
-
-    A smaller page size, once needed, is kept for this method as long as the channel lives.
-    """
+    """Yield all pages of a list call; `request` is not changed, a missing sort becomes `BY_ID`."""
     asked = type(request)()
     asked.CopyFrom(request)
     # Every list request has these three fields; Message does not say so.
@@ -89,25 +44,9 @@ async def listing(
     if not fields.sort_by.key:
         fields.sort_by.CopyFrom(BY_ID)
 
-    async def fetch(size: int, token: str) -> _Response:
+    def ask(size: int, token: str) -> _Request:
         fields.limit = size
         fields.token = token
-        answer = await channel.call(method, asked)
-        if size < limit:
-            channel.page_limits[method.name] = size
-        return answer
+        return asked
 
-    first = min(limit, channel.page_limits.get(method.name, limit))
-    async for page in pages(cast("Callable[[int, str], Awaitable[Page]]", fetch), limit=first):
-        yield cast("_Response", page)
-
-
-def _single(error: errors.BackendError, token: str) -> errors.BackendError:
-    if not faults.is_too_large(error):
-        return error
-    position = int(token) + 1 if token.isdecimal() else 1
-    return errors.BackendError(
-        f"{error} (entry {position} of the list is too large by itself)",
-        method=error.method,
-        code=error.code,
-    )
+    return paging.calls(channel, method, ask, limit=limit)

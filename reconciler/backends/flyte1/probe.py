@@ -24,8 +24,9 @@ from google.protobuf.message import Message
 
 from reconciler.backends.auth import tls
 from reconciler.backends.flyte1 import methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.settings import AuthMode
+from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.method import Method
 from reconciler.errors import (
     BackendError,
     DeniedError,
@@ -228,7 +229,7 @@ async def _calls(channel: Channel) -> list[Check]:
     domain = project.domains[0].id if project.domains else "development"
     where = common_pb2.NamedEntityIdentifier(project=project.id, domain=domain)
     entities = common_pb2.ResourceListRequest(id=where, limit=1, sort_by=_NEWEST)
-    tried: tuple[tuple[methods.Method[Any, Any], Message], ...] = (
+    tried: tuple[tuple[Method[Any, Any], Message], ...] = (
         (
             methods.LIST_ACTIVE_LAUNCH_PLANS,
             launch_plan_pb2.ActiveLaunchPlanListRequest(

@@ -26,7 +26,7 @@ from typing import Any, cast
 from flyteidl.core import tasks_pb2
 from google.protobuf import struct_pb2
 
-from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 

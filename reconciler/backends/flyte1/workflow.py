@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from flyteidl.admin import workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.backends.flyte1.message import from_json, to_json
 from reconciler.backends.flyte1.package.identifiers import KINDS, Name, Raw, raw, walk
 from reconciler.backends.flyte1.task import to_summary
+from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.document import Json
 from reconciler.model.resource import Reference
 

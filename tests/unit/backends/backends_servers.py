@@ -18,6 +18,7 @@ from aiohttp import web
 
 from reconciler.backends import settings as connection
 from reconciler.backends.flyte1 import methods
+from reconciler.backends.wire.method import Method
 
 Answer = Callable[[Any, Any], Awaitable[Any]]
 
@@ -37,7 +38,7 @@ class FlyteServer(grpc.GenericRpcHandler):
     def endpoint(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def on(self, method: methods.Method[Any, Any], answer: Answer) -> None:
+    def on(self, method: Method[Any, Any], answer: Answer) -> None:
         self.answers[method.name] = answer
 
     def service(self, details: Any) -> Any:

@@ -24,6 +24,8 @@ from flyteidl.service import dataproxy_pb2
 
 from reconciler import errors
 from reconciler.backends.flyte1 import channel, methods
+from reconciler.backends.wire import channel as wire
+from reconciler.backends.wire.method import Effect, Method, always
 
 PLAN = identifier_pb2.Identifier(
     resource_type=identifier_pb2.LAUNCH_PLAN, project="p", domain="d", name="n", version="v"
@@ -36,7 +38,7 @@ VERSION = version_pb2.GetVersionRequest()
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "_BACK_OFF_SECONDS", 0.01)
 
 
 def failing(code: grpc.StatusCode, *, times: int, response: Any) -> Any:
@@ -69,11 +71,11 @@ async def test_answer_comes_back_typed_and_counted(flyte: FlyteServer) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    [each for each in methods.TABLE.values() if each.effect is methods.Effect.WRITE],
+    [each for each in methods.TABLE.values() if each.effect is Effect.WRITE],
     ids=lambda method: str(method.name),
 )
 async def test_read_only_connection_sends_no_write(
-    flyte: FlyteServer, method: methods.Method[Any, Any]
+    flyte: FlyteServer, method: Method[Any, Any]
 ) -> None:
     flyte.on(method, returning(method.response()))
     async with channel.connect(flyte.settings(), read_only=True) as open_channel:
@@ -85,13 +87,14 @@ async def test_read_only_connection_sends_no_write(
 
 
 async def test_method_outside_the_table_is_not_sent(flyte: FlyteServer) -> None:
-    made_up = methods.Method(
-        "AdminService.GetVersion",
-        version_pb2.GetVersionRequest,
-        version_pb2.GetVersionResponse,
-        methods.Effect.READ,
-        (),
-        lambda _request: True,
+    made_up = Method(
+        name="AdminService.GetVersion",
+        package="flyteidl.service",
+        request=version_pb2.GetVersionRequest,
+        response=version_pb2.GetVersionResponse,
+        effect=Effect.READ,
+        needs=(),
+        may_repeat=always,
     )
     async with channel.connect(flyte.settings(), read_only=True) as open_channel:
         with pytest.raises(errors.ReconcilerError, match="is not in the table of calls"):
@@ -286,7 +289,7 @@ async def test_calls_per_second_stay_within_the_limit(flyte: FlyteServer) -> Non
 
 
 async def test_channel_outlives_a_restart_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_BACK_OFF_SECONDS", 0.2)
+    monkeypatch.setattr(wire, "_BACK_OFF_SECONDS", 0.2)
     response = version_pb2.GetVersionResponse()
     async with serving() as first:
         first.on(methods.GET_VERSION, returning(response))
@@ -333,7 +336,7 @@ async def test_long_error_text_arrives(flyte: FlyteServer) -> None:
 
 
 async def test_upload_location_counts_as_a_write() -> None:
-    assert methods.CREATE_UPLOAD_LOCATION.effect is methods.Effect.WRITE
+    assert methods.CREATE_UPLOAD_LOCATION.effect is Effect.WRITE
     request = dataproxy_pb2.CreateUploadLocationRequest(project="p", domain="d")
     assert methods.CREATE_UPLOAD_LOCATION.missing(request) == "content_md5"
 

@@ -8,7 +8,7 @@ import pytest
 from flyteidl.core import literals_pb2
 from google.protobuf import json_format
 
-from reconciler.backends.flyte1.message import from_json, to_json
+from reconciler.backends.wire.message import from_json, to_json
 
 
 @pytest.mark.parametrize("size", [1, 10_000])

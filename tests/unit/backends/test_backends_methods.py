@@ -7,6 +7,7 @@ from flyteidl.admin import launch_plan_pb2
 from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2
 
 from reconciler.backends.flyte1 import methods
+from reconciler.backends.wire.method import Effect, Method
 
 READING_PREFIXES = ("Get", "List", "UserInfo")
 REPEATABLE_WRITES = {
@@ -35,7 +36,7 @@ def test_every_call_has_the_messages_of_the_wire() -> None:
 
 
 def test_every_constant_is_in_the_table() -> None:
-    constants = [value for value in vars(methods).values() if isinstance(value, methods.Method)]
+    constants = [value for value in vars(methods).values() if isinstance(value, Method)]
 
     assert len(constants) == len(methods.TABLE)
     assert {method.name for method in constants} == set(methods.TABLE)
@@ -44,12 +45,12 @@ def test_every_constant_is_in_the_table() -> None:
 def test_only_calls_that_change_nothing_are_reads() -> None:
     for name, method in methods.TABLE.items():
         is_reading = name.partition(".")[2].startswith(READING_PREFIXES)
-        assert (method.effect is methods.Effect.READ) == is_reading, name
+        assert (method.effect is Effect.READ) == is_reading, name
 
 
 def test_every_read_may_be_repeated_and_of_the_writes_only_the_named() -> None:
     for name, method in methods.TABLE.items():
-        if method.effect is methods.Effect.READ:
+        if method.effect is Effect.READ:
             assert method.may_repeat(method.request()), name
         elif name != "AdminService.UpdateLaunchPlan":
             assert method.may_repeat(method.request()) == (name in REPEATABLE_WRITES), name

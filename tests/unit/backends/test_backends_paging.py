@@ -12,6 +12,7 @@ from flyteidl.core import identifier_pb2
 
 from reconciler import errors
 from reconciler.backends.flyte1 import channel, methods, paging
+from reconciler.backends.wire.paging import pages
 
 REQUEST = common_pb2.ResourceListRequest(
     id=common_pb2.NamedEntityIdentifier(project="p", domain="d"), filters="eq(version,v)"
@@ -148,4 +149,4 @@ async def test_server_that_repeats_a_token_does_not_hang_us() -> None:
         return task_pb2.TaskList(token="7")
 
     with pytest.raises(errors.BackendError, match='token "7" with itself'):
-        [page async for page in paging.pages(stuck)]
+        [page async for page in pages(stuck, limit=10)]

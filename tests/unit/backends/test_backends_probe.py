@@ -22,12 +22,14 @@ from reconciler.backends import settings as connection
 from reconciler.backends.flyte1 import channel, methods
 from reconciler.backends.flyte1.probe import probe
 from reconciler.backends.settings import Settings, Tls
+from reconciler.backends.wire import channel as wire
+from reconciler.backends.wire.method import Effect
 from reconciler.model.health import Check, Health
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "_BACK_OFF_SECONDS", 0.01)
 
 
 def healthy(server: FlyteServer, *, version: str = "v1.16.8", ahead: float = 0) -> None:
@@ -170,7 +172,7 @@ async def test_only_reads_are_sent(flyte: FlyteServer) -> None:
     healthy(flyte)
     await probed(flyte.settings())
     effects = {methods.TABLE[name].effect for name in flyte.calls}
-    assert effects == {methods.Effect.READ}
+    assert effects == {Effect.READ}
 
 
 async def test_a_socket_file_has_no_port() -> None:

@@ -14,11 +14,12 @@ from reconciler import errors
 from reconciler.backends.auth import tls
 from reconciler.backends.flyte1 import channel, methods
 from reconciler.backends.settings import Settings, Tls
+from reconciler.backends.wire import channel as wire
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "_BACK_OFF_SECONDS", 0.01)
 
 
 async def version(_request: Any, _context: Any) -> Any:

@@ -18,6 +18,8 @@ from reconciler import errors
 from reconciler.backends.auth import secret, tokens
 from reconciler.backends.flyte1 import channel, methods
 from reconciler.backends.settings import Auth, AuthMode, Settings, Tls
+from reconciler.backends.wire import channel as wire
+from reconciler.backends.wire.channel import Channel
 
 CANARY = "canary-7f3a-value"
 KEY = "flyte-authorization"
@@ -26,7 +28,7 @@ VERSION = version_pb2.GetVersionRequest()
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "_BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr(wire, "_BACK_OFF_SECONDS", 0.01)
     monkeypatch.setattr(tokens, "_BACK_OFF_SECONDS", 0.01)
     monkeypatch.setenv("CLIENT_SECRET", CANARY)
 
@@ -50,7 +52,7 @@ def accepting(*accepted: str) -> Any:
     return answer
 
 
-async def ask(settings: Settings, *, times: int = 1) -> channel.Channel:
+async def ask(settings: Settings, *, times: int = 1) -> Channel:
     async with channel.connect(settings, read_only=True) as open_channel:
         await asyncio.gather(
             *(open_channel.call(methods.GET_VERSION, VERSION) for _ in range(times))

@@ -9,7 +9,7 @@ from flyteidl.core import identifier_pb2, literals_pb2
 from google.protobuf import json_format
 
 from reconciler.backends.flyte1.launch_plan.wire import to_wire
-from reconciler.backends.flyte1.message import to_json
+from reconciler.backends.wire.message import to_json
 from reconciler.model.document import Json
 
 WORKFLOW = identifier_pb2.Identifier(project="p", domain="d", name="w", version="v")

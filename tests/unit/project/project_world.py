@@ -11,9 +11,9 @@ from reconciler.apply import execute
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.adapters import ADAPTERS
 from reconciler.backends.flyte1.backend import Flyte1
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.project.spec import KIND
 from reconciler.backends.flyte1.project.values import KINDS
+from reconciler.backends.wire.channel import Channel
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.ledger import Claim, Ledger

@@ -14,6 +14,7 @@ from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.adapters import PROJECT_TRAITS
 from reconciler.backends.flyte1.channel import connect
 from reconciler.backends.flyte1.project import calls, values
+from reconciler.backends.wire import method
 from reconciler.errors import ConflictError
 from reconciler.model.document import Json
 from reconciler.model.traits import Verb
@@ -101,7 +102,7 @@ def written(world: World) -> dict[str, int]:
     found = {
         name: count
         for name, count in world.channel.calls.items()
-        if methods.TABLE[name].effect is methods.Effect.WRITE
+        if methods.TABLE[name].effect is method.Effect.WRITE
     }
     world.channel.calls.clear()
     return found

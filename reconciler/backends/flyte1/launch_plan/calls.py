@@ -6,8 +6,8 @@ from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.launch_plan import normal, wire
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError, DeniedError, UnavailableError
 from reconciler.model.key import Key
 from reconciler.plan.plan import Action

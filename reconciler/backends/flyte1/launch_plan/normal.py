@@ -21,7 +21,7 @@ from __future__ import annotations
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, interface_pb2
 
-from reconciler.backends.flyte1.message import to_json
+from reconciler.backends.wire.message import to_json
 from reconciler.model.digest import split_version
 from reconciler.model.document import Json
 from reconciler.values.canonical import canonical

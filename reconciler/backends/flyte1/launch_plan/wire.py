@@ -8,7 +8,7 @@ from flyteidl.admin import launch_plan_pb2, schedule_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
 
 from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX
-from reconciler.backends.flyte1.message import from_json
+from reconciler.backends.wire.message import from_json
 from reconciler.model.document import Json
 
 _UNITS = ((24 * 60, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MINUTE))

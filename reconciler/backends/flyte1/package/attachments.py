@@ -18,8 +18,8 @@ from flyteidl.admin import description_entity_pb2
 from flyteidl.service import dataproxy_pb2
 
 from reconciler.backends.flyte1 import faults, methods, task
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.package.identifiers import description_name
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.digest import split_version
 from reconciler.model.key import Place

@@ -18,10 +18,10 @@ from flyteidl.admin import (
 )
 
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.project import observe, paths, values
 from reconciler.backends.flyte1.project.paths import LABELS, Row
 from reconciler.backends.flyte1.project.rules import ACTIVE
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model.document import Json
 from reconciler.plan.plan import Action

@@ -13,11 +13,11 @@ from collections.abc import Collection
 from flyteidl.admin import common_pb2, matchable_resource_pb2, project_pb2
 
 from reconciler.backends.flyte1 import methods
-from reconciler.backends.flyte1.channel import Channel
 from reconciler.backends.flyte1.paging import listing
 from reconciler.backends.flyte1.project import values
 from reconciler.backends.flyte1.project.paths import LABELS, Row
 from reconciler.backends.flyte1.project.rules import ACTIVE, ARCHIVED
+from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place

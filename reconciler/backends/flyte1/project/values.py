@@ -13,7 +13,7 @@ from typing import Any, cast
 from flyteidl.admin import matchable_resource_pb2 as wire
 from flyteidl.admin.matchable_resource_pb2 import MatchableResource
 
-from reconciler.backends.flyte1.message import to_json
+from reconciler.backends.wire.message import to_json
 from reconciler.model.document import Json
 
 PLUGINS = "pluginOverrides"
