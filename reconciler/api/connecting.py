@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.engine.declaration import Declaration
-from reconciler.errors import UsageError
+from reconciler.errors import BackendError, DeniedError, UsageError
 from reconciler.model.document import Json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "RECONCILE_CONNECTION"
 EMBEDDED = "embedded"
+AUTO, FLYTE1, FLYTE2 = "Auto", "Flyte1", "Flyte2"
 CONFIG_NAMES = ("flytectl", "flytekit")
 EMBEDDED_DIRECTORY = Path(".reconcile") / "embedded"
 
@@ -38,6 +39,7 @@ class Target:
     endpoint: str = ""
     insecure: bool = False
     deadline_seconds: float = 0.0
+    flyte: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +47,12 @@ class Choice:
     """A connection and who chose it; exactly one of `data`, `spec`, `config`, `endpoint` is set.
 
     `data` is the directory of an embedded Flyte, `spec` a FlyteConnection's spec as it was written
-    and `base` what its relative files are below, `config` a configuration file's name.
+    and `base` what its relative files are below, `config` a configuration file's name. `flyte` is
+    the generation of Flyte, one of FlyteConnection's words.
     """
 
     chosen_by: str
+    flyte: str = AUTO
     deadline_seconds: float = 0.0
     data: Path | None = None
     spec: Mapping[str, Json] | None = None
@@ -63,7 +67,8 @@ def choose(
 ) -> Choice:
     """Pick the connection; raises UsageError when none is named."""
     choice = _choose(target, declaration, environ=environ, cwd=cwd)
-    return replace(choice, deadline_seconds=target.deadline_seconds)
+    flyte = target.flyte or choice.flyte
+    return replace(choice, flyte=flyte, deadline_seconds=target.deadline_seconds)
 
 
 def _choose(
@@ -134,26 +139,27 @@ def _from_file(path: Path, chosen_by: str) -> Choice:
 def _declared(value: Mapping[str, Json], *, chosen_by: str, base: Path) -> Choice:
     spec = value.get("spec")
     assert isinstance(spec, dict)
+    flyte = str(spec.get("flyte") or AUTO)
     embedded = spec.get("embedded")
     if isinstance(embedded, dict):
         path = embedded.get("path") or EMBEDDED_DIRECTORY
-        return Choice(chosen_by=chosen_by, data=base / str(path))
+        return Choice(chosen_by=chosen_by, flyte=flyte, data=base / str(path))
     config = spec.get("config")
     if isinstance(config, str):
         path = Path(config).expanduser()
-        return Choice(chosen_by=chosen_by, config=str(base / path))
-    return Choice(chosen_by=chosen_by, spec=spec, base=base)
+        return Choice(chosen_by=chosen_by, flyte=flyte, config=str(base / path))
+    return Choice(chosen_by=chosen_by, flyte=flyte, spec=spec, base=base)
 
 
 @asynccontextmanager
 async def connect(
     choice: Choice, *, read_only: bool, environ: Mapping[str, str]
 ) -> AsyncIterator[Backend]:
-    """Open the chosen connection; for an embedded Flyte, start it unless it runs already."""
-    from reconciler.backends import configfiles
+    """Open the chosen connection; for an embedded Flyte, start it unless it runs already.
+
+    The embedded Flyte serves both generations and is a Flyte 1 unless `flyte` says otherwise.
+    """
     from reconciler.backends import settings as settings_of
-    from reconciler.backends.flyte1.backend import Flyte1
-    from reconciler.backends.flyte1.channel import connect as open_channel
 
     if choice.data is not None:
         from reconciler.server import embedded
@@ -162,30 +168,98 @@ async def connect(
             settings = settings_of.for_endpoint(
                 running.grpc, chosen_by=choice.chosen_by, insecure=True
             )
-            settings = _timed(settings, choice)
-            async with open_channel(settings, read_only=read_only) as channel:
-                yield Flyte1(channel, label=EMBEDDED)
+            opening = _open_flyte2 if choice.flyte == FLYTE2 else _open_flyte1
+            async with opening(
+                _timed(settings, choice), read_only=read_only, label=EMBEDDED
+            ) as backend:
+                yield backend
         return
+    settings = _timed(_settings(choice, environ), choice)
+    opening = {FLYTE1: _open_flyte1, FLYTE2: _open_flyte2}.get(choice.flyte, _open_either)
+    async with opening(settings, read_only=read_only, label="") as backend:
+        yield backend
+
+
+def _settings(choice: Choice, environ: Mapping[str, str]) -> Settings:
+    """Read how to reach what is not embedded."""
+    from reconciler.backends import configfiles
+    from reconciler.backends import settings as settings_of
+
     if choice.endpoint:
-        settings = settings_of.for_endpoint(
+        return settings_of.for_endpoint(
             choice.endpoint, chosen_by=choice.chosen_by, insecure=choice.insecure
         )
-    elif choice.config:
+    if choice.config:
         loaded = configfiles.load(
             choice.config, environ=environ, home=Path.home(), chosen_by=choice.chosen_by
         )
         for note in loaded.notes:
             log.warning("%s", note)
-        settings = loaded.settings
-    else:
-        settings = settings_of.from_spec(
-            choice.spec or {}, base=choice.base, chosen_by=choice.chosen_by
-        )
-    async with open_channel(_timed(settings, choice), read_only=read_only) as channel:
-        yield Flyte1(channel)
+        return loaded.settings
+    return settings_of.from_spec(choice.spec or {}, base=choice.base, chosen_by=choice.chosen_by)
 
 
 def _timed(settings: Settings, choice: Choice) -> Settings:
     if not choice.deadline_seconds:
         return settings
     return replace(settings, deadline=timedelta(seconds=choice.deadline_seconds))
+
+
+@asynccontextmanager
+async def _open_flyte1(
+    settings: Settings, *, read_only: bool, label: str
+) -> AsyncIterator[Backend]:
+    from reconciler.backends.flyte1.backend import Flyte1
+    from reconciler.backends.flyte1.channel import connect as open_channel
+
+    async with open_channel(settings, read_only=read_only) as channel:
+        yield Flyte1(channel, label=label)
+
+
+@asynccontextmanager
+async def _open_flyte2(
+    settings: Settings, *, read_only: bool, label: str
+) -> AsyncIterator[Backend]:
+    from reconciler.backends.flyte2.backend import Flyte2
+    from reconciler.backends.flyte2.channel import connect as open_channel
+    from reconciler.backends.flyte2.routing import Routes
+
+    async with open_channel(settings, read_only=read_only) as channel, Routes(channel) as routes:
+        yield Flyte2(channel, routes, label=label)
+
+
+@asynccontextmanager
+async def _open_either(
+    settings: Settings, *, read_only: bool, label: str
+) -> AsyncIterator[Backend]:
+    """Ask for the version of Flyte 1; what does not serve that call may be a Flyte 2.
+
+    Whatever else goes wrong is Flyte 1's, and is said by the first call that needs an answer.
+    """
+    from reconciler.backends.flyte1.backend import Flyte1, ask_version
+    from reconciler.backends.flyte1.channel import connect as open_channel
+
+    async with open_channel(settings, read_only=read_only) as channel:
+        try:
+            asked: Any = await ask_version(channel)
+        except BackendError as error:
+            asked = error
+        is_other = isinstance(asked, BackendError) and asked.code == "UNIMPLEMENTED"
+        if not (is_other and await _is_flyte2(settings)):
+            yield Flyte1(channel, label=label, asked=asked)
+            return
+    async with _open_flyte2(settings, read_only=read_only, label=label) as backend:
+        yield backend
+
+
+async def _is_flyte2(settings: Settings) -> bool:
+    """Ask for projects the way of Flyte 2; a refusal by one who serves the call is a yes."""
+    from reconciler.backends.flyte2.backend import confirm
+    from reconciler.backends.flyte2.channel import connect as open_channel
+
+    async with open_channel(settings, read_only=True) as channel:
+        try:
+            await confirm(channel)
+        except BackendError as error:
+            return isinstance(error, DeniedError)
+    return True

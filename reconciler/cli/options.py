@@ -38,6 +38,12 @@ def connection(function: F) -> F:
         metavar="SECONDS",
         help="Deadline of each call.",
     )(function)
+    function = click.option(
+        "--flyte",
+        type=click.Choice(("Auto", "Flyte1", "Flyte2")),
+        default=None,
+        help="Which Flyte it is; Auto asks.  [default: what the FlyteConnection says, else Auto]",
+    )(function)
     function = click.option("--insecure", is_flag=True, help="With --endpoint: plaintext, no TLS.")(
         function
     )
@@ -70,6 +76,7 @@ def target(given: Mapping[str, Any]) -> Target:
         endpoint=given["endpoint"] or "",
         insecure=given["insecure"],
         deadline_seconds=given["deadline"] or 0.0,
+        flyte=given["flyte"] or "",
     )
 
 

@@ -18,6 +18,7 @@ from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.project.spec import ProjectAdapter
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
+from reconciler.resolve.unserved import Unserved
 
 LAUNCH_PLAN_TRAITS = Traits(
     kind=LAUNCH_PLAN,
@@ -72,7 +73,18 @@ TRAITS: Mapping[str, Traits] = {
     for traits in (PROJECT_TRAITS, TASK_TRAITS, WORKFLOW_TRAITS, LAUNCH_PLAN_TRAITS)
 }
 
+_FLYTE = "Flyte 1"
+_NOT_SERVED = (
+    Unserved("FlyteTrigger", _FLYTE, "declare a FlyteLaunchPlan, or use a connection to Flyte 2"),
+    Unserved(
+        "FlyteSettings",
+        _FLYTE,
+        "write attributes in the FlyteProject, or use a connection to Flyte 2",
+    ),
+)
+
 ADAPTERS: Mapping[str, Adapter] = {
+    **{item.kind: item for item in _NOT_SERVED},
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),

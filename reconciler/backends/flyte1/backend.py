@@ -16,7 +16,8 @@ from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.wire.channel import Channel
-from reconciler.errors import UnsupportedError
+from reconciler.backends.wire.probe import name_of
+from reconciler.errors import BackendError, UnsupportedError
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -26,17 +27,26 @@ from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
 
+Asked = version_pb2.GetVersionResponse | BackendError | None
+
+
+async def ask_version(channel: Channel) -> version_pb2.GetVersionResponse:
+    """Ask for the version; UNIMPLEMENTED is the answer of what is no Flyte 1."""
+    return await channel.call(methods.GET_VERSION, version_pb2.GetVersionRequest())
+
 
 class Flyte1:
     """Speaks to flyteadmin over one channel; see backends.port for the contract.
 
     `label` is how plans call the endpoint where its address says nothing, as for an embedded Flyte
-    whose port changes.
+    whose port changes. `asked` is what the server said to the question for its version, where that
+    was asked before.
     """
 
-    def __init__(self, channel: Channel, *, label: str = "") -> None:
+    def __init__(self, channel: Channel, *, label: str = "", asked: Asked = None) -> None:
         self.channel = channel
         self.label = label or channel.endpoint
+        self._asked = asked
         self._attachments = Attachments()
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
@@ -56,17 +66,17 @@ class Flyte1:
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""
         try:
-            version = await self.channel.call(methods.GET_VERSION, version_pb2.GetVersionRequest())
+            version = await self._version()
         except UnsupportedError as error:
             raise UnsupportedError(
-                f"{self.label}: does not serve Flyte 1's AdminService; if it is a Flyte 2, this "
-                "version of reconcile cannot work with it yet",
+                f"{self.label}: does not serve Flyte 1's AdminService; if it is a Flyte 2, write "
+                "flyte: Flyte2 or Auto in the FlyteConnection, or give --flyte Flyte2",
                 method=error.method,
                 code=error.code,
             ) from error
         try:
             info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
-            who = info.email or info.preferred_username or info.name or info.subject
+            who = name_of(info)
         except UnsupportedError:
             who = ""
         return {
@@ -76,6 +86,12 @@ class Flyte1:
             "version": version.control_plane_version.Version,
             "chosenBy": self.channel.settings.chosen_by,
         }
+
+    async def _version(self) -> version_pb2.GetVersionResponse:
+        asked, self._asked = self._asked, None
+        if isinstance(asked, BackendError):
+            raise asked
+        return asked or await ask_version(self.channel)
 
     async def probe(self) -> tuple[Check, ...]:
         """Check the connection from the socket up."""

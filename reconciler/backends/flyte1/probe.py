@@ -8,13 +8,8 @@ is no call that tells how much it takes.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
-import ssl
-import time
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, project_pb2, version_pb2
@@ -22,15 +17,12 @@ from flyteidl.core import identifier_pb2
 from flyteidl.service import auth_pb2, identity_pb2
 from google.protobuf.message import Message
 
-from reconciler.backends.auth import tls
 from reconciler.backends.flyte1 import methods
-from reconciler.backends.settings import AuthMode
+from reconciler.backends.wire import probe as shared
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.method import Method
 from reconciler.errors import (
     BackendError,
-    DeniedError,
-    ReconcilerError,
     UnavailableError,
     UnsupportedError,
 )
@@ -39,133 +31,25 @@ from reconciler.model.health import Check, Health
 PROVEN = (1, 16, 8)
 """The oldest flyteadmin that this program was proven against."""
 
-_CONNECT_SECONDS = 5.0
-_SOON = timedelta(days=14)
-_SKEW = timedelta(seconds=30)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 _NEWEST = common_pb2.Sort(key="id", direction=common_pb2.Sort.DESCENDING)
-_REFUSED = 4
 
 
 async def probe(channel: Channel) -> tuple[Check, ...]:
     """Check sockets, TLS, version, identity, permissions and clocks; never raises BackendError."""
-    found = [check async for check in _wire(channel)]
+    found = [check async for check in shared.sockets(channel)]
     if any(check.health is Health.ERROR for check in found):
         return tuple(found)
     try:
         found.append(await _version(channel))
     except (UnavailableError, UnsupportedError) as error:
-        return (*found, _failed("grpc", error))
+        return (*found, shared.failed("grpc", error))
     except BackendError as error:
-        return (*found, _failed("grpc", error), *await _auth(channel))
+        return (*found, shared.failed("grpc", error), *await _auth(channel))
     found += await _auth(channel)
     found += await _calls(channel)
     found.append(_sizes(channel))
     return tuple(found)
-
-
-async def _wire(channel: Channel) -> AsyncIterator[Check]:
-    settings = channel.settings
-    if settings.endpoint.startswith("unix:"):
-        yield Check("tcp", Health.SKIPPED, f"{settings.endpoint} is a socket file")
-        return
-    host, port = tls.host_and_port(settings.endpoint)
-    start = time.perf_counter()
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-            writer.transport.abort()
-    except (OSError, TimeoutError) as error:
-        yield Check("tcp", Health.ERROR, f"{host}:{port}: {_why(error)}", _fix(error), _REFUSED)
-        return
-    spent = (time.perf_counter() - start) * 1000
-    yield Check("tcp", Health.OK, f"{host}:{port} answers in {spent:.0f} ms")
-    if settings.tls.insecure:
-        where = "this machine" if settings.is_loopback else "the network in clear text"
-        health = Health.OK if settings.is_loopback else Health.WARNING
-        fix = "" if settings.is_loopback else "set tls.insecure: false once the server has TLS"
-        yield Check("tls", health, f"plaintext, over {where}", fix)
-        return
-    yield await _tls(channel, host, port)
-
-
-async def _tls(channel: Channel, host: str, port: int) -> Check:
-    options = channel.settings.tls
-    try:
-        context = tls.for_http(options)
-        context.set_alpn_protocols(["h2"])
-        if options.cert_file is not None:
-            context.load_cert_chain(options.cert_file, options.key_file)
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            _, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=host)
-            shown: ssl.SSLObject = writer.get_extra_info("ssl_object")
-            writer.transport.abort()
-    except ssl.SSLCertVerificationError as error:
-        why = error.verify_message or error.reason
-        return Check(
-            "tls", Health.ERROR, f"its certificate is not trusted: {why}", _trust(error), 4
-        )
-    except ssl.SSLError as error:
-        detail = f"no TLS is spoken there ({error.reason or error})"
-        fix = "set tls.insecure: true if this is a plaintext port"
-        return Check("tls", Health.ERROR, detail, fix, _REFUSED)
-    except (OSError, TimeoutError) as error:
-        return Check("tls", Health.ERROR, _why(error), _fix(error), _REFUSED)
-    except ReconcilerError as error:
-        return Check("tls", Health.ERROR, str(error), "", error.exit_code)
-    if shown.selected_alpn_protocol() != "h2":
-        detail = "HTTP/2 is not offered, which gRPC needs"
-        return Check("tls", Health.WARNING, detail, "let the proxy before Flyte pass HTTP/2")
-    return _certificate(shown)
-
-
-def _certificate(shown: ssl.SSLObject) -> Check:
-    certificate: dict[str, Any] = shown.getpeercert() or {}
-    if "notAfter" not in certificate:
-        detail = f"{shown.version()}, and the certificate is not verified"
-        return Check("tls", Health.WARNING, detail, "name its CA in tls.caFile")
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
-    detail = f"{shown.version()}, the certificate is valid until {until:%Y-%m-%d}"
-    if until - datetime.now(UTC) < _SOON:
-        return Check("tls", Health.WARNING, detail, "renew the server's certificate")
-    return Check("tls", Health.OK, detail)
-
-
-def _trust(error: ssl.SSLCertVerificationError) -> str:
-    text = f"{error.verify_message} {error}".lower()
-    if "not yet valid" in text:
-        return "set the clock of this machine, or that of whoever issued the certificate"
-    if "expired" in text:
-        return "renew the server's certificate"
-    if "hostname" in text or "ip address" in text:
-        return "use the host name that the certificate is for"
-    return "name the CA that signed it in tls.caFile"
-
-
-def _why(error: BaseException) -> str:
-    match error:
-        case TimeoutError():
-            return f"no answer within {_CONNECT_SECONDS:g} s"
-        case socket.gaierror():
-            return "the host name cannot be resolved"
-        case ConnectionRefusedError():
-            return "the connection is refused"
-        case OSError(strerror=str(text)):
-            return text
-        case _:
-            return str(error)
-
-
-def _fix(error: BaseException) -> str:
-    match error:
-        case TimeoutError():
-            return "check VPN, firewall and port"
-        case socket.gaierror():
-            return "check the host name and the DNS"
-        case ConnectionRefusedError():
-            return "check the port, that Flyte runs, and that a port-forward to it is up"
-        case _:
-            return "check the endpoint and the network"
 
 
 async def _version(channel: Channel) -> Check:
@@ -185,34 +69,6 @@ async def _version(channel: Channel) -> Check:
     return Check("version", Health.OK, f"flyteadmin {text}")
 
 
-async def _auth(channel: Channel) -> list[Check]:
-    mode = channel.settings.auth.mode
-    found: list[Check] = []
-    try:
-        info = await channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
-        who = info.email or info.preferred_username or info.name or info.subject
-        found.append(Check("identity", Health.OK, f"{who or 'anonymous'} (auth: {mode.value})"))
-    except UnsupportedError:
-        detail = "the server runs without authentication: everybody is anonymous"
-        unused = mode is not AuthMode.NONE
-        fix = "remove auth from the connection; its credentials are sent in vain" if unused else ""
-        found.append(Check("identity", Health.WARNING if unused else Health.OK, detail, fix))
-    except BackendError as error:
-        found.append(_failed("identity", error))
-    try:
-        metadata = await channel.call(methods.GET_OAUTH2_METADATA, auth_pb2.OAuth2MetadataRequest())
-        detail = f"tokens come from {metadata.token_endpoint or metadata.issuer}"
-        fix = ""
-        if mode is AuthMode.NONE:
-            fix = "set auth.mode if calls are denied"
-        found.append(Check("auth service", Health.OK, detail, fix))
-    except UnsupportedError:
-        found.append(Check("auth service", Health.OK, "none is served"))
-    except BackendError as error:
-        found.append(_failed("auth service", error))
-    return found
-
-
 async def _calls(channel: Channel) -> list[Check]:
     """Try each list that planning needs, with a limit of one."""
     request = project_pb2.ProjectListRequest(
@@ -221,7 +77,7 @@ async def _calls(channel: Channel) -> list[Check]:
     try:
         projects = await channel.call(methods.LIST_PROJECTS, request)
     except BackendError as error:
-        return [_failed("call ListProjects", error)]
+        return [shared.failed("call ListProjects", error)]
     if not projects.projects:
         detail = "there is no project to try the lists in"
         return [Check("calls", Health.WARNING, detail, "register a project")]
@@ -258,13 +114,13 @@ async def _calls(channel: Channel) -> list[Check]:
         try:
             answer = await channel.call(method, message)
         except BackendError as error:
-            found.append(_failed(f"call {name}", error))
+            found.append(shared.failed(f"call {name}", error))
             continue
         permitted.append(name)
         newest += _made_at(answer)
     detail = f"{', '.join(permitted)} are permitted; writes cannot be tried without writing"
     found.insert(0, Check("calls", Health.OK, detail))
-    found += _clock(newest)
+    found.append(shared.clock(newest))
     return found
 
 
@@ -278,15 +134,6 @@ def _made_at(answer: Any) -> list[datetime]:
     ]
 
 
-def _clock(made_at: list[datetime]) -> list[Check]:
-    """Tell a skew where it shows: something that was made in our future."""
-    ahead = max(made_at, default=datetime.min.replace(tzinfo=UTC)) - datetime.now(UTC)
-    if ahead <= _SKEW:
-        return [Check("clock", Health.OK, "no skew to be seen")]
-    detail = f"the server's clock is at least {ahead.total_seconds():.0f} s ahead of this one"
-    return [Check("clock", Health.WARNING, detail, "synchronise both clocks (NTP)")]
-
-
 def _sizes(channel: Channel) -> Check:
     limit = channel.settings.max_message_bytes / 2**20
     detail = (
@@ -296,6 +143,7 @@ def _sizes(channel: Channel) -> Check:
     return Check("message size", Health.OK, detail)
 
 
-def _failed(name: str, error: BackendError) -> Check:
-    refused = isinstance(error, UnavailableError | DeniedError)
-    return Check(name, Health.ERROR, str(error), "", _REFUSED if refused else error.exit_code)
+async def _auth(channel: Channel) -> list[Check]:
+    info = channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
+    issuer = channel.call(methods.GET_OAUTH2_METADATA, auth_pb2.OAuth2MetadataRequest())
+    return [await shared.identity(channel, info), await shared.issuer(channel, issuer)]

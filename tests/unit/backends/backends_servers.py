@@ -18,14 +18,21 @@ from aiohttp import web
 
 from reconciler.backends import settings as connection
 from reconciler.backends.flyte1 import methods
+from reconciler.backends.flyte2 import methods as flyte2_methods
 from reconciler.backends.wire.method import Method
+
+PATHS = {
+    method.path: method
+    for table in (methods.TABLE, flyte2_methods.TABLE)
+    for method in table.values()
+}
 
 Answer = Callable[[Any, Any], Awaitable[Any]]
 
 
 @dataclass
 class FlyteServer(grpc.GenericRpcHandler):
-    """Answers what `answers` holds by method name; the rest is UNIMPLEMENTED."""
+    """Answers what `answers` holds by a method's path; the rest is UNIMPLEMENTED."""
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -39,13 +46,13 @@ class FlyteServer(grpc.GenericRpcHandler):
         return f"127.0.0.1:{self.port}"
 
     def on(self, method: Method[Any, Any], answer: Answer) -> None:
-        self.answers[method.name] = answer
+        self.answers[method.path] = answer
 
     def service(self, details: Any) -> Any:
-        name = details.method.removeprefix("/flyteidl.service.").replace("/", ".")
-        method = methods.TABLE.get(name)
-        if method is None or name not in self.answers:
+        method = PATHS.get(details.method)
+        if method is None or method.path not in self.answers:
             return None
+        name = method.name
 
         async def handle(request: Any, context: Any) -> Any:
             self.calls[name] += 1
@@ -53,7 +60,7 @@ class FlyteServer(grpc.GenericRpcHandler):
             self.in_flight += 1
             self.most_in_flight = max(self.most_in_flight, self.in_flight)
             try:
-                return await self.answers[name](request, context)
+                return await self.answers[method.path](request, context)
             finally:
                 self.in_flight -= 1
 

@@ -1,0 +1,137 @@
+"""One Flyte 2 installation behind the port."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from flyteidl2.auth import identity_pb2
+from flyteidl2.project import project_service_pb2
+
+from reconciler.backends.flyte2 import adapters, calls, methods, paging
+from reconciler.backends.flyte2 import capabilities as capability
+from reconciler.backends.flyte2 import ledger as ledgers
+from reconciler.backends.flyte2 import probe as probes
+from reconciler.backends.flyte2.capabilities import Capability
+from reconciler.backends.flyte2.routing import Routes
+from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.probe import name_of
+from reconciler.errors import UnsupportedError
+from reconciler.model.health import Check
+from reconciler.model.interface import Catalog, Want
+from reconciler.model.key import Key, Place
+from reconciler.model.ledger import Ledger
+from reconciler.model.live import Live, Query, Versions
+from reconciler.model.traits import Traits
+from reconciler.plan.plan import Action
+from reconciler.resolve.context import Adapter
+
+NO_VERSION = "unknown (Flyte 2 tells no version)"
+
+
+class Flyte2:
+    """Speaks to a Flyte 2 over one channel and its routes; see backends.port for the contract.
+
+    `label` is how plans call the endpoint where its address says nothing, as for an embedded Flyte
+    whose port changes.
+    """
+
+    def __init__(self, channel: Channel, routes: Routes, *, label: str = "") -> None:
+        self.channel = channel
+        self.routes = routes
+        self.label = label or channel.endpoint
+        self._served: Mapping[Capability, bool] = {}
+
+    @property
+    def traits(self) -> Mapping[str, Traits]:
+        """The kinds of Flyte 2."""
+        return adapters.TRAITS
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """How documents become resources of Flyte 2."""
+        return adapters.ADAPTERS
+
+    def offer_code(self, code: Mapping[str, bytes]) -> None:
+        """Take the code of resolved packages; without packages there is none."""
+        del code
+
+    async def identity(self) -> Mapping[str, str]:
+        """Ask who we are; raises UnavailableError when nothing answers."""
+        await confirm(self.channel)
+        try:
+            info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
+            who = name_of(info)
+        except UnsupportedError:
+            who = ""
+        return {
+            "endpoint": self.label,
+            "identity": who or "anonymous",
+            "flyte": "Flyte2",
+            "version": NO_VERSION,
+            "chosenBy": self.channel.settings.chosen_by,
+        }
+
+    async def probe(self) -> tuple[Check, ...]:
+        """Check the connection from the socket up."""
+        return await probes.probe(self.channel)
+
+    async def capabilities(self) -> Mapping[Capability, bool]:
+        """Say what the server serves; asked once."""
+        if not self._served:
+            self._served = await capability.served(self.channel)
+        return self._served
+
+    async def catalog(self, wants: Collection[Want]) -> Catalog:
+        """Look up what plans refer to; no kind of Flyte 2 refers to a workflow."""
+        del wants
+        return {}
+
+    async def observe(self, query: Query) -> Live:
+        """Read the live side of a query."""
+        del query
+        return Live()
+
+    async def places(self) -> frozenset[Place]:
+        """List the project-domains of all projects, archived ones included."""
+        return frozenset(
+            [
+                Place(project.id, domain.id)
+                async for project in paging.projects(self.channel)
+                for domain in project.domains
+            ]
+        )
+
+    async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
+        """List all names of a kind in a place."""
+        raise UnsupportedError(f"{kind}: has no active versions to list on Flyte 2 ({place})")
+
+    async def perform(self, action: Action) -> None:
+        """Carry out one action."""
+        await calls.PERFORM[action.key.kind, action.verb](self.channel, action)
+
+    async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
+        """Read a set's ledger at home, else wherever it is."""
+        found = None if home is None else await ledgers.read(self.channel, set_name, home)
+        return found or await ledgers.search(self.channel, set_name) or Ledger(set_name)
+
+    async def ledgers(self, places: Collection[Place]) -> Mapping[str, Ledger]:
+        """Read the ledgers of all sets in these places."""
+        return await ledgers.read_all(self.channel, places)
+
+    async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
+        """Write a set's ledger."""
+        return await ledgers.write(self.channel, ledger, home)
+
+
+async def confirm(channel: Channel) -> None:
+    """Raise UnsupportedError when this is no Flyte 2."""
+    request = project_service_pb2.ListProjectsRequest(limit=1)
+    try:
+        await channel.call(methods.LIST_PROJECTS, request)
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"{channel.endpoint}: does not serve Flyte 2's ProjectService; if it is a Flyte 1, "
+            "write flyte: Flyte1 or Auto in the FlyteConnection, or give --flyte Flyte1",
+            method=error.method,
+            code=error.code,
+        ) from error
