@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 from flyteidl2.auth import identity_pb2
@@ -12,6 +13,7 @@ from reconciler.backends.flyte2 import capabilities as capability
 from reconciler.backends.flyte2 import ledger as ledgers
 from reconciler.backends.flyte2 import probe as probes
 from reconciler.backends.flyte2.capabilities import Capability
+from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
@@ -37,7 +39,7 @@ class Flyte2:
 
     def __init__(self, channel: Channel, routes: Routes, *, label: str = "") -> None:
         self.channel = channel
-        self.routes = routes
+        self.link = Link(channel, routes)
         self.label = label or channel.endpoint
         self._served: Mapping[Capability, bool] = {}
 
@@ -88,8 +90,13 @@ class Flyte2:
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
-        del query
-        return Live()
+        answers = await asyncio.gather(*(observe(self.link, query) for observe in calls.OBSERVE))
+        found = Live()
+        for answer in answers:
+            found = Live(
+                {**found.objects, **answer.objects}, {**found.unreadable, **answer.unreadable}
+            )
+        return found
 
     async def places(self) -> frozenset[Place]:
         """List the project-domains of all projects, archived ones included."""
@@ -105,9 +112,9 @@ class Flyte2:
         """List all names of a kind in a place."""
         raise UnsupportedError(f"{kind}: has no active versions to list on Flyte 2 ({place})")
 
-    async def perform(self, action: Action) -> None:
+    async def perform(self, action: Action) -> str:
         """Carry out one action."""
-        await calls.PERFORM[action.key.kind, action.verb](self.channel, action)
+        return await calls.PERFORM[action.key.kind, action.verb](self.link, action)
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:
         """Read a set's ledger at home, else wherever it is."""

@@ -1,13 +1,20 @@
-"""Which function carries out which verb on which kind of Flyte 2."""
+"""Which function carries out which verb on which kind of Flyte 2, and which ones read."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from reconciler.backends.wire.channel import Channel
+from reconciler.backends.flyte2.link import Link
+from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
-Perform = Callable[[Channel, Action], Awaitable[None]]
+Perform = Callable[[Link, Action], Awaitable[str]]
+"""One call; the answer is the revision that it made, empty for kinds without revisions."""
+
+Observe = Callable[[Link, Query], Awaitable[Live]]
+"""Reads what a query asks of one kind, or of a few; what fails in a place is unreadable there."""
 
 PERFORM: Mapping[tuple[str, Verb], Perform] = {}
+
+OBSERVE: tuple[Observe, ...] = ()
