@@ -27,7 +27,7 @@ from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
 
-NO_VERSION = "unknown (Flyte 2 tells no version)"
+NO_VERSION = "(tells no version)"
 
 
 class Flyte2:
