@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from reconciler.backends.flyte1 import recording
 from reconciler.backends.flyte1.recording import Request
+from reconciler.backends.packages.recording import Upload
 from reconciler.server.flyte1 import projects
 from reconciler.server.serving import WRITES, Server
 from reconciler.server.status import StatusError
@@ -57,7 +58,7 @@ class Tape:
     def package(self) -> bytes:
         """Make the package; raises UsageError when it cannot be one."""
         uploads = [
-            recording.Upload(url, url.rpartition("/")[2], content)
+            Upload(url, url.rpartition("/")[2], content)
             for url in sorted(self._uploads)
             if (content := self._server.uploaded(url)) is not None
         ]

@@ -9,12 +9,7 @@ did not send stays as it is: it means what is registered already.
 from __future__ import annotations
 
 import copy
-import gzip
-import hashlib
-import io
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
@@ -23,25 +18,12 @@ from google.protobuf.message import Message
 
 from reconciler.backends.flyte1 import texts
 from reconciler.backends.flyte1.package import identifiers, recorded
-from reconciler.errors import UsageError
-from reconciler.sources.archive import Archive
-
-PROJECT = "{{ registration.project }}"
-DOMAIN = "{{ registration.domain }}"
-VERSION = "{{ registration.version }}"
+from reconciler.backends.packages import recording as shared
+from reconciler.backends.packages.recording import DOMAIN, PROJECT, VERSION, Upload
 
 Request = recorded.Request
 Entity = tuple[str, str]
 """Kind and name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that the client brought: the URL that it was told, its name and its bytes."""
-
-    url: str
-    name: str
-    content: bytes = field(repr=False)
 
 
 def package(
@@ -53,7 +35,7 @@ def package(
     bytes. Raises UsageError when it cannot be one package.
     """
     requests = [_copy(request) for request in sent]
-    _check_place(requests)
+    shared.check_places(f"{one.id.project}/{one.id.domain}" for one in requests)
     created = {identifiers.raw(request.id) for request in requests}
     files = {upload.url: upload for upload in uploads}
     used: set[str] = set()
@@ -66,16 +48,12 @@ def package(
                 identifier.version = VERSION
         if isinstance(request, task_pb2.TaskCreateRequest):
             used |= _replace(request.spec.template, files)
-        _check_uploads(request, files)
+        shared.check_uploads(request.id.name, request, files)
         if made.setdefault(entity, request) != request:
-            raise UsageError(
-                f"{entity[1]}: was registered twice with different content; record each version "
-                "on its own"
-            )
-    brought = {_url(files[url]): files[url] for url in used}
-    blobs = [recorded.Blob(url, file.name, file.content) for url, file in sorted(brought.items())]
+            raise shared.different(entity[1])
+    blobs = shared.blobs(files[url] for url in used)
     names = sorted(set(activated))
-    return _pack(recorded.write(_ordered(made), blobs, activated=names))
+    return shared.pack(recorded.write(_ordered(made), blobs, activated=names))
 
 
 def references(request: Request) -> Iterator[identifier_pb2.Identifier]:
@@ -110,19 +88,6 @@ def _entity(request: Request) -> Entity:
     return identifiers.KINDS[request.id.resource_type], request.id.name
 
 
-def _check_place(requests: Sequence[Request]) -> None:
-    places = sorted({f"{request.id.project}/{request.id.domain}" for request in requests})
-    if len(places) > 1:
-        raise UsageError(
-            f"registered into {' and '.join(places)}, and a package is for one project and domain; "
-            "record a command for each"
-        )
-
-
-def _url(upload: Upload) -> str:
-    return f"recorded://{hashlib.sha256(upload.content).hexdigest()}/{upload.name}"
-
-
 def _replace(message: Message, files: Mapping[str, Upload]) -> set[str]:
     """Rewrite what depends on where the endpoint put uploads; return the URLs that were found."""
     used: set[str] = set()
@@ -131,22 +96,10 @@ def _replace(message: Message, files: Mapping[str, Upload]) -> set[str]:
         if text not in files:
             return text
         used.add(text)
-        return _url(files[text])
+        return files[text].recorded_url
 
     texts.rewrite(message, place)
     return used
-
-
-def _check_uploads(request: Request, files: Mapping[str, Upload]) -> None:
-    """Refuse what names an upload outside of a task's code: nobody would bring it along."""
-    folders = {url.rpartition("/")[0] for url in files}
-    for text in texts.texts(request):
-        for url in (*files, *folders):
-            if text == url or text.startswith(f"{url}/"):
-                raise UsageError(
-                    f"{request.id.name}: has the file {text.rpartition('/')[2]} as a value, which "
-                    "was uploaded for it; a package carries code alone: name the file by a URL"
-                )
 
 
 def _ordered(made: Mapping[Entity, Request]) -> list[Request]:
@@ -173,14 +126,3 @@ def _ordered(made: Mapping[Entity, Request]) -> list[Request]:
 def _referred(identifier: identifier_pb2.Identifier) -> Entity:
     kind = identifiers.KINDS.get(identifier.resource_type, "")
     return (kind, identifier.name) if identifier.version == VERSION else ("", "")
-
-
-def _pack(archive: Archive) -> bytes:
-    """Write a tgz without times, owners and file names, so that equal content is equal bytes."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in archive.members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), mtime=0)

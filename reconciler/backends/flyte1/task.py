@@ -18,14 +18,14 @@ import base64
 import binascii
 import gzip
 import json
-import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flyteidl.core import tasks_pb2
-from google.protobuf import struct_pb2
 
+from reconciler.backends.packages import code as packed
+from reconciler.backends.packages.texts import items, pod_containers
 from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
@@ -34,14 +34,6 @@ KIND = "FlyteTask"
 SETTINGS = "_F_SS_C"
 """The environment variable in which flytekit hands its settings to tasks that make tasks."""
 
-TAR = "code.tar.gz"
-PICKLE = "pkl.gz"
-"""The names that flytekit's entrypoint tells its two forms of code archives by."""
-
-_CODE = re.compile(r"code://([a-z][a-z2-7]{15})/(?:code\.tar\.gz|pkl\.gz)")
-_UPLOADED = re.compile(
-    r"[a-z0-9+.-]+://\S*/(?P<digest>[a-z][a-z2-7]{15})/(?:[0-9a-f]{32}\.tar\.gz|(?P<pickle>pkl\.gz))"
-)
 _UNSAID = ("project", "domain", "version", "source_root", "git_repo")
 
 Text = Callable[[str], str]
@@ -49,7 +41,7 @@ Text = Callable[[str], str]
 
 def from_wire(template: tasks_pb2.TaskTemplate) -> dict[str, Json]:
     """Turn a stored template into its normal form."""
-    return normal(template, code=_as_code)
+    return normal(template, code=packed.as_code)
 
 
 def normal(template: tasks_pb2.TaskTemplate, *, code: Text) -> dict[str, Json]:
@@ -76,30 +68,12 @@ def to_wire(body: dict[str, Json], urls: Mapping[str, str] | None = None) -> tas
     return message
 
 
-def code_url(digest: str, *, is_pickle: bool = False) -> str:
-    """Name a code archive in a normal form."""
-    return f"code://{digest}/{PICKLE if is_pickle else TAR}"
-
-
-def code_of(body: Mapping[str, Any]) -> frozenset[str]:
-    """List the `code://` URLs in a normal form."""
-    text = json.dumps(body)
-    return frozenset(match.group(0) for match in _CODE.finditer(text))
-
-
-def digest_of_code(url: str) -> str:
-    """Return the digest in a `code://` URL."""
-    match = _CODE.fullmatch(url)
-    assert match is not None
-    return match.group(1)
-
-
 def describe(body: dict[str, Json]) -> dict[str, Json]:
     """Sum a normal form up for people; `content` differs whenever anything does."""
     return to_summary(
         body,
         image=cast("dict[str, Any]", body).get("container", {}).get("image"),
-        code=list[Json](sorted(digest_of_code(url) for url in code_of(body))),
+        code=list[Json](sorted(packed.digest_of_code(url) for url in packed.code_of(body))),
     )
 
 
@@ -114,13 +88,6 @@ def to_summary(body: dict[str, Json], **more: Json) -> dict[str, Json]:
     return {name: value for name, value in found.items() if value}
 
 
-def _as_code(text: str) -> str:
-    match = _UPLOADED.fullmatch(text)
-    if match is None:
-        return text
-    return code_url(match["digest"], is_pickle=match["pickle"] is not None)
-
-
 def _rewrite(message: tasks_pb2.TaskTemplate, *, argument: Text, settings: Text) -> None:
     """Change arguments and flytekit's settings in the container or in the pod's containers."""
     target = message.WhichOneof("target")
@@ -133,27 +100,14 @@ def _rewrite(message: tasks_pb2.TaskTemplate, *, argument: Text, settings: Text)
             if pair.key == SETTINGS:
                 pair.value = settings(pair.value)
     elif target == "k8s_pod":
-        for pod in _pod_containers(message.k8s_pod.pod_spec):
-            for value in _items(pod, "args"):
+        for pod in pod_containers(message.k8s_pod.pod_spec):
+            for value in items(pod, "args"):
                 if value.WhichOneof("kind") == "string_value":
                     value.string_value = argument(value.string_value)
-            for value in _items(pod, "env"):
+            for value in items(pod, "env"):
                 fields = value.struct_value.fields
                 if "name" in fields and fields["name"].string_value == SETTINGS:
                     fields["value"].string_value = settings(fields["value"].string_value)
-
-
-def _pod_containers(spec: struct_pb2.Struct) -> Iterator[struct_pb2.Struct]:
-    for name in ("containers", "initContainers"):
-        for value in _items(spec, name):
-            if value.WhichOneof("kind") == "struct_value":
-                yield value.struct_value
-
-
-def _items(struct: struct_pb2.Struct, name: str) -> list[struct_pb2.Value]:
-    if name not in struct.fields or struct.fields[name].WhichOneof("kind") != "list_value":
-        return []
-    return list(struct.fields[name].list_value.values)
 
 
 def _plain_settings(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads and rewrites texts at any depth of a message, and flytekit's settings among them.
+"""Rewrites texts at any depth of a message, and flytekit's settings among them.
 
 flytekit keeps a copy of its settings in `_F_SS_C`, base64 of gzip of JSON; at run time it takes
 project, domain, version and the place of the code from the execution (flytekit 1.16,
@@ -12,17 +12,17 @@ import binascii
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
 from reconciler.backends.flyte1.task import SETTINGS
+from reconciler.backends.packages import texts
+from reconciler.backends.packages.texts import Text, messages
 
 _UNSAID = ("project", "domain", "version", "source_root")
-
-Text = Callable[[str], str]
 
 
 def rewrite(message: Message, change: Text) -> None:
@@ -32,21 +32,12 @@ def rewrite(message: Message, change: Text) -> None:
     """
     for holder, name, text in _settings(message):
         setattr(holder, name, _plain(text, change))
-    for owner, key, text in _strings(message):
-        changed = change(text)
-        if changed != text:
-            owner[key] = changed
-
-
-def texts(message: Message) -> Iterator[str]:
-    """Yield every text at any depth."""
-    for _, _, text in _strings(message):
-        yield text
+    texts.rewrite(message, change)
 
 
 def _settings(message: Message) -> Iterator[tuple[Any, str, str]]:
     """Find flytekit's settings: in a container's environment, or in a pod's within a Struct."""
-    for part in _messages(message):
+    for part in messages(message):
         if isinstance(part, struct_pb2.Struct):
             named = "name" in part.fields and part.fields["name"].string_value == SETTINGS
             if named and "value" in part.fields:
@@ -70,47 +61,3 @@ def _plain(text: str, place: Text) -> str:
         fast["distribution_location"] = place(fast["distribution_location"])
     packed = gzip.compress(json.dumps(value).encode(), mtime=0)
     return base64.b64encode(packed).decode("ascii")
-
-
-def _messages(message: Message) -> Iterator[Message]:
-    stack: list[Message] = [message]
-    while stack:
-        current = stack.pop()
-        yield current
-        for descriptor, value in current.ListFields():
-            if descriptor.message_type is None:
-                continue
-            if isinstance(value, Message):
-                stack.append(value)
-            elif isinstance(value, Mapping):
-                stack.extend(item for item in value.values() if isinstance(item, Message))
-            else:
-                stack.extend(value)
-
-
-class _Field:
-    """One string field of a message, written as an item."""
-
-    def __init__(self, message: Message) -> None:
-        self._message = message
-
-    def __setitem__(self, name: str, text: str) -> None:
-        setattr(self._message, name, text)
-
-
-def _strings(message: Message) -> Iterator[tuple[Any, Any, str]]:
-    """Yield every string at any depth with what holds it and where."""
-    for part in _messages(message):
-        for descriptor, value in part.ListFields():
-            if isinstance(value, str):
-                yield _Field(part), descriptor.name, value
-            elif isinstance(value, Mapping):
-                yield from (
-                    (value, key, item) for key, item in value.items() if isinstance(item, str)
-                )
-            elif not isinstance(value, (Message, bytes, int, float)):
-                yield from (
-                    (value, index, item)
-                    for index, item in enumerate(value)
-                    if isinstance(item, str)
-                )

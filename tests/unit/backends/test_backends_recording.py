@@ -13,11 +13,14 @@ from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import recording
 from reconciler.backends.flyte1.package import recorded
+from reconciler.backends.packages import recorded as shared
+from reconciler.backends.packages.recorded import Blob
+from reconciler.backends.packages.recording import Upload
 from reconciler.errors import UsageError
 from reconciler.sources import archive
 
 URL = "s3://bucket/p/d/ABC/code.tar.gz"
-CODE = recording.Upload(URL, "code.tar.gz", b"bytes of the code")
+CODE = Upload(URL, "code.tar.gz", b"bytes of the code")
 
 
 def identifier(
@@ -67,8 +70,13 @@ def plan(name: str = "w", runs: str = "w", **at: str) -> launch_plan_pb2.LaunchP
 
 def read(content: bytes) -> dict[str, bytes]:
     """Serialized entities by member and kind, in order."""
-    found = recorded.read(archive.read(content))
-    return {kind: entity for _, kind, entity in found.entities}
+    entities, _ = recorded.read(archive.read(content))
+    return {kind: entity for _, kind, entity in entities}
+
+
+def blobs(content: bytes) -> tuple[Blob, ...]:
+    """Uploads of a package."""
+    return shared.read(archive.read(content), recorded.FORM).blobs
 
 
 def test_whatever_order_place_and_version_the_package_is_the_same() -> None:
@@ -93,8 +101,8 @@ def test_requests_are_in_dependency_order() -> None:
     node.spec.template.nodes[0].workflow_node.launchplan_ref.CopyFrom(
         identifier(identifier_pb2.LAUNCH_PLAN, "w")
     )
-    made = recorded.read(archive.read(recording.package([node, plan(), workflow(), task()])))
-    names = [(kind, recorded_name(kind, entity)) for _, kind, entity in made.entities]
+    made, _ = recorded.read(archive.read(recording.package([node, plan(), workflow(), task()])))
+    names = [(kind, recorded_name(kind, entity)) for _, kind, entity in made]
     assert names == [
         ("FlyteTask", "t"),
         ("FlyteWorkflow", "w"),
@@ -129,7 +137,7 @@ def test_what_was_not_sent_stays_as_it_is_written() -> None:
 def test_code_is_named_by_its_content_in_arguments_and_settings() -> None:
     content = recording.package([task()], [CODE])
     spec = task_pb2.TaskSpec.FromString(read(content)["FlyteTask"])
-    (blob,) = recorded.read(archive.read(content)).blobs
+    (blob,) = blobs(content)
     assert (blob.name, blob.content) == (CODE.name, CODE.content)
     assert blob.url.startswith("recorded://")
     assert spec.template.container.args[1] == blob.url
@@ -165,22 +173,21 @@ def test_code_and_settings_of_a_pod_are_rewritten_too() -> None:
 def test_the_same_code_at_two_places_is_one_blob() -> None:
     other = task("u")
     other.spec.template.container.args[1] = "s3://bucket/p/d/XYZ/code.tar.gz"
-    twice = recording.Upload("s3://bucket/p/d/XYZ/code.tar.gz", CODE.name, CODE.content)
-    made = recorded.read(archive.read(recording.package([task(), other], [CODE, twice])))
-    assert len(made.blobs) == 1
+    twice = Upload("s3://bucket/p/d/XYZ/code.tar.gz", CODE.name, CODE.content)
+    assert len(blobs(recording.package([task(), other], [CODE, twice]))) == 1
 
 
 def test_an_upload_that_nothing_names_is_left_out() -> None:
-    other = recording.Upload("s3://bucket/p/d/DEF/notes.txt", "notes.txt", b"")
-    made = recorded.read(archive.read(recording.package([task()], [CODE, other])))
-    assert [blob.name for blob in made.blobs] == ["code.tar.gz"]
+    other = Upload("s3://bucket/p/d/DEF/notes.txt", "notes.txt", b"")
+    made = blobs(recording.package([task()], [CODE, other]))
+    assert [blob.name for blob in made] == ["code.tar.gz"]
 
 
 def test_a_file_as_a_default_input_is_refused() -> None:
     request = plan()
     scalar = request.spec.fixed_inputs.literals["data"].scalar
     scalar.blob.uri = "s3://bucket/p/d/DEF/data.csv"
-    data = recording.Upload("s3://bucket/p/d/DEF/data.csv", "data.csv", b"1")
+    data = Upload("s3://bucket/p/d/DEF/data.csv", "data.csv", b"1")
     with pytest.raises(UsageError, match=r"w: has the file data\.csv as a value"):
         recording.package([task(), workflow(), request], [CODE, data])
     scalar.blob.uri = "s3://bucket/p/d/DEF/"

@@ -11,6 +11,7 @@ from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
 from package_files import ARCHIVES, QUICKSTART, VARIETY, digests, opened, package, resolved, tar
 
 from reconciler.backends.flyte1.package import entities, identifiers, recorded
+from reconciler.backends.packages.recorded import Blob
 from reconciler.sources.archive import Archive, read
 
 URL = "s3://recorded/flytesnacks/development/x/fast123.tar.gz"
@@ -53,7 +54,7 @@ def test_recorded_registration_has_the_digests_of_the_serialized_package() -> No
 
 def test_recorded_upload_is_the_code_that_its_url_names() -> None:
     path = ARCHIVES / "quickstart-all.tgz"
-    blob = recorded.Blob(URL, "fast123.tar.gz", code_of(opened(path)))
+    blob = Blob(URL, "fast123.tar.gz", code_of(opened(path)))
     made = recorded.write(requests(opened(path)), [blob])
     assert digests(made) == digests(opened(path))
 
@@ -63,7 +64,7 @@ def test_references_to_others_survive_recording() -> None:
         {name: one for name, one in opened(VARIETY).members.items() if "in_a_pod" not in name}
     )
     kept = {name: one for name, one in archive.members.items() if "outer" not in name}
-    blob = recorded.Blob(URL, "fast123.tar.gz", code_of(archive))
+    blob = Blob(URL, "fast123.tar.gz", code_of(archive))
     made = recorded.write(requests(Archive(kept)), [blob])
     assert digests(made) == digests(Archive(kept))
 

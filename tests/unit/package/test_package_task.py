@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from package_files import ARCHIVES, REALWORLD, VARIETY, built, opened
 
 from reconciler.backends.flyte1 import task
+from reconciler.backends.packages import code
 
 DIGEST = "a" * 16
 URL = f"s3://bucket/prefix/flytesnacks/development/{DIGEST}/{'0' * 32}.tar.gz"
@@ -64,7 +65,7 @@ def pod(*args: str, settings: str) -> tasks_pb2.TaskTemplate:
 @pytest.mark.parametrize("make", [container, pod])
 def test_place_of_uploaded_code_reads_as_what_is_in_it(make: Any) -> None:
     body = task.from_wire(make("--additional-distribution", URL, settings=packed(SETTINGS)))
-    assert task.code_of(body) == {f"code://{DIGEST}/code.tar.gz"}
+    assert code.code_of(body) == {f"code://{DIGEST}/code.tar.gz"}
     assert URL not in json.dumps(body)
 
 
@@ -91,7 +92,7 @@ def test_other_urls_stay_what_they_are() -> None:
 def test_pickles_keep_the_name_that_flytekit_knows_them_by() -> None:
     url = f"s3://bucket/{DIGEST}/pkl.gz"
     body = task.from_wire(container(url))
-    assert task.code_of(body) == {f"code://{DIGEST}/pkl.gz"}
+    assert code.code_of(body) == {f"code://{DIGEST}/pkl.gz"}
 
 
 def test_checkout_and_place_leave_the_settings_and_the_rest_stays() -> None:
@@ -130,9 +131,9 @@ def test_settings_that_are_not_understood_stay(text: str) -> None:
 def test_serialized_tasks_survive_registration(path: Any) -> None:
     tasks = [one for one in built(opened(path)).entities.values() if one.kind == task.KIND]
     for entity in tasks:
-        (code,) = task.code_of(entity.body)
-        url = URL.replace(DIGEST, task.digest_of_code(code))
-        assert task.from_wire(task.to_wire(entity.body, {code: url})) == entity.body
+        (place,) = code.code_of(entity.body)
+        url = URL.replace(DIGEST, code.digest_of_code(place))
+        assert task.from_wire(task.to_wire(entity.body, {place: url})) == entity.body
 
 
 def test_description_shows_a_difference_anywhere() -> None:

@@ -22,6 +22,8 @@ from reconciler.backends.flyte1.package import recorded
 from reconciler.backends.flyte1.package.identifiers import KINDS, Name, Raw, raw
 from reconciler.backends.flyte1.task import KIND as TASK
 from reconciler.backends.flyte1.workflow import KIND as WORKFLOW
+from reconciler.backends.packages.code import Code
+from reconciler.backends.packages.recorded import RecordingError, is_recorded
 from reconciler.sources.archive import Archive
 
 _SERIALIZED = re.compile(r"(?:.*/)?\d*_.+_(?P<kind>[123])\.pb")
@@ -29,14 +31,6 @@ _CODE = re.compile(r"(?:.*/)?[^/]+\.tar\.gz")
 _KINDS = {"1": TASK, "2": WORKFLOW, "3": LAUNCH_PLAN}
 
 M = TypeVar("M", bound=Message)
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One code archive, as it is to be uploaded; a pickle is not a tar."""
-
-    content: bytes = field(repr=False)
-    is_pickle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +65,11 @@ def read(archive: Archive) -> Content:
     faults: list[str] = []
     uploads: Mapping[str, Code] = {}
     try:
-        if recorded.MANIFEST in archive.members:
-            recording = recorded.read(archive)
-            members = recording.entities
-            uploads = {
-                blob.url: Code(blob.content, is_pickle=blob.is_pickle) for blob in recording.blobs
-            }
+        if is_recorded(archive):
+            members, uploads = recorded.read(archive)
         else:
             members = tuple(_serialized(archive))
-    except recorded.RecordingError as error:
+    except RecordingError as error:
         raise ContentError([str(error)]) from None
     for member, kind, content in members:
         try:
@@ -97,7 +87,7 @@ def read(archive: Archive) -> Content:
                 plans[plan.id.name] = plan
         except ValueError as error:
             faults.append(f"{member}: {error}")
-    code, code_faults = _code(archive, is_recorded=recorded.MANIFEST in archive.members)
+    code, code_faults = _code(archive, is_empty=is_recorded(archive))
     faults += code_faults
     if not faults and not owned:
         faults.append("holds no tasks, workflows or launch plans; build it with `pyflyte package`")
@@ -140,8 +130,8 @@ def _own(identifier: identifier_pb2.Identifier, kind: str, owned: dict[Name, Raw
         raise ValueError(f"{kind} {identifier.name} is in the package a second time")
 
 
-def _code(archive: Archive, *, is_recorded: bool) -> tuple[Code | None, list[str]]:
-    if is_recorded:
+def _code(archive: Archive, *, is_empty: bool) -> tuple[Code | None, list[str]]:
+    if is_empty:
         return None, []
     found = [member for member in sorted(archive.members) if _CODE.fullmatch(member)]
     if len(found) > 1:

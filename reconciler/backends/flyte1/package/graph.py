@@ -24,8 +24,9 @@ from reconciler.backends.flyte1.launch_plan import normal, wire
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import content_digest
 from reconciler.backends.flyte1.package import code
-from reconciler.backends.flyte1.package.entities import Code, Content, ContentError
+from reconciler.backends.flyte1.package.entities import Content, ContentError
 from reconciler.backends.flyte1.package.identifiers import Name, raw
+from reconciler.backends.packages.code import Code
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.key import Place
