@@ -9,7 +9,7 @@ from flyteidl2.auth import auth_service_pb2
 
 from reconciler import errors
 from reconciler.backends.auth import tokens
-from reconciler.backends.flyte2 import faults, methods
+from reconciler.backends.flyte2 import faults, methods, rules
 from reconciler.backends.wire import channel as wire
 from reconciler.backends.wire.dialect import Dialect
 
@@ -36,7 +36,9 @@ async def _authority(channel: wire.Channel) -> tokens.Authority | None:
     )
 
 
-DIALECT = Dialect(methods=methods.TABLE, faults=faults.FAULTS, authority=_authority)
+DIALECT = Dialect(
+    methods=methods.TABLE, faults=faults.FAULTS, authority=_authority, broken=rules.broken
+)
 
 
 def connect(settings: Settings, *, read_only: bool) -> AbstractAsyncContextManager[wire.Channel]:

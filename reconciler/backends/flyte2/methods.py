@@ -87,6 +87,20 @@ def _settings_key(
     return "key.domain" if request.key.project and not request.key.domain else ""
 
 
+def _fires(request: trigger_service_pb2.DeployTriggerRequest) -> str:
+    """Check the rate of a schedule: with none of nothing the manager's scheduler never returns."""
+    schedule = request.automation_spec.schedule
+    if schedule.WhichOneof("expression") != "rate":
+        return ""
+    rate = "automation_spec.schedule.rate"
+    return "" if schedule.rate.value and schedule.rate.unit else f"{rate}.value or {rate}.unit"
+
+
+def _alone(request: task_service_pb2.DeployTaskRequest) -> str:
+    """Check that a task comes without triggers: with one, the server drops all others it has."""
+    return "triggers" if request.triggers else ""
+
+
 _SCOPED = _one_of("scope_by", never="org")
 
 
@@ -130,6 +144,7 @@ DEPLOY_TASK = TABLE.write(
     task_service_pb2.DeployTaskResponse,
     *_in("task_id", (*_TASK, "version")),
     may_repeat=always,
+    check=_alone,
 )
 GET_TASK_DETAILS = TABLE.read(
     "TaskService.GetTaskDetails",
@@ -158,6 +173,7 @@ DEPLOY_TRIGGER = TABLE.write(
     trigger_service_pb2.DeployTriggerResponse,
     *_in("name", _TRIGGER),
     "spec.task_version",
+    check=_fires,
 )
 GET_TRIGGER_DETAILS = TABLE.read(
     "TriggerService.GetTriggerDetails",

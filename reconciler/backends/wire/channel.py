@@ -1,9 +1,9 @@
 """The one way to a Flyte: every call passes `Channel.call`.
 
 There, in this order: a call is looked up in the table of its Flyte, writes are refused on a
-read-only channel, incomplete requests are refused, calls in flight and per second are bounded, a
-deadline is set, credentials are added, a refused identity is renewed once, and what may be repeated
-is repeated.
+read-only channel, incomplete requests and writes that break the rules of their messages are
+refused, calls in flight and per second are bounded, a deadline is set, credentials are added, a
+refused identity is renewed once, and what may be repeated is repeated.
 
 Facts from flyteadmin 1.16.8: its send size is unlimited, so that our receive limit decides; error
 texts reach 32,000 bytes before encoding, hence the large header list; more than one ping in five
@@ -129,6 +129,14 @@ class Channel:
             raise errors.ReconcilerError(
                 f"{self.endpoint}: {method.name}: {missing} is empty or of another kind and the "
                 "request was not sent; this is a defect of the reconciler, report it"
+            )
+        broken = self.dialect.broken(request) if method.effect is Effect.WRITE else ()
+        if broken:
+            raise errors.BackendError(
+                f"{self.endpoint}: {method.name}: was not sent, since Flyte demands of it: "
+                f"{'; '.join(broken)}; correct what is declared",
+                method=method.name,
+                code="INVALID_ARGUMENT",
             )
 
     async def _send(

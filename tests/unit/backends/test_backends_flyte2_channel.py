@@ -85,7 +85,8 @@ TRIGGER = trigger_service_pb2.DeployTriggerRequest(
     spec={"task_version": "v"},
 )
 TASK = task_service_pb2.DeployTaskRequest(
-    task_id={"project": "p", "domain": "d", "name": "t", "version": "v"}
+    task_id={"project": "p", "domain": "d", "name": "t", "version": "v"},
+    spec={"task_template": {}},
 )
 
 

@@ -14,7 +14,7 @@ from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
 from flyteidl2.secret import secret_pb2
 from flyteidl2.settings import settings_service_pb2
-from flyteidl2.task import task_service_pb2
+from flyteidl2.task import common_pb2, task_service_pb2
 from flyteidl2.trigger import trigger_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
@@ -109,6 +109,26 @@ def test_no_trigger_of_a_batch_may_be_half_named(method: Method[Any, Any], part:
 
     assert method.missing(request) == f"names[1].{part}"
     assert method.missing(method.request(names=[whole])) == ""
+
+
+NAME = {"project": "p", "domain": "d", "task_name": "t", "name": "n"}
+
+
+@pytest.mark.parametrize("rate", [{"value": 0, "unit": 1}, {"value": 5, "unit": 0}], ids=str)
+def test_rate_of_nothing_is_never_sent(rate: dict[str, int]) -> None:
+    request = trigger_service_pb2.DeployTriggerRequest(name=NAME, spec={"task_version": "v"})
+    request.automation_spec.schedule.rate.CopyFrom(common_pb2.FixedRate(**rate))
+
+    assert "rate" in methods.DEPLOY_TRIGGER.missing(request)
+    request.automation_spec.schedule.rate.CopyFrom(common_pb2.FixedRate(value=5, unit=1))
+    assert methods.DEPLOY_TRIGGER.missing(request) == ""
+
+
+def test_task_is_never_deployed_with_triggers() -> None:
+    whole = {"project": "p", "domain": "d", "name": "t", "version": "v"}
+    request = task_service_pb2.DeployTaskRequest(task_id=whole, triggers=[{"name": "n"}])
+
+    assert methods.DEPLOY_TASK.missing(request) == "triggers"
 
 
 def test_settings_of_a_project_need_a_domain() -> None:
