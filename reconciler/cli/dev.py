@@ -23,10 +23,17 @@ if TYPE_CHECKING:
     help="Directory of its database.",
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=30080, show_default=True, help="Port for gRPC."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=30080,
+    show_default=True,
+    help="Port for gRPC and HTTP; 0 takes a free one.",
 )
 @click.option("--auth", default="", metavar="CLIENT_ID:SECRET_FILE", help="Require this client.")
-def dev(data: str, port: int, auth: str) -> int:
+@click.option(
+    "--strict", is_flag=True, help="Refuse on Flyte 2 what a hosted installation refuses."
+)
+def dev(data: str, port: int, auth: str, strict: bool) -> int:
     """Run a Flyte that registers, lists and activates, and runs nothing; Ctrl-C ends it."""
     from reconciler.server import embedded
 
@@ -34,7 +41,8 @@ def dev(data: str, port: int, auth: str) -> int:
         click.echo(f"embedded Flyte at {endpoint.grpc} (data in {data}); Ctrl-C ends it", err=True)
         click.echo(
             f"  reconcile --endpoint {endpoint.grpc} --insecure ...\n"
-            f"  pyflyte and flytectl: endpoint {endpoint.grpc}, insecure true",
+            f"  pyflyte and flytectl: endpoint {endpoint.grpc}, insecure true\n"
+            f"  flyte --endpoint localhost:{endpoint.grpc.rpartition(':')[2]} --insecure ...",
             err=True,
         )
 
@@ -42,7 +50,12 @@ def dev(data: str, port: int, auth: str) -> int:
     try:
         asyncio.run(
             embedded.serve_forever(
-                Path(data).absolute(), port=port, host="127.0.0.1", auth=settings, ready=ready
+                Path(data).absolute(),
+                port=port,
+                host="127.0.0.1",
+                auth=settings,
+                ready=ready,
+                strict=strict,
             )
         )
     except KeyboardInterrupt:

@@ -41,7 +41,10 @@ _PROBE_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server listens: `grpc` as HOST:PORT, `http` as a URL."""
+    """Where a server listens: `grpc` as HOST:PORT, `http` as a URL.
+
+    It is one port, but for servers of earlier releases.
+    """
 
     grpc: str
     http: str
@@ -91,9 +94,11 @@ async def serve_forever(
     host: str,
     auth: AuthSettings | None,
     ready: Callable[[Endpoint], None],
+    strict: bool = False,
 ) -> None:
     """Run the directory's Flyte until cancelled; `ready` is called once it listens.
 
+    `strict` is Store's.
     UsageError when another process has the directory, or when the port is taken.
     """
     lock = _try_lock(data_dir)
@@ -102,7 +107,7 @@ async def serve_forever(
         where = f"it already runs at {running.grpc}" if running else "another command is using it"
         raise UsageError(f"{data_dir}: embedded Flyte: {where}; use that one, or end it first")
     try:
-        async with open_server(data_dir, port=port, host=host, auth=auth) as server:
+        async with open_server(data_dir, port=port, host=host, auth=auth, strict=strict) as server:
             endpoint = _endpoint(server)
             _publish(data_dir, endpoint, server.instance)
             try:

@@ -11,6 +11,7 @@ from aiohttp import web as http
 
 from reconciler.server.auth import Authority, AuthSettings
 from reconciler.server.dispatch import WRITES, Dispatch, Hook
+from reconciler.server.front import Front
 from reconciler.server.grpc_calls import Handlers
 from reconciler.server.web import application
 
@@ -38,6 +39,7 @@ class Server(Dispatch):
         self.instance = secrets.token_hex(16)
         self.grpc_address = ""
         self.http_url = ""
+        self._front: Front | None = None
         self._grpc: grpc.aio.Server | None = None
         self._http: http.AppRunner | None = None
 
@@ -46,35 +48,39 @@ class Server(Dispatch):
         return self.store.objects.read(native_url)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes free ports. OSError or RuntimeError when the port is taken."""
+        """Listen; port 0 takes a free one. OSError when the port is taken."""
         server = grpc.aio.server(
             options=[("grpc.so_reuseport", 0), ("grpc.max_send_message_length", -1)]
         )
-        bound = server.add_insecure_port(f"{host}:{port}")
-        self.grpc_address = f"{host}:{bound}"
-        server.add_generic_rpc_handlers([Handlers(self, self.grpc_address)])
         self._grpc = server
         self._http = http.AppRunner(
             application(self, instance=self.instance),
             access_log=None,
             handle_signals=False,
+            shutdown_timeout=_STOP_SECONDS,
             # A client that leaves ends its stream; an upload is stored as it was sent.
             handler_cancellation=True,
             auto_decompress=False,
         )
         await self._http.setup()
-        site = http.TCPSite(self._http, host, 0)
-        await site.start()
-        http_port = self._http.addresses[0][1]
-        self.http_url = f"http://{host}:{http_port}"
+        assert self._http.server is not None
+        self._front = Front(self._http.server, server.add_insecure_port("127.0.0.1:0"))
+        port = await self._front.start(host, port)
+        self.grpc_address = f"{host}:{port}"
+        self.http_url = f"http://{self.grpc_address}"
         self.store.objects.base_url = self.http_url
         if self.authority is not None:
             self.authority.base_url = self.http_url
+        server.add_generic_rpc_handlers([Handlers(self, self.grpc_address)])
         await server.start()
 
     async def stop(self) -> None:
         """Stop listening; calls under way get a moment to end. The store stays open."""
+        if self._front is not None:
+            self._front.close()
         if self._grpc is not None:
             await self._grpc.stop(_STOP_SECONDS)
         if self._http is not None:
             await self._http.cleanup()
+        if self._front is not None:
+            self._front.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sqlite3
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.server.dispatch import Dispatch
     from reconciler.server.objects import Objects
+    from reconciler.server.store import Store
 
     HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -23,11 +25,16 @@ _NO_LIMIT = 0
 
 
 def application(dispatch: Dispatch, *, instance: str) -> web.Application:
-    """The routes. `/instance` answers with `instance`, which tells one server from another."""
+    """The routes. `/instance` answers with `instance`, which tells one server from another.
+
+    flyteadmin answers at `/healthcheck`, the manager of Flyte 2 at `/healthz` and `/readyz`.
+    """
     objects = dispatch.store.objects
     app = web.Application(client_max_size=_NO_LIMIT)
     app.router.add_get("/instance", _constant(instance))
     app.router.add_get("/healthcheck", _constant(""))
+    app.router.add_get("/healthz", _constant("OK"))
+    app.router.add_get("/readyz", _ready(dispatch.store))
     app.router.add_put("/objects/{key:.*}", _put(objects))
     app.router.add_get("/objects/{key:.*}", _get(objects))
     if dispatch.authority is not None:
@@ -39,6 +46,17 @@ def application(dispatch: Dispatch, *, instance: str) -> web.Application:
 def _constant(text: str) -> HttpHandler:
     async def answer(_request: web.Request) -> web.StreamResponse:
         return web.Response(text=text)
+
+    return answer
+
+
+def _ready(store: Store) -> HttpHandler:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        try:
+            store.row("SELECT 1 FROM settings")
+        except sqlite3.Error as error:
+            raise web.HTTPServiceUnavailable(text=f"database: {error}") from None
+        return web.Response(text="OK")
 
     return answer
 

@@ -228,3 +228,25 @@ async def test_upload_with_another_checksum_is_refused_and_not_stored(
                 assert answer.status == 403
         assert server.store.objects.md5("s3://embedded/x") is None
         assert list((tmp_path / "objects").iterdir()) == []
+
+
+async def get(server: Server, path: str) -> tuple[int, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{server.http_url}{path}") as answer,
+    ):
+        return answer.status, await answer.text()
+
+
+async def test_health_is_where_both_flytes_have_it(tmp_path: pathlib.Path) -> None:
+    async with serving(tmp_path, auth=SETTINGS) as (server, _):
+        assert await get(server, "/healthcheck") == (200, "")
+        assert await get(server, "/healthz") == (200, "OK")
+        assert await get(server, "/readyz") == (200, "OK")
+
+
+async def test_server_without_its_database_is_not_ready(tmp_path: pathlib.Path) -> None:
+    async with serving(tmp_path) as (server, _):
+        server.store.run("DROP TABLE settings")
+        assert await get(server, "/readyz") == (503, "database: no such table: settings")
+        assert await get(server, "/healthz") == (200, "OK")
