@@ -216,15 +216,16 @@ def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
 def _unserved(declaration: Declaration, traits: Mapping[str, Traits]) -> tuple[Problem, ...]:
     """Refuse a prune policy that this backend has no calls for."""
     document = declaration.sync_document
-    if document is None or declaration.policy.prune is not Prune.DELETE:
+    if document is None:
         return ()
-    if any(item.is_deletable for item in traits.values()):
-        return ()
-    return (
-        document.problem(
-            "Delete needs a Flyte 2; this one deletes nothing", "prune", fix="write Archive"
-        ),
-    )
+    match declaration.policy.prune:
+        case Prune.DELETE if not any(item.is_deletable for item in traits.values()):
+            why, fix = "Delete needs a Flyte 2; this one deletes nothing", "write Archive"
+        case Prune.ARCHIVE if not any(item.is_archivable for item in traits.values()):
+            why, fix = "Archive needs a Flyte 1; this one archives nothing", "write Delete"
+        case _:
+            return ()
+    return (document.problem(why, "prune", fix=fix),)
 
 
 async def ledger_of(declaration: Declaration, backend: Backend) -> Ledger:

@@ -90,13 +90,15 @@ class Fields:
 
     `rows` are prefixes of fields that have a call of their own each; all others share one update.
     `unclearable` are fields that cannot be set back to nothing. `closed_by` names a field and the
-    values of it under which no row can be written. `calls` names the RPC for one row, where it
+    values of it under which no row can be written, `ended_by` a field and the values of it that are
+    written after everything else in the project. `calls` names the RPC for one row, where it
     depends on the row.
     """
 
     rows: tuple[str, ...] = ()
     unclearable: frozenset[str] = frozenset()
     closed_by: tuple[str, frozenset[str]] = ("", frozenset())
+    ended_by: tuple[str, frozenset[str]] = ("", frozenset())
     calls: Callable[[Verb, str], str] | None = field(default=None, repr=False, compare=False)
     steps: Callable[[str], Path] = field(default=_steps, repr=False, compare=False)
     """Where the language has the field: the steps of its path in the spec."""

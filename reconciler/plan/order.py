@@ -118,10 +118,10 @@ def _gates(changes: Sequence[Change], traits: Mapping[str, Traits]) -> _Gates:
     opening: dict[str, str] = {}
     closing: dict[str, str] = {}
     for change in changes:
-        path, closed = traits[change.key.kind].fields.closed_by
-        for action in () if change.key.domain else change.actions:
+        path, ends = traits[change.key.kind].fields.ended_by
+        for action in change.actions if path else ():
             body = action.body or {}
-            if action.verb is Verb.UPDATE and body.get(path) in closed:
+            if action.verb is Verb.UPDATE and body.get(path) in ends:
                 closing[change.key.project] = action.id
             elif action.verb is Verb.CREATE or (action.verb is Verb.UPDATE and path in body):
                 opening[change.key.project] = action.id

@@ -35,6 +35,8 @@ from reconciler.specs.fields import (
 from reconciler.specs.owned import Owned
 from reconciler.specs.shape import Given, Shape, fault, list_of, not_served, text_of
 
+MOST_DESCRIPTION = 300
+
 
 class ProjectState(StrEnum):
     """Whether a project takes work."""
@@ -199,10 +201,13 @@ class ProjectSpec(Owned):
     """The project id; default: `metadata.name`."""
 
     display_name: Text | None = None
-    """The name that people see, at most 64 bytes; default, at creation: the project id."""
+    """The name that people see; default, at creation: the project id.
+
+    At most 64 bytes on Flyte 1.
+    """
 
     description: Text | None = None
-    """What the project is for, at most 300 bytes; Flyte 1 cannot clear it."""
+    """What the project is for, at most 300 characters; Flyte 1 counts bytes and cannot clear it."""
 
     labels: Labels | None = None
     """Labels of the project, at most 16 in all; labels written by others stay."""
@@ -221,18 +226,17 @@ class ProjectSpec(Owned):
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
-        """Check lengths, which Flyte counts in bytes, and what is not served yet."""
+        """Check lengths, and what is not served yet."""
         yield from super().faults(given)
         yield from not_served(given, ("settings",))
-        for name, most in (("displayName", 64), ("description", 300)):
-            size = len((text_of(given, name) or "").encode(errors="replace"))
-            if size > most:
-                yield fault(
-                    f"has {size} bytes; Flyte takes at most {most}",
-                    at=(name,),
-                    fix="shorten it",
-                    is_in_value=True,
-                )
+        size = len(text_of(given, "description") or "")
+        if size > MOST_DESCRIPTION:
+            yield fault(
+                f"has {size} characters; Flyte takes at most {MOST_DESCRIPTION}",
+                at=("description",),
+                fix="shorten it",
+                is_in_value=True,
+            )
         if "attributes" in given and given["attributes"] is None:
             why = "is empty, which could mean to clear every attribute"
             yield fault(

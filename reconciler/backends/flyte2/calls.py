@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.backends.flyte2.link import Link
+from reconciler.backends.flyte2.project import calls as project
+from reconciler.backends.flyte2.project import observe as projects
+from reconciler.backends.flyte2.project.spec import KIND as PROJECT
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -15,6 +18,9 @@ Perform = Callable[[Link, Action], Awaitable[str]]
 Observe = Callable[[Link, Query], Awaitable[Live]]
 """Reads what a query asks of one kind, or of a few; what fails in a place is unreadable there."""
 
-PERFORM: Mapping[tuple[str, Verb], Perform] = {}
+PERFORM: Mapping[tuple[str, Verb], Perform] = {
+    (PROJECT, Verb.CREATE): project.create,
+    (PROJECT, Verb.UPDATE): project.update,
+}
 
-OBSERVE: tuple[Observe, ...] = ()
+OBSERVE: tuple[Observe, ...] = (projects.observe,)

@@ -122,7 +122,6 @@ UPDATE_PROJECT = TABLE.write(
     project_service_pb2.UpdateProjectRequest,
     project_service_pb2.UpdateProjectResponse,
     "project.id",
-    "project.name",
     may_repeat=always,
 )
 GET_PROJECT = TABLE.read(

@@ -122,6 +122,21 @@ async def test_unreachable_endpoint_is_asked_once_before_the_first_call() -> Non
                 await backend.identity()
 
 
+async def test_variables_alone_lead_to_a_flyte2(tmp_path: Path) -> None:
+    async with serving(Projects()) as endpoint:
+        environ = {
+            connecting.VARIABLE: "flytekit",
+            "FLYTE_PLATFORM_URL": endpoint,
+            "FLYTE_PLATFORM_INSECURE": "true",
+        }
+        choice = choose(Target(), None, environ=environ, cwd=tmp_path)
+        async with connecting.connect(choice, read_only=True, environ=environ) as backend:
+            identity = await backend.identity()
+
+    assert (identity["flyte"], identity["endpoint"]) == ("Flyte2", endpoint)
+    assert identity["chosenBy"].startswith(connecting.VARIABLE)
+
+
 def test_flag_goes_before_the_connection(tmp_path: Path) -> None:
     (tmp_path / "reconcile.yaml").write_text(SYNC, encoding="utf-8")
     declaration = declare((), cwd=tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -20,6 +22,7 @@ from reconciler.backends.wire import channel as wire
 from reconciler.backends.wire.method import Effect, Method
 
 PROJECTS = project_service_pb2.ListProjectsRequest(limit=1)
+PROJECTS_ANSWER = project_service_pb2.ListProjectsResponse()
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +128,27 @@ async def test_conflict_and_quota_are_not_answered_by_sending_again(
             await opened.call(methods.DEPLOY_TASK, TASK)
 
     assert flyte.calls["TaskService.DeployTask"] == 1
+
+
+async def test_transport_settings_hold_on_flyte2(flyte: FlyteServer) -> None:
+    async def late(_request: Any, _context: Any) -> Any:
+        await asyncio.sleep(0.01)
+        return PROJECTS_ANSWER
+
+    flyte.on(methods.LIST_PROJECTS, late)
+    slow = flyte.settings(in_flight=2, deadline=timedelta(seconds=1))
+    async with channel.connect(slow, read_only=True) as opened:
+        await asyncio.gather(*(opened.call(methods.LIST_PROJECTS, PROJECTS) for _ in range(6)))
+        flyte.on(methods.LIST_PROJECTS, never)
+        with pytest.raises(errors.UnavailableError, match="no answer before the deadline"):
+            await opened.call(methods.LIST_PROJECTS, PROJECTS)
+
+    assert flyte.most_in_flight == 2
+    assert not [key for sent in flyte.metadata for key in sent if "authorization" in key]
+
+
+async def never(_request: Any, _context: Any) -> Any:
+    await asyncio.sleep(60)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.adapters import PROJECT_TRAITS
 from reconciler.backends.flyte1.channel import connect
 from reconciler.backends.flyte1.project import calls, values
-from reconciler.backends.wire import method
 from reconciler.errors import ConflictError
 from reconciler.model.document import Json
 from reconciler.model.traits import Verb
@@ -97,17 +96,6 @@ def plugins(*types: str) -> list[Json]:
     return [{"taskType": one, "plugins": [one]} for one in types]
 
 
-def written(world: World) -> dict[str, int]:
-    """Count the calls that write, and forget them."""
-    found = {
-        name: count
-        for name, count in world.channel.calls.items()
-        if methods.TABLE[name].effect is method.Effect.WRITE
-    }
-    world.channel.calls.clear()
-    return found
-
-
 async def test_everything_the_language_has_converges_in_one_pass(world: World) -> None:
     plan = await world.converge(EVERYTHING % world.project)
     assert plan.summary().add == 1
@@ -123,9 +111,9 @@ async def test_everything_the_language_has_converges_in_one_pass(world: World) -
 
 async def test_steady_sync_sends_no_write(world: World) -> None:
     await world.converge(EVERYTHING % world.project)
-    written(world)
+    world.written()
     await world.apply(EVERYTHING % world.project)
-    assert written(world) == {}
+    assert world.written() == {}
 
 
 async def test_attributes_read_raw(world: World) -> None:
@@ -165,10 +153,10 @@ async def test_archive_with_new_rows_writes_them_first(world: World) -> None:
 
 async def test_rows_of_an_archived_project_are_held_back_and_not_sent(world: World) -> None:
     await world.converge(f"{{name: {world.project}, state: Archived}}")
-    written(world)
+    world.written()
     plan = await world.apply(f"{{name: {world.project}, attributes: {{clusterPool: a}}}}")
     assert [change.block for change in plan.changes] == [Block.CONFLICT]
-    assert written(world) == {}
+    assert world.written() == {}
 
 
 async def test_update_of_labels_keeps_an_archived_project_archived(world: World) -> None:
@@ -211,10 +199,10 @@ async def test_label_written_between_plan_and_apply_survives(world: World) -> No
 
 async def test_description_clear_is_reported_and_nothing_is_sent(world: World) -> None:
     await world.converge(f"{{name: {world.project}, description: old}}")
-    written(world)
+    world.written()
     plan = await world.apply(f"{{name: {world.project}, description: null}}")
     assert [change.block for change in plan.changes] == [Block.CONFLICT]
-    assert written(world) == {}
+    assert world.written() == {}
 
 
 async def test_broad_delete_keeps_narrow_rows(world: World) -> None:
@@ -297,11 +285,11 @@ async def test_existing_project_that_equals_the_declaration_needs_only_the_ledge
 ) -> None:
     await world.converge(EVERYTHING % world.project)
     other = World(world.channel, world.project)
-    written(world)
+    world.written()
     plan = await other.apply(EVERYTHING % world.project)
     assert plan.changes == ()
     assert plan.bookkeeping
-    assert written(world) == {}
+    assert world.written() == {}
     assert DEV_TAGS in other.ledger.rows[world.key]
 
 

@@ -73,6 +73,15 @@ def test_fields_are_named_by_their_paths() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("field", "size", "most"), [("displayName", 65, 64), ("description", 302, 300)]
+)
+def test_texts_are_counted_in_bytes(field: str, size: int, most: int) -> None:
+    (found,) = said(f"{{{field}: {'ü' * (size // 2)}{'x' * (size % 2)}}}", Severity.ERROR)
+    assert f"{field}: has {size} bytes; Flyte 1 takes at most {most}" in found
+    assert not said(f"{{{field}: {'x' * most}}}", Severity.ERROR)
+
+
 def test_null_clears_and_absence_leaves_alone() -> None:
     spec = "{description: null, labels: null, attributes: {clusterPool: null}}"
     assert resource(spec).body == {

@@ -8,7 +8,7 @@ than those the plan knew.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from flyteidl.admin import (
     project_attributes_pb2,
@@ -19,27 +19,24 @@ from flyteidl.admin import (
 
 from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.project import observe, paths, values
-from reconciler.backends.flyte1.project.paths import LABELS, Row
-from reconciler.backends.flyte1.project.rules import ACTIVE
+from reconciler.backends.flyte1.project.paths import Row
+from reconciler.backends.wire import project as shared
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
-from reconciler.model.document import Json
 from reconciler.plan.plan import Action
-
-_STATES = {name: state for state, name in observe.STATES.items()}
 
 
 async def create(channel: Channel, action: Action) -> None:
     """Register a project; one that exists is read and compared."""
-    project = action.key.project
-    wanted = {"displayName": project, "state": ACTIVE, **(action.body or {})}
-    request = project_pb2.ProjectRegisterRequest(project=message(project, wanted))
+    project = shared.created(project_pb2.Project, action.key, action.body)
+    request = project_pb2.ProjectRegisterRequest(project=project)
     try:
         await channel.call(methods.REGISTER_PROJECT, request)
     except BackendError as error:
         if not faults.is_already_exists(error):
             raise
-        if observe.own_fields(await _get(channel, project)) != wanted:
+        live = await _get(channel, action.key.project)
+        if shared.own_fields(live) != shared.own_fields(project):
             raise ConflictError(
                 f"{channel.endpoint}: {action.key}: was registered by somebody else meanwhile; "
                 "run again to see how it differs",
@@ -49,37 +46,12 @@ async def create(channel: Channel, action: Action) -> None:
 
 async def update(channel: Channel, action: Action) -> None:
     """Write the named fields of a project, None for a label to remove; the others stay."""
-    project = action.key.project
-    live = await _get(channel, project)
-    fields = {**observe.own_fields(live), **(action.body or {})}
-    request = message(project, fields)
-    if live.labels.values:
-        request.labels.SetInParent()
-    if "state" not in (action.body or {}):
-        request.state = live.state
-    await channel.call(methods.UPDATE_PROJECT, request)
+    live = await _get(channel, action.key.project)
+    await channel.call(methods.UPDATE_PROJECT, shared.updated(live, action.key, action.body))
 
 
 async def _get(channel: Channel, project: str) -> project_pb2.Project:
     return await channel.call(methods.GET_PROJECT, project_pb2.ProjectGetRequest(id=project))
-
-
-def message(project: str, fields: dict[str, Json]) -> project_pb2.Project:
-    """Write a project; its domains are the server's and never sent."""
-    known = cast(
-        "dict[str, Any]", {path: value for path, value in fields.items() if value is not None}
-    )
-    found = project_pb2.Project(
-        id=project,
-        name=known.get("displayName", ""),
-        description=known.get("description", ""),
-        state=_STATES.get(known["state"]),
-    )
-    labels = {
-        path.removeprefix(LABELS): text for path, text in known.items() if path.startswith(LABELS)
-    }
-    found.labels.values.update(labels)
-    return found
 
 
 async def set_row(channel: Channel, action: Action) -> None:

@@ -15,11 +15,21 @@ from reconciler.backends.flyte1.project import quantity
 from reconciler.backends.flyte1.project.paths import Row
 from reconciler.model.document import Path
 from reconciler.model.origin import Problem, Severity
-from reconciler.specs.project import Attributes, Resources, TaskResources
+from reconciler.specs.project import Attributes, ProjectSpec, Resources, TaskResources
 from reconciler.specs.shape import written_name
 from reconciler.specs.validate import Declared
 
 _USED = ("cpu", "gpu", "memory", "ephemeral_storage")
+
+
+def of_project(declared: Declared, spec: ProjectSpec) -> Iterator[Problem]:
+    """Yield what Flyte 1 cannot keep of the project itself; its columns count bytes."""
+    texts = {"displayName": (spec.display_name, 64), "description": (spec.description, 300)}
+    for name, (text, most) in texts.items():
+        size = len((text or "").encode())
+        if size > most:
+            why = f"has {size} bytes; Flyte 1 takes at most {most}"
+            yield declared.problem(why, name, fix="shorten it")
 
 
 def check(declared: Declared, row: Row, path: Path, attributes: Attributes) -> Iterator[Problem]:

@@ -15,20 +15,13 @@ from flyteidl.admin import common_pb2, matchable_resource_pb2, project_pb2
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.paging import listing
 from reconciler.backends.flyte1.project import values
-from reconciler.backends.flyte1.project.paths import LABELS, Row
-from reconciler.backends.flyte1.project.rules import ACTIVE, ARCHIVED
+from reconciler.backends.flyte1.project.paths import Row
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.project import own_fields
 from reconciler.errors import BackendError
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.live import Record
-
-STATES = {
-    project_pb2.Project.ACTIVE: ACTIVE,
-    project_pb2.Project.ARCHIVED: ARCHIVED,
-    project_pb2.Project.SYSTEM_GENERATED: "SystemGenerated",
-    project_pb2.Project.SYSTEM_ARCHIVED: "SystemArchived",
-}
 
 
 async def observe_projects(
@@ -110,12 +103,3 @@ async def _domains(channel: Channel, projects: dict[str, project_pb2.Project]) -
     except BackendError:
         return []
     return [domain.id for domain in answer.domains]
-
-
-def own_fields(project: project_pb2.Project) -> dict[str, Json]:
-    """Read the fields of the project itself."""
-    fields: dict[str, Json] = {"displayName": project.name, "description": project.description}
-    fields = {path: text for path, text in fields.items() if text}
-    fields["state"] = STATES.get(project.state, str(project.state))
-    fields.update({f"{LABELS}{key}": text for key, text in project.labels.values.items()})
-    return fields

@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.backends.flyte1 import methods
+from reconciler.backends.wire.project import LABELS
 from reconciler.model.document import Path
 from reconciler.model.traits import Verb
 
 ROWS = ("attributes/", "domains/")
-LABELS = "labels/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from reconciler.backends.flyte1.project.paths import LABELS, ROWS, Row, call, cascades, steps
+from reconciler.backends.flyte1.project.paths import ROWS, Row, call, cascades, steps
 from reconciler.backends.flyte1.project.values import PLUGINS
+from reconciler.backends.wire.project import ACTIVE, ARCHIVED, CLOSED, LABELS, is_default
 from reconciler.model.document import Json, show_path
-from reconciler.model.key import Key
 from reconciler.model.traits import Fields
 
-ACTIVE = "Active"
-ARCHIVED = "Archived"
-CLOSED = frozenset({ARCHIVED, "SystemGenerated", "SystemArchived"})
 MOST_LABELS = 16
 
 
@@ -34,11 +31,6 @@ def clears(path: str, after: Json, rows: Mapping[str, Json]) -> tuple[str, ...]:
 
 def _types(overrides: Json) -> set[str]:
     return {item["taskType"] for item in cast("list[Any]", overrides)}
-
-
-def is_default(key: Key, path: str, value: Json) -> bool:
-    """Say whether a value is the one that a project gets when nobody chooses."""
-    return path == "displayName" and value == key.project
 
 
 def refuses(
@@ -84,6 +76,7 @@ FIELDS = Fields(
     rows=ROWS,
     unclearable=frozenset({"displayName", "description", "state"}),
     closed_by=("state", CLOSED),
+    ended_by=("state", CLOSED),
     calls=call,
     steps=steps,
     cascades=cascades,

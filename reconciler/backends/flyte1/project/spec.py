@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from reconciler.backends.flyte1.project import lint, values
-from reconciler.backends.flyte1.project.paths import LABELS, Row
-from reconciler.model.digest import digest
+from reconciler.backends.flyte1.project.paths import Row
+from reconciler.backends.wire import project
 from reconciler.model.document import Json, Path
 from reconciler.model.interface import Want
-from reconciler.model.key import Key
-from reconciler.model.origin import Problem, Severity
-from reconciler.model.resource import Resource
+from reconciler.model.origin import Severity
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution
 from reconciler.specs.project import Attributes, ProjectSpec
 from reconciler.specs.shape import written_name
 from reconciler.specs.validate import Declared
 
-KIND = "FlyteProject"
+KIND = project.KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +36,16 @@ class ProjectAdapter:
         """Resolve one project; with an error in any row it gives no resource."""
         del context
         spec = cast("ProjectSpec", declared.spec)
-        body = _own(spec)
-        problems: list[Problem] = []
+        body = project.own_body(spec)
+        problems = [*lint.of_project(declared, spec)]
         for row, path, attributes in _levels(spec):
             for kind, value in _values(attributes):
                 body[Row(kind, row.domain, row.workflow).path] = value
             problems += lint.check(declared, row, path, attributes)
         if any(problem.severity is Severity.ERROR for problem in problems):
             return Resolution(problems=tuple(problems))
-        resource = Resource(
-            key=Key(KIND, spec.name or declared.name),
-            body=body,
-            origin=declared.document.origin,
-            digest=digest(dict(body)),
-            adopt=spec.adopt,
-            protect=spec.protect,
-        )
+        resource = project.resource(declared, spec, body)
         return Resolution(resources=(resource,), problems=tuple(problems))
-
-
-def _own(spec: ProjectSpec) -> dict[str, Json]:
-    """The fields of the project itself; a description or labels that are null are cleared."""
-    body: dict[str, Json] = {}
-    if spec.display_name is not None:
-        body["displayName"] = spec.display_name
-    if "description" in spec.model_fields_set:
-        body["description"] = spec.description
-    if spec.state is not None:
-        body["state"] = str(spec.state)
-    if spec.labels is not None:
-        body.update({f"{LABELS}{key}": text for key, text in spec.labels.items()})
-    elif "labels" in spec.model_fields_set:
-        body["labels"] = None
-    return body
 
 
 def _levels(spec: ProjectSpec) -> Iterator[tuple[Row, Path, Attributes]]:
