@@ -31,6 +31,9 @@ OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 _DEADLINE = 30.0
+# Places that requests name are in a container of the server's own.
+_UPLOADS = re.compile(r's3://[^/"]+/uploads/')
+_CONTAINER = "CONTAINER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +107,18 @@ class Client:
         """The answer or the refusal."""
         return await self._call(method, request, {})
 
-    async def first(self, method: str, request: Message, *, count: int = 1) -> list[Any]:
-        """The first `count` messages of a stream, fewer when it ends; never recorded."""
-        messages: list[Any] = []
+    async def first(self, method: str, request: Message) -> Any:
+        """The first message of a stream, which is then left; never recorded."""
+        return await self.until(method, request, lambda _message: True)
+
+    async def until(self, method: str, request: Message, found: Callable[[Any], bool]) -> Any:
+        """The first message of a stream that is `found`; fails the test when it ends before."""
         stream = _stream(self.wire, self.channel, method)(request, timeout=_DEADLINE)
         async for message in stream:
-            messages.append(message)
-            if len(messages) == count:
-                break
-        stream.cancel()
-        return messages
+            if found(message):
+                stream.cancel()
+                return message
+        raise AssertionError(f"{method} ended before")
 
     async def _call(self, method: str, request: Message, metadata: dict[str, str]) -> Any:
         pairs = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
@@ -128,6 +133,7 @@ class Client:
         if not self.recorded:
             return
         text = json.dumps({"version": version, "steps": self.steps}, indent=1, sort_keys=True)
+        text = _UPLOADS.sub(f"s3://{_CONTAINER}/uploads/", text)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace(self.project, self.wire.placeholder) + "\n")
 
@@ -189,7 +195,8 @@ async def replay(
 
 
 def _steps(wire: Wire, path: pathlib.Path, project: str) -> list[dict[str, Any]]:
-    return json.loads(path.read_text().replace(wire.placeholder, project))["steps"]
+    text = path.read_text().replace(f"s3://{_CONTAINER}/", "s3://embedded/")
+    return json.loads(text.replace(wire.placeholder, project))["steps"]
 
 
 def step(

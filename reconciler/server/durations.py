@@ -46,3 +46,14 @@ def nanoseconds(text: str) -> int:
     if total > (_MAX_INT + 1 if sign < 0 else _MAX_INT):
         raise invalid
     return sign * int(total)
+
+
+def text(nanoseconds: int) -> str:
+    """A duration of a second or more as Go shows it."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    shown = f"{seconds}.{rest:09}".rstrip("0").rstrip(".") + "s"
+    if hours:
+        return f"{hours}h{minutes}m{shown}"
+    return f"{minutes}m{shown}" if minutes else shown

@@ -50,6 +50,21 @@ class Objects:
         """The bytes of the stored file; None when there is none."""
         return None if self.md5(native_url) is None else self.path(_key(native_url)).read_bytes()
 
+    def label(self, native_url: str) -> str:
+        """The checksum that an upload carried along as metadata; empty when it carried none."""
+        row = self._store.row("SELECT md5 FROM object_labels WHERE key = ?", (_key(native_url),))
+        return "" if row is None else row["md5"]
+
+    def put(self, native_url: str, data: bytes) -> None:
+        """Store a file that no client uploads."""
+        key = _key(native_url)
+        with self._temporary() as file:
+            file.write(data)
+            file.flush()
+            os.replace(file.name, self.path(key))  # noqa: PTH105  # same as rename, of a name
+        md5 = hashlib.md5(data, usedforsecurity=False).digest()
+        self._index(key, md5, len(data), label="")
+
     def signed_url(self, method: str, native_url: str, *, seconds: float, md5: str = "") -> str:
         """A URL that allows `method` on this file for `seconds`; `md5` in base64 binds a PUT."""
         key = _key(native_url)
@@ -73,8 +88,13 @@ class Objects:
             return None
         return (key, md5) if int(expires) >= time.time() else None
 
-    async def write(self, key: str, chunks: AsyncIterator[bytes], *, md5: bytes | None) -> bool:
-        """Store a file; False, and nothing stored, when its MD5 is not the promised one."""
+    async def write(
+        self, key: str, chunks: AsyncIterator[bytes], *, md5: bytes | None, label: str = ""
+    ) -> bool:
+        """Store a file; False, and nothing stored, when its MD5 is not the promised one.
+
+        `label` is the checksum that travels as the file's metadata, as S3 keeps it.
+        """
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
         with self._temporary() as file:
@@ -85,13 +105,19 @@ class Objects:
                 return False
             file.flush()
             os.replace(file.name, self.path(key))  # noqa: PTH105  # same as rename, of a name
+        self._index(key, digest.digest(), size, label=label)
+        return True
+
+    def _index(self, key: str, md5: bytes, size: int, *, label: str) -> None:
         with self._store.writing():
             self._store.run(
                 "INSERT INTO objects (key, md5, size) VALUES (?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET md5 = excluded.md5, size = excluded.size",
-                (key, digest.digest(), size),
+                (key, md5, size),
             )
-        return True
+            self._store.run("DELETE FROM object_labels WHERE key = ?", (key,))
+            if label:
+                self._store.run("INSERT INTO object_labels VALUES (?, ?)", (key, label))
 
     @contextmanager
     def _temporary(self) -> Iterator[IO[bytes]]:

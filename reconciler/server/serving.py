@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["WRITES", "Server"]
 
 _STOP_SECONDS = 0.2
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+)
 
 
 class Server(Dispatch):
@@ -49,9 +54,7 @@ class Server(Dispatch):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one. OSError when the port is taken."""
-        server = grpc.aio.server(
-            options=[("grpc.so_reuseport", 0), ("grpc.max_send_message_length", -1)]
-        )
+        server = grpc.aio.server(options=_OPTIONS)
         self._grpc = server
         self._http = http.AppRunner(
             application(self, instance=self.instance),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     HttpHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _NO_LIMIT = 0
+# What Flyte's clients send when they were told to.
+_LABEL = "x-amz-meta-flyteContentMD5"
 
 
 def application(dispatch: Dispatch, *, instance: str) -> web.Application:
@@ -75,7 +77,8 @@ def _put(objects: Objects) -> HttpHandler:
         except binascii.Error:
             raise web.HTTPBadRequest(text="Content-MD5 is not base64") from None
         chunks = request.content.iter_any()
-        if not await objects.write(key, chunks, md5=md5):
+        label = request.headers.get(_LABEL, "")
+        if not await objects.write(key, chunks, md5=md5, label=label):
             raise web.HTTPBadRequest(text="the bytes do not have the checksum of Content-MD5")
         return web.Response()
 

@@ -9,6 +9,7 @@ from flyteidl2.core import interface_pb2, literals_pb2, tasks_pb2, types_pb2
 from flyteidl2.project import project_service_pb2
 from flyteidl2.task import common_pb2, environment_pb2, task_definition_pb2, task_service_pb2
 from flyteidl2.trigger import trigger_definition_pb2, trigger_service_pb2
+from flyteidl2.workflow import run_service_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -201,3 +202,18 @@ def inputs(**values: int) -> common_pb2.Inputs:
             for name, value in values.items()
         ]
     )
+
+
+def run_id(owner: str, suffix: str = "a", *, domain: str = DOMAIN) -> Any:
+    """A run whose name begins with the project's, since all projects share a namespace."""
+    return identifier_pb2.RunIdentifier(project=owner, domain=domain, name=owner + suffix)
+
+
+def action_id(owner: str, suffix: str = "a", *, name: str = "a0") -> Any:
+    return identifier_pb2.ActionIdentifier(run=run_id(owner, suffix), name=name)
+
+
+def run(owner: str, suffix: str = "a", **rest: Any) -> run_service_pb2.CreateRunRequest:
+    if not {"task_id", "task_spec", "trigger_name"} & rest.keys():
+        rest["task_id"] = task_id(owner)
+    return run_service_pb2.CreateRunRequest(run_id=run_id(owner, suffix), **rest)

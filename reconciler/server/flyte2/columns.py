@@ -30,11 +30,16 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`name` in our database, `columns` by name; a list without a sort key has `default` order."""
+    """`name` in our database, `columns` by name.
+
+    A list without a sort key has `default` order; `ties` order what a sort key leaves equal, which
+    where the manager does not care is by age.
+    """
 
     name: str
     columns: Mapping[str, Kind]
     default: str
+    ties: str = "id"
 
 
 def _texts(*names: str) -> dict[str, Kind]:
@@ -76,6 +81,20 @@ REVISIONS = Table(
     {"revision": Kind.Bigint, "action": Kind.Text} | _times("deployed_at", "updated_at"),
     default="revision DESC",
 )
+
+ACTIONS = Table(
+    "v2_actions",
+    _texts(
+        "project", "domain", "run_name", "run_source", "created_by_subject", "trigger_task_name",
+        "trigger_name", "task_project", "task_domain", "task_name", "task_version",
+        "function_name",
+    )
+    | {"phase": Kind.Integer, "action_type": Kind.Integer, "trigger_revision": Kind.Bigint}
+    | {"duration_ms": Kind.Bigint, "trigger_type": Kind.Missing}
+    | _times("created_at", "updated_at", "ended_at"),
+    default="phase, created_at DESC, run_name DESC, name DESC",
+    ties="run_name, name",
+)  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 _BITS = {Kind.Integer: 31, Kind.Bigint: 63}

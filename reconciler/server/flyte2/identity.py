@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import grpc
 from flyteidl2.auth import auth_service_pb2 as wire
 from flyteidl2.auth import identity_pb2
+from flyteidl2.common import identifier_pb2
+from flyteidl2.common import identity_pb2 as common_identity_pb2
 
 from reconciler.server.caller import CALLER
 from reconciler.server.status import StatusError
@@ -32,6 +34,32 @@ _SUBJECT_HEADER = "x-amzn-oidc-identity"
 def _user_info(
     _store: Store, _request: identity_pb2.UserInfoRequest
 ) -> identity_pb2.UserInfoResponse:
+    user = _user()
+    if user is None:
+        raise StatusError(
+            grpc.StatusCode.UNAUTHENTICATED,
+            "no authenticated identity on request (missing or untrusted identity headers)",
+        )
+    return user
+
+
+def caller() -> common_identity_pb2.EnrichedIdentity | None:
+    """Who makes the call, as runs keep it; None when nobody says."""
+    user = _user()
+    if user is None:
+        return None
+    spec = None
+    if user.email or user.name:
+        spec = common_identity_pb2.UserSpec(
+            first_name=user.given_name, last_name=user.family_name, email=user.email
+        )
+    identifier = identifier_pb2.UserIdentifier(subject=user.subject)
+    return common_identity_pb2.EnrichedIdentity(
+        user=common_identity_pb2.User(id=identifier, spec=spec)
+    )
+
+
+def _user() -> identity_pb2.UserInfoResponse | None:
     caller = CALLER.get()
     user = _claims(caller.header(_CLAIMS_HEADER))
     subject = caller.header(_SUBJECT_HEADER).strip()
@@ -40,11 +68,6 @@ def _user_info(
     scheme, _, token = caller.header("authorization").partition(" ")
     if user is None and scheme.lower() == "bearer":
         user = _claims(token.strip())
-    if user is None:
-        raise StatusError(
-            grpc.StatusCode.UNAUTHENTICATED,
-            "no authenticated identity on request (missing or untrusted identity headers)",
-        )
     return user
 
 
@@ -80,7 +103,10 @@ def _text(value: object) -> str:
 def _public_client(
     _store: Store, _request: wire.GetPublicClientConfigRequest
 ) -> wire.GetPublicClientConfigResponse:
-    return wire.GetPublicClientConfigResponse(authorization_metadata_key="authorization")
+    # The manager names its own address, whatever the client called.
+    return wire.GetPublicClientConfigResponse(
+        authorization_metadata_key="authorization", dataplane_domain=f"http://{CALLER.get().host}"
+    )
 
 
 def _metadata(

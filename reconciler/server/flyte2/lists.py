@@ -92,9 +92,9 @@ class Listing:
 
     @property
     def page(self) -> str:
-        """ORDER BY, LIMIT and OFFSET. Equal rows come in any order there, by age here."""
-        order = self.order or self.table.default
-        return f" ORDER BY {order}, id LIMIT {self.limit or -1} OFFSET {self.offset}"
+        """ORDER BY, LIMIT and OFFSET."""
+        order = f"{self.order or self.table.default}, {self.table.ties}"
+        return f" ORDER BY {order} LIMIT {self.limit or -1} OFFSET {self.offset}"
 
 
 def read(request: list_pb2.ListRequest, table: Table) -> Listing:

@@ -38,6 +38,22 @@ CREATE TABLE IF NOT EXISTS v2_triggers ({_ID}, {_TRIGGER}, latest_revision INTEG
 CREATE INDEX IF NOT EXISTS v2_triggers_name ON v2_triggers (project, domain, name);
 CREATE TABLE IF NOT EXISTS v2_trigger_revisions ({_TRIGGER}, revision INTEGER NOT NULL,
     action TEXT NOT NULL, PRIMARY KEY (project, domain, task_name, name, revision));
+CREATE TABLE IF NOT EXISTS v2_settings (
+    key TEXT PRIMARY KEY, data BLOB NOT NULL, version INTEGER NOT NULL, {_TIMES});
+CREATE TABLE IF NOT EXISTS v2_secrets (
+    object TEXT PRIMARY KEY, key TEXT NOT NULL, project TEXT NOT NULL, domain TEXT NOT NULL,
+    digest BLOB NOT NULL, {_TIMES});
+CREATE TABLE IF NOT EXISTS v2_actions ({_ID},
+    project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL, name TEXT NOT NULL,
+    phase INTEGER NOT NULL, action_type INTEGER NOT NULL, run_source TEXT NOT NULL,
+    created_by BLOB, created_by_subject TEXT,
+    trigger_task_name TEXT, trigger_name TEXT, trigger_revision INTEGER,
+    task_project TEXT, task_domain TEXT, task_name TEXT, task_version TEXT,
+    task_type TEXT NOT NULL, task_short_name TEXT, function_name TEXT NOT NULL,
+    environment_name TEXT, task_spec BLOB NOT NULL, run_spec BLOB NOT NULL,
+    inputs_uri TEXT NOT NULL, abort_reason TEXT, ended_at INTEGER, duration_ms INTEGER,
+    {_TIMES}, UNIQUE (project, domain, run_name, name));
+CREATE INDEX IF NOT EXISTS v2_actions_created ON v2_actions (project, domain, created_at);
 """
 
 # The project that the manager makes when its configuration names no other.

@@ -6,11 +6,25 @@ from typing import TYPE_CHECKING
 
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.cluster import service_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
+from flyteidl2.secret import secret_pb2
+from flyteidl2.settings import settings_service_pb2
 from flyteidl2.task import task_service_pb2
 from flyteidl2.trigger import trigger_service_pb2
+from flyteidl2.workflow import run_service_pb2
 
-from reconciler.server.flyte2 import cluster, identity, projects, tasks, triggers
+from reconciler.server.flyte2 import (
+    cluster,
+    dataproxy,
+    identity,
+    projects,
+    runs,
+    secrets,
+    settings,
+    tasks,
+    triggers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +36,10 @@ SERVICES: Mapping[str, Service] = {
     f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
     f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,
     f"{project_service_pb2.DESCRIPTOR.package}.ProjectService": projects.HANDLERS,
+    f"{dataproxy_service_pb2.DESCRIPTOR.package}.DataProxyService": dataproxy.HANDLERS,
+    f"{run_service_pb2.DESCRIPTOR.package}.RunService": runs.HANDLERS,
+    f"{secret_pb2.DESCRIPTOR.package}.SecretService": secrets.HANDLERS,
+    f"{settings_service_pb2.DESCRIPTOR.package}.SettingsService": settings.HANDLERS,
     f"{task_service_pb2.DESCRIPTOR.package}.TaskService": tasks.HANDLERS,
     f"{trigger_service_pb2.DESCRIPTOR.package}.TriggerService": triggers.HANDLERS,
 }

@@ -154,16 +154,30 @@ def find(store: Store, identifier: task_definition_pb2.TaskIdentifier) -> sqlite
 
 def get(store: Store, request: wire.GetTaskDetailsRequest) -> wire.GetTaskDetailsResponse:
     """GetTaskDetails: the one call that answers with a task's spec."""
-    row = find(store, request.task_id)
-    if row is None:
-        shown = " ".join(getattr(request.task_id, part) for part in _KEY)
-        raise not_found(f"task not found: {{{shown}}}")
+    row = _existing(store, request.task_id)
     details = task_definition_pb2.TaskDetails(
-        task_id=_identifier(row),
-        metadata=_metadata(row),
-        spec=task_definition_pb2.TaskSpec.FromString(row["task_spec"]),
+        task_id=_identifier(row), metadata=_metadata(row), spec=_spec(row)
     )
     return wire.GetTaskDetailsResponse(details=details)
+
+
+def spec(
+    store: Store, identifier: task_definition_pb2.TaskIdentifier
+) -> task_definition_pb2.TaskSpec:
+    """The spec of a version; NOT_FOUND when there is none."""
+    return _spec(_existing(store, identifier))
+
+
+def _existing(store: Store, identifier: task_definition_pb2.TaskIdentifier) -> sqlite3.Row:
+    row = find(store, identifier)
+    if row is None:
+        shown = " ".join(getattr(identifier, part) for part in _KEY)
+        raise not_found(f"task not found: {{{shown}}}")
+    return row
+
+
+def _spec(row: sqlite3.Row) -> task_definition_pb2.TaskSpec:
+    return task_definition_pb2.TaskSpec.FromString(row["task_spec"])
 
 
 def list_tasks(store: Store, request: wire.ListTasksRequest) -> wire.ListTasksResponse:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flyteidl2.trigger import trigger_definition_pb2
 from flyteidl2.trigger import trigger_service_pb2 as wire
 
 from reconciler.server.flyte2 import lists, trigger_rows
@@ -65,6 +66,11 @@ def find(store: Store, name: identifier_pb2.TriggerName) -> sqlite3.Row:
     if row is None:
         raise not_found(f"trigger not found: {_path(name)}: {_NO_ROWS}")
     return row
+
+
+def spec(row: sqlite3.Row) -> trigger_definition_pb2.TriggerSpec:
+    """A trigger's spec as it was deployed."""
+    return trigger_definition_pb2.TriggerSpec.FromString(row["spec"])
 
 
 def get_revision(

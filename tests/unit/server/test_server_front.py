@@ -72,7 +72,9 @@ async def test_one_port_has_both(tmp_path: pathlib.Path) -> None:
             aiohttp.ClientSession() as session,
             session.post(url, json={}) as answer,
         ):
-            assert await answer.json() == {"authorizationMetadataKey": "authorization"}
+            found = await answer.json()
+            assert found["authorizationMetadataKey"] == "authorization"
+            assert found["dataplaneDomain"] == server.http_url
         assert server.calls == {"GetPublicClientConfig": 2}
 
 

@@ -1,0 +1,159 @@
+"""Creating a run: which task, which inputs, which settings.
+
+A name is no protection against running twice: a known one is not refused, the stored run comes
+back, and inline inputs have been written over the earlier ones by then (v2.0.43,
+runs/service/run_service.go).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+import grpc
+from flyteidl2.common import identifier_pb2
+from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
+from flyteidl2.workflow import run_definition_pb2
+from flyteidl2.workflow import run_service_pb2 as wire
+
+from reconciler.server.clock import now, stamp
+from reconciler.server.flyte2 import files, identity, projects, run_rows, tasks, triggers
+from reconciler.server.flyte2.refusals import not_found
+from reconciler.server.status import StatusError, internal, refused
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from reconciler.server.store import Store, Value
+
+_MAX_NAME = 30
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_GENERATED_LENGTH = 20
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+_Task = tuple[task_definition_pb2.TaskIdentifier, task_definition_pb2.TaskSpec]
+
+
+def create(store: Store, request: wire.CreateRunRequest) -> wire.CreateRunResponse:
+    """CreateRun: of a task, of a spec that nobody deployed, or of a trigger, active or not."""
+    run = _run_id(request)
+    projects.required(store, run.project)
+    trigger = _trigger(store, request)
+    task = _task(store, request, trigger)
+    run_spec = _run_spec(request, trigger, task[1])
+    base = (run_spec.run_base_dir or files.BASE).rstrip("/")
+    if request.WhichOneof("input_wrapper") == "offloaded_input_data":
+        place = request.offloaded_input_data.uri
+    elif not request.HasField("inputs") and trigger and _offloaded(trigger):
+        place = _offloaded(trigger)
+    else:
+        place = f"{base}/{run.project}/{run.domain}/{run.name}/inputs"
+        files.write(store, f"{place}/inputs.pb", _with_defaults(request.inputs, task[1]))
+    if request.WhichOneof("task") is None:
+        raise internal("failed to create task spec model: Marshal called with nil")
+    user = identity.caller()
+    rest: dict[str, Value] = {
+        "run_source": run_definition_pb2.RunSource.Name(request.source),
+        "inputs_uri": f"{place}/inputs.pb",
+        "created_by": None if user is None else user.SerializeToString(),
+        "created_by_subject": None if user is None else user.user.id.subject,
+        "trigger_task_name": trigger["task_name"] if trigger else None,
+        "trigger_name": request.trigger_name.name or None,
+        "trigger_revision": trigger["latest_revision"] if trigger else None,
+    }
+    with store.writing():
+        row = run_rows.insert(store, run, task, run_spec, rest)
+    return wire.CreateRunResponse(run=run_rows.run(row))
+
+
+def _run_id(request: wire.CreateRunRequest) -> identifier_pb2.RunIdentifier:
+    match request.WhichOneof("id"):
+        case "run_id":
+            run = request.run_id
+            if len(run.name.encode()) > _MAX_NAME:
+                reason = f"must be no more than {_MAX_NAME} characters"
+            elif not _NAME.fullmatch(run.name):
+                reason = (
+                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
+                    "start with an alphabetic character, and end with an alphanumeric character"
+                )
+            else:
+                return run
+            raise refused(f'invalid run name "{run.name}": {reason}')
+        case "project_id":
+            letters = (secrets.choice(_ALPHABET) for _ in range(_GENERATED_LENGTH - 1))
+            return identifier_pb2.RunIdentifier(
+                project=request.project_id.name,
+                domain=request.project_id.domain,
+                name="r" + "".join(letters),
+            )
+        case _:
+            raise refused("invalid run ID type")
+
+
+def _trigger(store: Store, request: wire.CreateRunRequest) -> sqlite3.Row | None:
+    if request.WhichOneof("task") != "trigger_name":
+        return None
+    try:
+        return triggers.find(store, request.trigger_name)
+    except StatusError as error:
+        raise not_found(f'trigger "{request.trigger_name.name}" not found: {error.text}') from None
+
+
+def _task(store: Store, request: wire.CreateRunRequest, trigger: sqlite3.Row | None) -> _Task:
+    if request.WhichOneof("task") == "task_id":
+        identifier = request.task_id
+    elif trigger is not None:
+        identifier = task_definition_pb2.TaskIdentifier(
+            project=trigger["project"],
+            domain=trigger["domain"],
+            name=trigger["task_name"],
+            version=trigger["task_version"],
+        )
+    else:
+        named = request.task_spec.task_template.id
+        identifier = task_definition_pb2.TaskIdentifier(
+            project=named.project, domain=named.domain, name=named.name, version=named.version
+        )
+        return identifier, request.task_spec
+    try:
+        return identifier, tasks.spec(store, identifier)
+    except StatusError as error:
+        # The one refusal that the manager gives no code.
+        raise StatusError(grpc.StatusCode.UNKNOWN, error.text) from None
+
+
+def _run_spec(
+    request: wire.CreateRunRequest,
+    trigger: sqlite3.Row | None,
+    spec: task_definition_pb2.TaskSpec,
+) -> run_pb2.RunSpec:
+    found = run_pb2.RunSpec()
+    if request.HasField("run_spec"):
+        found.CopyFrom(request.run_spec)
+    elif trigger is not None:
+        found.CopyFrom(triggers.spec(trigger).run_spec)
+    if run_rows.knows_start_time(spec) and not found.HasField("run_start_time"):
+        given = request.HasField("run_start_time")
+        found.run_start_time.CopyFrom(request.run_start_time if given else stamp(now()))
+    if not found.raw_data_storage.raw_data_prefix:
+        found.raw_data_storage.raw_data_prefix = files.BASE
+    return found
+
+
+def _offloaded(trigger: sqlite3.Row) -> str:
+    """Where a trigger's inputs are; those that it holds itself are never used."""
+    return triggers.spec(trigger).offloaded_input_data.uri
+
+
+def _with_defaults(
+    inputs: common_pb2.Inputs, spec: task_definition_pb2.TaskSpec
+) -> common_pb2.Inputs:
+    filled = common_pb2.Inputs()
+    filled.CopyFrom(inputs)
+    given = {one.name for one in inputs.literals}
+    for one in spec.default_inputs:
+        if one.name not in given and one.parameter.HasField("default"):
+            filled.literals.add(name=one.name, value=one.parameter.default)
+    return filled
