@@ -17,10 +17,9 @@ from flyteidl.core import identifier_pb2, interface_pb2, literals_pb2, tasks_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from flyteidl.service import admin_pb2_grpc
 
+from reconciler.api import connecting
 from reconciler.api.session import Session
-from reconciler.backends import settings
-from reconciler.backends.flyte1.backend import Flyte1
-from reconciler.backends.flyte1.channel import connect
+from reconciler.backends.port import Backend
 from reconciler.engine.applying import Applied, Run
 from reconciler.engine.declaration import declare
 from reconciler.engine.planning import Options, Planned
@@ -65,13 +64,18 @@ def plan_document(name: str, /, **spec: Any) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """A running server, a directory of specs, and a clock that tests move."""
+    """A running server, a directory of specs, and a clock that tests move.
+
+    `flyte` is the generation that sessions speak; `stub` is Flyte 1's.
+    """
 
     server: Server
     root: Path
     stub: admin_pb2_grpc.AdminServiceStub
     now: datetime = NOW
     endpoint: str = ""
+    flyte: str = connecting.FLYTE1
+    hmac_key: str = ""
     documents: dict[str, Any] = field(default_factory=dict)
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -97,9 +101,21 @@ class World:
         """Open a session on the directory, or on some of its files."""
         declaration = declare(paths or (str(self.root),), cwd=self.root)
         declaration.check()
-        chosen = settings.for_endpoint(self.endpoint, chosen_by="test", insecure=True)
-        async with connect(chosen, read_only=read_only) as channel:
-            yield Session(declaration=declaration, backend=Flyte1(channel, label="embedded"))
+        async with self.backend(read_only=read_only) as backend:
+            yield Session(declaration=declaration, backend=backend)
+
+    @asynccontextmanager
+    async def backend(self, *, read_only: bool = False) -> AsyncIterator[Backend]:
+        """Connect to the server; `hmac_key` names the variable of the connection's key."""
+        choice = connecting.Choice(
+            chosen_by="test",
+            flyte=self.flyte,
+            endpoint=self.endpoint,
+            insecure=True,
+            hmac_key={"env": self.hmac_key} if self.hmac_key else None,
+        )
+        async with connecting.connect(choice, read_only=read_only, environ={}) as backend:
+            yield backend
 
     async def plan(self, *paths: str, **options: Any) -> Planned:
         """Plan, over a channel that can write nothing."""
@@ -244,31 +260,27 @@ def _at(where: Mapping[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_world(directory: Path) -> AsyncIterator[World]:
+async def open_world(
+    directory: Path, *, flyte: str = connecting.FLYTE1, strict: bool = False
+) -> AsyncIterator[World]:
     """Start a server over an empty database and open a stub to it."""
     root = directory / "set"
     root.mkdir(parents=True)
-    async with open_server(directory / "data") as server:
+    async with open_server(directory / "data", strict=strict) as server:
         options = [("grpc.use_local_subchannel_pool", 1)]
         async with grpc.aio.insecure_channel(server.grpc_address, options=options) as channel:
             stub = admin_pb2_grpc.AdminServiceStub(channel)
-            yield World(server=server, root=root, stub=stub, endpoint=server.grpc_address)
-
-
-@asynccontextmanager
-async def backend_of(world: World) -> AsyncIterator[Flyte1]:
-    chosen = settings.for_endpoint(world.endpoint, chosen_by="test", insecure=True)
-    async with connect(chosen, read_only=False) as channel:
-        yield Flyte1(channel, label="embedded")
+            address = server.grpc_address
+            yield World(server=server, root=root, stub=stub, endpoint=address, flyte=flyte)
 
 
 async def ledger_of(world: World, name: str = "team") -> Ledger:
     """The ledger of a set as it stands on the server."""
-    async with backend_of(world) as backend:
+    async with world.backend() as backend:
         return await backend.read_ledger(name, Place(PROJECT, DOMAIN))
 
 
 async def write_ledger(world: World, ledger: Ledger) -> Ledger:
     """Write a ledger past the program's own commands."""
-    async with backend_of(world) as backend:
+    async with world.backend() as backend:
         return await backend.write_ledger(ledger, Place(PROJECT, DOMAIN))

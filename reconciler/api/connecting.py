@@ -48,11 +48,13 @@ class Choice:
 
     `data` is the directory of an embedded Flyte, `spec` a FlyteConnection's spec as it was written
     and `base` what its relative files are below, `config` a configuration file's name. `flyte` is
-    the generation of Flyte, one of FlyteConnection's words.
+    the generation of Flyte, one of FlyteConnection's words, and `hmac_key` where the key for hashes
+    of secret values is.
     """
 
     chosen_by: str
     flyte: str = AUTO
+    hmac_key: Json = None
     deadline_seconds: float = 0.0
     data: Path | None = None
     spec: Mapping[str, Json] | None = None
@@ -139,16 +141,17 @@ def _from_file(path: Path, chosen_by: str) -> Choice:
 def _declared(value: Mapping[str, Json], *, chosen_by: str, base: Path) -> Choice:
     spec = value.get("spec")
     assert isinstance(spec, dict)
-    flyte = str(spec.get("flyte") or AUTO)
+    common = Choice(chosen_by=chosen_by, flyte=str(spec.get("flyte") or AUTO), base=base)
+    secrets = spec.get("secrets")
+    if isinstance(secrets, dict):
+        common = replace(common, hmac_key=secrets.get("hmacKey"))
     embedded = spec.get("embedded")
     if isinstance(embedded, dict):
-        path = embedded.get("path") or EMBEDDED_DIRECTORY
-        return Choice(chosen_by=chosen_by, flyte=flyte, data=base / str(path))
+        return replace(common, data=base / str(embedded.get("path") or EMBEDDED_DIRECTORY))
     config = spec.get("config")
     if isinstance(config, str):
-        path = Path(config).expanduser()
-        return Choice(chosen_by=chosen_by, flyte=flyte, config=str(base / path))
-    return Choice(chosen_by=chosen_by, flyte=flyte, spec=spec, base=base)
+        return replace(common, config=str(base / Path(config).expanduser()))
+    return replace(common, spec=spec)
 
 
 @asynccontextmanager
@@ -170,11 +173,11 @@ async def connect(
             )
             opening = _open_flyte2 if choice.flyte == FLYTE2 else _open_flyte1
             async with opening(
-                _timed(settings, choice), read_only=read_only, label=EMBEDDED
+                _chosen(settings, choice), read_only=read_only, label=EMBEDDED
             ) as backend:
                 yield backend
         return
-    settings = _timed(_settings(choice, environ), choice)
+    settings = _chosen(_settings(choice, environ), choice)
     opening = {FLYTE1: _open_flyte1, FLYTE2: _open_flyte2}.get(choice.flyte, _open_either)
     async with opening(settings, read_only=read_only, label="") as backend:
         yield backend
@@ -199,7 +202,12 @@ def _settings(choice: Choice, environ: Mapping[str, str]) -> Settings:
     return settings_of.from_spec(choice.spec or {}, base=choice.base, chosen_by=choice.chosen_by)
 
 
-def _timed(settings: Settings, choice: Choice) -> Settings:
+def _chosen(settings: Settings, choice: Choice) -> Settings:
+    """Fill in what holds however the connection is made."""
+    from reconciler.backends import settings as settings_of
+
+    key = settings_of.hmac_key(choice.hmac_key, base=choice.base, chosen_by=choice.chosen_by)
+    settings = replace(settings, hmac_key=key)
     if not choice.deadline_seconds:
         return settings
     return replace(settings, deadline=timedelta(seconds=choice.deadline_seconds))

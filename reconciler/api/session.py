@@ -67,8 +67,10 @@ class Session:
             self.declaration,
             self.backend.adapters,
             now=settings.now,
+            key=self.backend.hmac_key,
         )
         self.backend.offer_code(resolved.code)
+        self.backend.offer_contents(resolved.contents)
         fresh, stale = await applying.refuse_stale(plan, self.backend, ledger, now=settings.now)
         applied = await applying.apply_plan(
             fresh,

@@ -20,6 +20,7 @@ import yaml
 from reconciler import errors
 from reconciler.backends import settings as connection
 from reconciler.backends.auth import secret
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     from reconciler.model.document import Json
@@ -181,7 +182,7 @@ class _Options:
         if path and (path.exists() or not literal):
             return secret.FromFile(path)
         if literal:
-            return secret.Given(secret.Secret(literal), f"{_SECRET} of {self.place}")
+            return secret.Given(Secret(literal), f"{_SECRET} of {self.place}")
         return None
 
 

@@ -10,6 +10,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
@@ -35,6 +36,17 @@ class Backend(Protocol):
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         """Take what resolved packages attach, such as code archives; registering needs it."""
+        ...
+
+    def offer_contents(self, contents: Mapping[Key, Content]) -> None:
+        """Take what declared secrets are to hold; writing one needs it."""
+        ...
+
+    def hmac_key(self) -> Secret[str] | None:
+        """Return the key for hashes of secret values, if the connection names one.
+
+        Raises UsageError when it names one that is not to be had.
+        """
         ...
 
     async def identity(self) -> Mapping[str, str]:

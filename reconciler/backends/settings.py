@@ -66,7 +66,7 @@ class Settings:
     """Everything needed to open one connection.
 
     `per_second` of 0 means no limit. `chosen_by` says who picked this connection, for the first
-    line of a plan.
+    line of a plan. `hmac_key` is the key for hashes of secret values.
     """
 
     endpoint: str
@@ -78,6 +78,7 @@ class Settings:
     deadline: timedelta = timedelta(seconds=30)
     max_message_bytes: int = _MESSAGE_BYTES
     console: str = ""
+    hmac_key: secret.Reference | None = None
 
     @property
     def insecure(self) -> bool:
@@ -118,6 +119,7 @@ class Settings:
                 "maxMessageBytes": self.max_message_bytes,
             },
             "console": self.console or None,
+            "secrets": {"hmacKey": _text(self.hmac_key)},
         }
 
 
@@ -149,6 +151,11 @@ def from_spec(spec: Mapping[str, Json], *, base: Path, chosen_by: str) -> Settin
         max_message_bytes=int(reader.number(limits, "maxMessageBytes", _MESSAGE_BYTES)),
         console=reader.text(spec, "console"),
     )
+
+
+def hmac_key(value: Json, *, base: Path, chosen_by: str) -> secret.Reference | None:
+    """Read `FlyteConnection.spec.secrets.hmacKey`; raises UsageError."""
+    return _Reader(chosen_by, base).reference({"hmacKey": value}, "hmacKey")
 
 
 def clean_endpoint(endpoint: str, *, place: str) -> str:

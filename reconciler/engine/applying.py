@@ -146,7 +146,7 @@ async def refuse_stale(
         places=frozenset(
             change.key.place
             for change in plan.changes
-            if shapes[change.key] is not Shape.RECORD and change.key.domain
+            if shapes[change.key] is not Shape.RECORD and change.key.place.is_single
         ),
         versions=versions_asked,
         records=frozenset(key for key, shape in shapes.items() if shape is Shape.RECORD),
@@ -208,7 +208,7 @@ def _home(planned: Planned) -> Place | None:
 
 
 def _some_place(plan: Plan) -> Place | None:
-    places = sorted(change.key.place for change in plan.changes if change.key.domain)
+    places = sorted(change.key.place for change in plan.changes if change.key.place.is_single)
     return places[0] if places else None
 
 

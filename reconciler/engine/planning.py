@@ -11,6 +11,7 @@ from datetime import datetime
 from reconciler.backends.port import Backend
 from reconciler.engine import claims
 from reconciler.engine.archives import read_archives
+from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
 from reconciler.errors import SpecError
 from reconciler.model.digest import UNCLAIMED
@@ -60,11 +61,21 @@ class Planned:
 
 
 def resolve_offline(
-    declaration: Declaration, adapters: Mapping[str, Adapter], *, now: datetime
+    declaration: Declaration,
+    adapters: Mapping[str, Adapter],
+    *,
+    now: datetime,
+    key: HashKey | None = None,
 ) -> Resolved:
-    """Resolve as far as it goes without a backend; what needs one is a problem that says so."""
+    """Resolve as far as it goes without a backend; what needs one is a problem that says so.
+
+    What secrets are to hold is looked up only with `key`, the connection's key for their hashes.
+    """
     context = replace(
-        _resolve_context(declaration, now), is_offline=True, archives=read_archives(declaration)
+        _resolve_context(declaration, now),
+        is_offline=True,
+        archives=read_archives(declaration),
+        contents=read_contents(declaration, key),
     )
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
 
@@ -87,11 +98,12 @@ async def plan(
     claims.check(declaration, ledger, options.take_over, options.reset_to)
     context = _resolve_context(declaration, now)
     archives = await asyncio.to_thread(read_archives, declaration)
+    contents = await asyncio.to_thread(read_contents, declaration, backend.hmac_key)
     catalog = await backend.catalog(wants(declaration.declared, backend.adapters, context))
     resolved = resolve(
         declaration.declared,
         backend.adapters,
-        replace(context, catalog=catalog, archives=archives),
+        replace(context, catalog=catalog, archives=archives, contents=contents),
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
@@ -99,6 +111,7 @@ async def plan(
     if errors:
         raise SpecError(errors)
     backend.offer_code(resolved.code)
+    backend.offer_contents(resolved.contents)
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
 
@@ -163,8 +176,8 @@ async def _adopted_elsewhere(
 def query(desired: Desired, context: PlanContext) -> Query:
     """Ask for what is declared and for every place that was ever written."""
     ledger = context.ledger
-    places: set[Place] = {place for place in ledger.places if place.domain}
-    places |= {key.place for key in (*ledger.adopted, *ledger.objects) if key.domain}
+    places: set[Place] = {place for place in ledger.places if place.is_single}
+    places |= {key.place for key in (*ledger.adopted, *ledger.objects) if key.place.is_single}
     described: set[Place] = {key.place for key in context.ledger.archived}
     asked: dict[Key, frozenset[str]] = defaultdict(frozenset)
     records: set[Key] = {
@@ -179,7 +192,7 @@ def query(desired: Desired, context: PlanContext) -> Query:
         if shape is Shape.OBJECT:
             held = ledger.objects.get(key)
             objects[key] = held if held and held.digest == resource.digest else None
-            places |= {key.place} if key.domain else set()
+            places |= {key.place} if key.place.is_single else set()
             continue
         asked[key] = versions.asked(resource, context)
         if context.traits[key.kind].has_pointer:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ALL = "*"
+"""Stands for every project, or every domain, of a place."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -11,6 +14,11 @@ class Place:
 
     project: str
     domain: str = ""
+
+    @property
+    def is_single(self) -> bool:
+        """Say whether it is one project-domain, and neither a project as a whole nor many."""
+        return bool(self.domain) and ALL not in {self.project, self.domain}
 
     def __str__(self) -> str:
         return f"{self.project}/{self.domain}" if self.domain else self.project

@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from reconciler.model.interface import Catalog, Want, Workflow
-from reconciler.model.key import Place
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
 from reconciler.model.resource import Resource
+from reconciler.model.secret import Content
 from reconciler.model.traits import Traits
 from reconciler.specs.validate import Declared
 
@@ -38,7 +39,8 @@ class Context:
     and what only a backend knows is left unchecked instead of being a problem. `versions` maps
     globs over workflow names to the version that plans on them run instead of the one that they
     name. `packages` is filled in the order of kinds, packages before plans. `archives` holds what
-    was read of each package's archive, by the place of its document.
+    was read of each package's archive, by the place of its document, and `contents` what
+    each secret is to hold.
     """
 
     set_name: str
@@ -50,6 +52,7 @@ class Context:
     catalog: Catalog = field(default_factory=dict)
     packages: Mapping[tuple[Place, str], Package] = field(default_factory=dict)
     archives: Mapping[str, object] = field(default_factory=dict)
+    contents: Mapping[str, Content | str] = field(default_factory=dict)
 
     def place(self, project: str | None, domain: str | None) -> Place:
         """Fill in the defaults of the set."""
@@ -63,7 +66,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What one document gives: resources, problems, and a package's offer.
+    """What one document gives: resources, problems, a package's offer, and contents of secrets.
 
     `is_unchecked` says that it could not be resolved because only a backend knows its workflow.
     """
@@ -73,6 +76,7 @@ class Resolution:
     package: Package | None = None
     place: Place | None = None
     is_unchecked: bool = False
+    contents: Mapping[Key, Content] = field(default_factory=dict)
 
 
 def placed(declared: Declared, place: Place) -> Resolution | None:

@@ -9,6 +9,7 @@ from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Desired, Resource
+from reconciler.model.secret import Content
 from reconciler.resolve.context import Adapter, Context, Package
 from reconciler.specs.validate import Declared
 
@@ -32,6 +33,7 @@ class Resolved:
     problems: tuple[Problem, ...]
     unchecked: int = 0
     code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    contents: Mapping[Key, Content] = field(default_factory=dict, repr=False)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -79,11 +81,13 @@ def resolve(
     problems: list[Problem] = []
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
+    contents: dict[Key, Content] = {}
     unchecked = 0
     for item in known:
         found = adapters[item.kind].resolve(item, replace(context, packages=packages))
         problems += found.problems
         unchecked += found.is_unchecked
+        contents.update(found.contents)
         if found.package is not None and found.place is not None:
             packages[found.place, item.name] = found.package
             if found.package.unread:
@@ -97,7 +101,7 @@ def resolve(
     desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
     code = {name: data for package in packages.values() for name, data in package.code.items()}
-    return Resolved(desired, tuple(problems), unchecked, code)
+    return Resolved(desired, tuple(problems), unchecked, code, contents)
 
 
 def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:

@@ -172,14 +172,20 @@ class ConnectionLimits(Shape):
         yield from above_zero(given, "deadline")
 
 
-class DataPlane(Shape):
-    """Where secrets of Flyte 1 are kept: the cluster that runs its tasks."""
+class ConnectionSecrets(Shape):
+    """How secrets are kept, and how a change of their values is told."""
 
     kubeconfig: Text | None = None
-    """The kubeconfig file of the cluster."""
+    """The kubeconfig file of the cluster that runs the tasks of a Flyte 1."""
 
     namespace: Text = "{project}-{domain}"
     """The namespace of a project and domain."""
+
+    hmac_key: SecretSource | None = None
+    """A key for hashes of secret values, so that a changed value of `env` and `file` is seen.
+
+    The hashes are kept in the ledger. Without it such values are written once.
+    """
 
 
 class Served(Shape):
@@ -224,8 +230,8 @@ class ConnectionSpec(Shape):
     console: Annotated[str, StringConstraints(pattern=WEB)] | None = None
     """The address of the web console, for links."""
 
-    secrets: DataPlane = DataPlane()
-    """Where secrets of Flyte 1 are kept."""
+    secrets: ConnectionSecrets = ConnectionSecrets()
+    """How secrets are kept, and how a change of their values is told."""
 
     serves: Many[Served] = ()
     """Who may use the connection in a cluster, and for what; default: nobody."""

@@ -125,6 +125,11 @@ EXAMPLES: dict[str, Example] = {
             "secrets": {
                 "kubeconfig": "~/.kube/data-plane",
                 "namespace": "{project}-{domain}",
+                "hmacKey": {
+                    "env": "RECONCILE_HMAC_KEY",
+                    "file": "/run/secrets/hmac",
+                    "secretKeyRef": {"name": "flyte", "key": "hmac"},
+                },
             },
             "serves": [
                 {
@@ -141,6 +146,8 @@ EXAMPLES: dict[str, Example] = {
                 "auth.token",
                 "auth.clientSecret.file",
                 "auth.clientSecret.secretKeyRef",
+                "secrets.hmacKey.file",
+                "secrets.hmacKey.secretKeyRef",
             }
         ),
     ),
@@ -250,6 +257,45 @@ EXAMPLES: dict[str, Example] = {
                 "schedule.acknowledgeRestarts",
                 "notifications.pagerDuty",
                 "notifications.slack",
+                "sync",
+            }
+        ),
+    ),
+    "FlyteSecret": Example(
+        name="ranking-api-key",
+        spec={
+            "name": "api-key",
+            "group": "ranking",
+            "key": "api-key",
+            "scope": {"project": "ranking", "domain": "production"},
+            "valueFrom": {
+                "env": "RANKING_API_KEY",
+                "file": "secrets/ranking.key",
+                "secretKeyRef": {"name": "ranking", "key": "api-key"},
+                "sops": {
+                    "file": "secrets.enc.yaml",
+                    "key": "ranking.api_key",
+                    "identity": {"env": "SOPS_AGE_KEY", "file": "keys.txt"},
+                },
+                "age": {
+                    "file": "api-key.age",
+                    "identity": {"env": "AGE_KEY", "file": "keys.txt"},
+                },
+            },
+            "revision": "2026-11",
+            "rotate": "OnChange",
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset(
+            {
+                "group",
+                "key",
+                "valueFrom.file",
+                "valueFrom.secretKeyRef",
+                "valueFrom.sops",
+                "valueFrom.age",
+                "revision",
                 "sync",
             }
         ),

@@ -38,6 +38,7 @@ ENDPOINT = r"^((dns:///|https?://)?)(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1
 WEB = r"^https?://\S+$"
 _PROJECT_OR_ALL = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$"
 _DOMAIN_OR_ALL = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?|\*)$"
+SECRET = r"^[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?$"  # noqa: S105 - names, not values
 _ZONE = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"
 
 _ENDS = "with a letter or digit at both ends"
@@ -66,6 +67,7 @@ WORDS: dict[str, str] = {
     WEB: "a web address, such as https://flyte.example.com",
     _PROJECT_OR_ALL: "a project id or `*`",
     _DOMAIN_OR_ALL: "a domain or `*`",
+    SECRET: f"a secret name: at most 63 letters, digits, `-` and `_`, {_ENDS}",
     _ZONE: "a time zone name, such as Europe/Berlin or UTC",
 }
 """What each pattern asks for, in words."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, PydanticCustomError
 
 _KEY = "[key]"
-_PRIVATE = frozenset({"token", "clientSecret", "inputs", "fixedInputs", "envs"})
+_REFERENCES = frozenset({"token", "clientSecret", "hmacKey"})
+_PRIVATE = _REFERENCES | {"valueFrom", "inputs", "fixedInputs", "envs"}
 _SHOWN = 60
 _LARGE = 2**64
 _ABSENT = object()
@@ -194,7 +195,7 @@ def _fix(kind: str, context: Mapping[str, object], given: object, path: Path) ->
             return "remove the quotes"
         case "tuple_type", str() | int() | float():
             return "write it as a list: [...]"
-        case "model_type", str() if path[-1] in {"token", "clientSecret"}:
+        case "model_type", str() if path[-1] in _REFERENCES:
             return (
                 "name where the secret is: {env: NAME}, {file: PATH} or {secretKeyRef: {name, key}}"
             )

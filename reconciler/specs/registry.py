@@ -6,6 +6,7 @@ from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import PackageSpec
 from reconciler.specs.project import ProjectSpec
+from reconciler.specs.secret import SecretSpec
 from reconciler.specs.shape import Shape
 from reconciler.specs.sync import SyncSpec
 
@@ -19,12 +20,12 @@ KINDS: dict[str, type[Shape]] = {
     "FlyteProject": ProjectSpec,
     "FlytePackage": PackageSpec,
     "FlyteLaunchPlan": LaunchPlanSpec,
+    "FlyteSecret": SecretSpec,
 }
 """The kinds that this version serves, with the model of their `spec`."""
 
 LATER = (
     "FlyteTrigger",
-    "FlyteSecret",
     "FlyteBackfill",
     "FlyteRun",
     "FlyteSignal",

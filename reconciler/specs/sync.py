@@ -24,6 +24,7 @@ from reconciler.specs.fields import (
     Many,
     ObjectName,
     ProjectId,
+    ProjectOrAll,
     SetName,
     Text,
     Version,
@@ -52,8 +53,8 @@ class SyncDefaults(Shape):
 class Scope(Shape):
     """A project and domains that the set may touch."""
 
-    project: ProjectId
-    """The project."""
+    project: ProjectOrAll
+    """The project; `*` stands for what belongs to no single one, such as a domain's settings."""
 
     domains: Annotated[Many[DomainOrAll], Field(min_length=1)] = ("*",)
     """The domains; `*` is all of them."""

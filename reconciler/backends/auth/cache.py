@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.backends.auth.secret import Secret
+from reconciler.model.secret import Secret
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _SPARE_SECONDS = 60.0
 class Token:
     """An access token; `expires_at` is in seconds since the epoch, None where nobody said."""
 
-    value: Secret
+    value: Secret[str]
     expires_at: float | None
     fetched_at: float = 0.0
 

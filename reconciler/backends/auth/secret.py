@@ -1,8 +1,7 @@
-"""Secret values, and the references by which settings name them.
+"""The references by which settings name secret values.
 
-A `Secret` shows itself as `***` wherever text is made of it and refuses to be pickled; only
-`reveal()` gives the value. References are looked up when the value is needed and not before, so
-that a rotated file is seen and a dump of settings has nothing to hide.
+They are looked up when the value is needed and not before, so that a rotated file is seen and a
+dump of settings has nothing to hide.
 """
 
 from __future__ import annotations
@@ -10,43 +9,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, assert_never
+from typing import assert_never
 
 from reconciler import errors
+from reconciler.model.secret import Secret
 
-_MASK = "***"
 _MAX_BYTES = 1 << 20
-
-
-class Secret:
-    """A value that never shows itself in `repr`, `str`, formatting, JSON or a pickle."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value; whoever calls this owns keeping it out of texts."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return _MASK
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(Secret)
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, _memo: object) -> Secret:
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret cannot be pickled")
+_LEAST_KEY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +53,7 @@ class FromKubernetes:
 class Given:
     """A value already at hand: a literal of an existing config file, or one the operator read."""
 
-    secret: Secret
+    secret: Secret[str]
     origin: str
 
     def __str__(self) -> str:
@@ -94,7 +63,7 @@ class Given:
 Reference = FromEnv | FromFile | FromKubernetes | Given
 
 
-def resolve(reference: Reference, *, purpose: str) -> Secret:
+def resolve(reference: Reference, *, purpose: str) -> Secret[str]:
     """Look a secret up; `purpose` names the setting in errors. Raises UsageError."""
     match reference:
         case FromEnv(name):
@@ -122,6 +91,19 @@ def resolve(reference: Reference, *, purpose: str) -> Secret:
             "store the bare value"
         )
     return Secret(value)
+
+
+def hmac_key(reference: Reference | None) -> Secret[str] | None:
+    """Look up the key for hashes of secret values; raises UsageError when it is too short."""
+    if reference is None:
+        return None
+    found = resolve(reference, purpose="secrets.hmacKey")
+    if len(found.reveal()) < _LEAST_KEY:
+        raise errors.UsageError(
+            f"secrets.hmacKey: {reference}: has fewer than {_LEAST_KEY} characters, so that values "
+            "could be guessed from the ledger; make a longer one"
+        )
+    return found
 
 
 def _read(path: Path, purpose: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import quote_plus, urlsplit
 from reconciler import errors
 from reconciler.backends.auth import cache, secret, tls
 from reconciler.backends.settings import METADATA_KEY
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -219,10 +220,8 @@ def _token(status: int, body: str, place: str) -> cache.Token:
         )
     lifetime = fields.get("expires_in")
     seconds = float(lifetime) if isinstance(lifetime, int | float) else None
-    return cache.Token(
-        secret.Secret(str(value)), None if seconds is None else time.time() + seconds
-    )
+    return cache.Token(Secret(str(value)), None if seconds is None else time.time() + seconds)
 
 
-def _bearer(key: str, token: secret.Secret) -> Metadata:
+def _bearer(key: str, token: Secret[str]) -> Metadata:
     return ((key, f"Bearer {token.reveal()}"),)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from flyteidl.admin import common_pb2, project_pb2, version_pb2
 from flyteidl.service import identity_pb2
 
+from reconciler.backends.auth import secret
 from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
 from reconciler.backends.flyte1 import probe as probes
@@ -23,6 +24,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
@@ -52,6 +54,14 @@ class Flyte1:
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         """Take the code of resolved packages, for tasks that are going to be registered."""
         self._attachments.add(code)
+
+    def offer_contents(self, contents: Mapping[Key, Content]) -> None:
+        """Take what secrets are to hold; none is written here."""
+        del contents
+
+    def hmac_key(self) -> Secret[str] | None:
+        """Return the key for hashes of secret values, if there is one."""
+        return secret.hmac_key(self.channel.settings.hmac_key)
 
     @property
     def traits(self) -> Mapping[str, Traits]:

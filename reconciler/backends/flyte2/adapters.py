@@ -11,6 +11,9 @@ from reconciler.backends.flyte2 import methods
 from reconciler.backends.flyte2.project import rules as project
 from reconciler.backends.flyte2.project.spec import KIND as PROJECT
 from reconciler.backends.flyte2.project.spec import ProjectAdapter
+from reconciler.backends.flyte2.secret.spec import KIND as SECRET
+from reconciler.backends.flyte2.secret.spec import SecretAdapter
+from reconciler.backends.flyte2.secret.spec import describe as describe_secret
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -29,7 +32,20 @@ PROJECT_TRAITS = Traits(
     consequences=project.consequences,
 )
 
-TRAITS: Mapping[str, Traits] = {traits.kind: traits for traits in (PROJECT_TRAITS,)}
+SECRET_TRAITS = Traits(
+    kind=SECRET,
+    shape=Shape.OBJECT,
+    rank=15,
+    calls={
+        Verb.DEPLOY: methods.UPDATE_SECRET.name,
+        Verb.DELETE: methods.DELETE_SECRET.name,
+    },
+    is_deletable=True,
+    is_readable=False,
+    describe=describe_secret,
+)
+
+TRAITS: Mapping[str, Traits] = {traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS)}
 
 _NOT_SERVED = (
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
@@ -39,4 +55,5 @@ _NOT_SERVED = (
 ADAPTERS: Mapping[str, Adapter] = {
     **{item.kind: item for item in _NOT_SERVED},
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
+    SECRET: SecretAdapter(SECRET_TRAITS),
 }

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from flyteidl2.auth import identity_pb2
 from flyteidl2.project import project_service_pb2
 
+from reconciler.backends.auth import secret
 from reconciler.backends.flyte2 import adapters, calls, methods, paging
 from reconciler.backends.flyte2 import capabilities as capability
 from reconciler.backends.flyte2 import ledger as ledgers
@@ -23,6 +24,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
@@ -56,6 +58,14 @@ class Flyte2:
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         """Take the code of resolved packages; without packages there is none."""
         del code
+
+    def offer_contents(self, contents: Mapping[Key, Content]) -> None:
+        """Take what declared secrets are to hold, for those that are going to be written."""
+        self.link.contents.update(contents)
+
+    def hmac_key(self) -> Secret[str] | None:
+        """Return the key for hashes of secret values, if there is one."""
+        return secret.hmac_key(self.channel.settings.hmac_key)
 
     async def identity(self) -> Mapping[str, str]:
         """Ask who we are; raises UnavailableError when nothing answers."""

@@ -8,6 +8,9 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.project import calls as project
 from reconciler.backends.flyte2.project import observe as projects
 from reconciler.backends.flyte2.project.spec import KIND as PROJECT
+from reconciler.backends.flyte2.secret import calls as secret
+from reconciler.backends.flyte2.secret.observe import observe as observe_secrets
+from reconciler.backends.flyte2.secret.spec import KIND as SECRET
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -21,6 +24,8 @@ Observe = Callable[[Link, Query], Awaitable[Live]]
 PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (PROJECT, Verb.CREATE): project.create,
     (PROJECT, Verb.UPDATE): project.update,
+    (SECRET, Verb.DEPLOY): secret.deploy,
+    (SECRET, Verb.DELETE): secret.delete,
 }
 
-OBSERVE: tuple[Observe, ...] = (projects.observe,)
+OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.wire.channel import Channel
+from reconciler.model.key import Key
+from reconciler.model.secret import Content
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One channel to the control plane, and the routes to where data and secrets are."""
+    """One channel to the control plane, and the routes to where data and secrets are.
+
+    `contents` are what declared secrets are to hold.
+    """
 
     channel: Channel
     routes: Routes
+    contents: dict[Key, Content] = field(default_factory=dict, repr=False)

@@ -1,0 +1,1 @@
+"""FlyteSecret on Flyte 2: values that go in and never come out."""
