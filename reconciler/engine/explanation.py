@@ -16,6 +16,7 @@ from reconciler.errors import UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key
 from reconciler.model.ledger import Hold
+from reconciler.model.traits import Shape
 from reconciler.plan.plan import Block, Change, FieldChange
 
 
@@ -74,6 +75,11 @@ def _ledger(key: Key, planned: Planned, hold: Hold | None) -> list[str]:
     if ledger.set_name == UNCLAIMED or not ledger.revision:
         return []
     lines = [f"adopted version {ledger.adopted[key]}"] if key in ledger.adopted else []
+    if key in ledger.objects:
+        held = ledger.objects[key]
+        how = "adopted" if held.adopted else "written"
+        at = f"at revision {held.revision}" if held.revision else "as announced"
+        lines.append(f"{how} {at}, with digest {held.digest or 'unknown'}")
     if key in ledger.protected:
         lines.append("protected from removal")
     if hold is not None:
@@ -91,12 +97,14 @@ def _ledger(key: Key, planned: Planned, hold: Hold | None) -> list[str]:
 
 
 def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
+    is_object = planned.context.traits[found.key.kind].shape is Shape.OBJECT
     match found.standing:
         case Standing.READY if found.wanted == "Unmanaged":
-            return "declared Unmanaged: the version is registered, its activation is left alone"
+            content = "its content is kept" if is_object else "the version is registered"
+            return f"declared Unmanaged: {content}, its activation is left alone"
         case Standing.READY if found.wanted == "Inactive":
             return "declared Inactive, and nothing is active"
-        case Standing.READY if not found.active:
+        case Standing.READY if is_object or not found.active:
             return "what is live is as declared, so it gets no call"
         case Standing.READY:
             return (
@@ -130,7 +138,7 @@ def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
 _BLOCKS = {
     Block.GUARD: "the removal guard: a pass may not stop that much in one project-domain",
     Block.PROTECTED: "protection in the ledger outlives the block that set it",
-    Block.ADOPTION: "an active version of somebody else is replaced only where that is declared",
+    Block.ADOPTION: "what belongs to somebody else is replaced only where that is declared",
     Block.CONTESTED: "what comes back three times is left alone, since somebody else wants it so",
     Block.REPORT: "the policy says to report and not to correct",
     Block.UNREADABLE: "absence must be proven, and a part of the project-domain was not read",

@@ -6,7 +6,7 @@ crash in between leaves the hold, never a stopped plan that the next sync would 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -20,11 +20,17 @@ from reconciler.errors import UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Entry, Hold, Ledger
+from reconciler.model.traits import Traits
 
 
-def pattern_of(name: str) -> str:
-    """Turn what a user writes (a plan's name, a glob, or a whole key) into a glob over keys."""
-    return name if name.count("/") >= 2 else f"FlyteLaunchPlan/*/*/{name}"
+def patterns_of(name: str, traits: Mapping[str, Traits]) -> tuple[str, ...]:
+    """Turn what a user writes (a name, a glob, or a whole key) into globs over keys.
+
+    A name is that of anything that can be active.
+    """
+    if name.count("/") >= 2:
+        return (name,)
+    return tuple(f"{kind}/*/*/{name}" for kind in sorted(traits) if traits[kind].has_pointer)
 
 
 async def pause(
@@ -35,8 +41,7 @@ async def pause(
     Raises UsageError when nothing declared matches, or the set has no ledger.
     """
     planned = await plan(declaration, backend, now=run.now)
-    patterns = [pattern_of(name) for name in names]
-    _require_matches(planned, patterns)
+    patterns = [one for name in names for one in _matching(planned, name, backend.traits)]
     held = tuple(replace(hold, pattern=pattern) for pattern in patterns)
     kept = tuple(item for item in planned.ledger.holds if item.pattern not in patterns)
     ledger = replace(planned.ledger, holds=(*kept, *held))
@@ -53,7 +58,7 @@ async def resume(
     Raises UsageError when there is nothing to resume.
     """
     ledger = await ledger_of(declaration, backend)
-    patterns = [pattern_of(name) for name in names] or ["*"]
+    patterns = [one for name in names for one in patterns_of(name, backend.traits)] or ["*"]
     ended = [hold for hold in ledger.holds if _is_meant(hold.pattern, patterns)]
     contested = {key for key in ledger.flips if _matches(key, patterns)}
     if not ended and not contested:
@@ -85,6 +90,7 @@ async def forget(
     if not keys:
         return await _write(declaration, backend, replace(ledger, claim=None), run)
     listed = {*ledger.adopted, *ledger.rows, *ledger.protected, *ledger.archived, *ledger.flips}
+    listed |= ledger.objects.keys()
     unknown = [str(key) for key in keys if key not in listed]
     if unknown:
         raise UsageError(
@@ -97,6 +103,7 @@ async def forget(
         ledger,
         adopted={key: item for key, item in ledger.adopted.items() if key not in gone},
         rows={key: item for key, item in ledger.rows.items() if key not in gone},
+        objects={key: item for key, item in ledger.objects.items() if key not in gone},
         flips={key: item for key, item in ledger.flips.items() if key not in gone},
         protected=ledger.protected - gone,
         archived=ledger.archived - gone,
@@ -132,13 +139,17 @@ async def _apply_to(
     return await applying.apply_planned(replace(planned, plan=part), backend, run)
 
 
-def _require_matches(planned: Planned, patterns: Sequence[str]) -> None:
-    for pattern in patterns:
-        if not any(fnmatchcase(str(key), pattern) for key in planned.desired.resources):
-            raise UsageError(
-                f"{pattern}: matches nothing that set {planned.declaration.set_name} declares; "
-                "see `reconcile status` for the names"
-            )
+def _matching(planned: Planned, name: str, traits: Mapping[str, Traits]) -> list[str]:
+    patterns = patterns_of(name, traits)
+    found = [
+        one for one in patterns if any(_matches(key, [one]) for key in planned.desired.resources)
+    ]
+    if not found:
+        raise UsageError(
+            f"{' or '.join(patterns)}: matches nothing that set {planned.declaration.set_name} "
+            "declares; see `reconcile status` for the names"
+        )
+    return found
 
 
 def _matches(key: Key, patterns: Sequence[str]) -> bool:

@@ -81,7 +81,8 @@ async def places(backend: Backend, selection: Selection) -> frozenset[Place]:
 
 
 Adopted = Mapping[Key, tuple[str, str]]
-"""Which set adopted which version of an object, by its ledger."""
+"""Which set adopted which version of an object, by its ledger; of a mutable object that it holds,
+no version."""
 
 
 async def adopted(backend: Backend) -> Adopted:
@@ -93,7 +94,7 @@ async def adopted(backend: Backend) -> Adopted:
     return {
         key: (name, version)
         for name, ledger in ledgers.items()
-        for key, version in ledger.adopted.items()
+        for key, version in (*((one, "") for one in ledger.objects), *ledger.adopted.items())
     }
 
 

@@ -23,7 +23,7 @@ from reconciler.model.digest import split_version
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
-from reconciler.model.live import Live, LiveVersion, Unreadable, Versions
+from reconciler.model.live import Live, LiveVersion, Object, Unreadable, Versions
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource, State
 from reconciler.plan.plan import Block, Change, Effect, Reason
@@ -59,7 +59,8 @@ class ObjectStatus:
     """One object; what does not apply is empty.
 
     `wanted` is what is declared of its activation (Active, Inactive, Unmanaged), `version` the
-    declared version, `active` the versions that are active, `owner` whose they are: a set's name,
+    declared version, `active` the versions that are active (of a mutable object, its revision),
+    `owner` whose they are: a set's name,
     `adopted` (with its name where another set did), or `foreign`. `detail` says why it does not
     stand as declared.
     """
@@ -203,9 +204,8 @@ async def _rest_of_scope(planned: Planned, backend: Backend) -> Live:
 def _declared(
     resource: Resource, planned: Planned, change: Change | None, now: datetime
 ) -> ObjectStatus:
-    observed = planned.live.get(resource.key)
     standing, detail = _standing(resource, planned, change, now)
-    active = observed.active if isinstance(observed, Versions) else ()
+    active = _active(planned.live.get(resource.key))
     has_pointer = planned.context.traits[resource.key.kind].has_pointer
     return ObjectStatus(
         key=resource.key,
@@ -246,7 +246,8 @@ def _standing(
 def what_changes(change: Change) -> str:
     """Say what an apply does to an object, with the first fields that differ."""
     if change.effect is Effect.ADOPT:
-        return f"adopt version {change.owns}, which is as declared"
+        version = f" version {change.owns}" if change.owns else ""
+        return f"adopt{version or ' it'}, which is as declared"
     paths = [item.path for item in change.fields if item.path]
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     fields = f" ({', '.join(paths[:3])}{more})" if paths else ""
@@ -254,8 +255,7 @@ def what_changes(change: Change) -> str:
 
 
 def _removed(change: Change, planned: Planned, now: datetime) -> ObjectStatus:
-    observed = planned.live.get(change.key)
-    active = observed.active if isinstance(observed, Versions) else ()
+    active = _active(planned.live.get(change.key))
     return ObjectStatus(
         key=change.key,
         standing=Standing.UNDECLARED,
@@ -269,6 +269,9 @@ def _removed(change: Change, planned: Planned, now: datetime) -> ObjectStatus:
 
 def _owner(key: Key, active: Iterable[LiveVersion], planned: Planned) -> str:
     owners: list[str] = []
+    held = planned.ledger.objects.get(key)
+    if held is not None:
+        return "adopted" if held.adopted else planned.declaration.set_name
     for item in active:
         if planned.ledger.adopted.get(key) == item.version:
             owners.append("adopted")
@@ -288,14 +291,26 @@ def _others(found: Mapping[Key, object], now: datetime) -> tuple[ObjectStatus, .
         ObjectStatus(
             key=key,
             standing=Standing.UNDECLARED,
-            active=tuple(version.version for version in item.active),
-            made_at=_newest(item.active),
-            owner=", ".join(dict.fromkeys(owner_of(version.version) for version in item.active)),
-            firing=_firing(item.active, now),
+            active=tuple(version.version for version in active),
+            made_at=_newest(active),
+            owner=", ".join(dict.fromkeys(owner_of(version.version) for version in active)),
+            firing=_firing(active, now),
         )
         for key, item in sorted(found.items())
-        if isinstance(item, Versions) and item.active
+        if (active := _active(item))
     )
+
+
+def _active(observed: object) -> tuple[LiveVersion, ...]:
+    """List what is active of an object; one that is mutable has one version, its revision."""
+    match observed:
+        case Versions():
+            return observed.active
+        case Object(is_active=True):
+            body = dict(observed.listed) if observed.body is None else observed.body
+            return (LiveVersion(f"revision {observed.revision}", body),)
+        case _:
+            return ()
 
 
 async def _with_adopters(
@@ -309,11 +324,15 @@ async def _with_adopters(
     except BackendError as error:
         return others, (f"what other sets adopted is shown as foreign: {error}",)
     return tuple(
-        replace(item, owner=f"{adopted[item.key][0]} (adopted)")
-        if item.key in adopted and adopted[item.key][1] in item.active
-        else item
+        replace(item, owner=_adopter(item, *adopted[item.key])) if item.key in adopted else item
         for item in others
     ), ()
+
+
+def _adopter(item: ObjectStatus, set_name: str, version: str) -> str:
+    if not version:
+        return set_name
+    return f"{set_name} (adopted)" if version in item.active else item.owner
 
 
 def _newest(active: Iterable[LiveVersion]) -> str:

@@ -68,7 +68,8 @@ class Object:
     """A mutable object that is replaced whole.
 
     `revision` moves with every write that the backend tells of and is never empty. `body` is the
-    normal form, `digest` its digest: None and empty where the content was not read or cannot be.
+    normal form, `digest` its digest, in which the object's own name has no part: None and empty
+    where the content was not read or cannot be.
     `listed` is the part of a normal form that a listing tells, such as the schedule. `changed` says
     in words who wrote the object last, and when, where the backend tells.
     """

@@ -5,11 +5,14 @@ from datetime import timedelta
 
 import pytest
 from object_builders import (
+    TASK,
+    TRIGGER,
     calls,
     change,
     declared,
     found,
     held,
+    key,
     ledger_of,
     plan,
     sealed,
@@ -18,10 +21,11 @@ from object_builders import (
 )
 from plan_builders import NOW
 
+from reconciler.model.digest import UNCLAIMED
 from reconciler.model.ledger import Flips, Held, Hold, Ledger
 from reconciler.model.live import Object
-from reconciler.model.policy import Drift, Prune
-from reconciler.model.resource import Resource, State
+from reconciler.model.policy import Drift
+from reconciler.model.resource import Reference, Resource, State
 from reconciler.plan.plan import Block, Effect, Reason
 
 ONE = trigger()
@@ -541,10 +545,140 @@ def test_declared_object(case: Case) -> None:
     assert calls(made) == case.does
 
 
-@pytest.mark.parametrize("prune", [Prune.DEACTIVATE, Prune.DELETE])
-def test_undeclared_secret_is_only_deleted_where_that_is_asked_for(prune: Prune) -> None:
-    kept = [secret(f"k{index}") for index in range(3)]
-    live = {item.key: sealed() for item in (secret(), *kept)}
-    made = plan(declared(*kept), live, ledger_of(secret(), *kept), prune=prune)
-    does = [calls(item) for item in made.changes]
-    assert does == ([("delete over t0",)] if prune is Prune.DELETE else [])
+def test_change_shows_the_fields_and_the_state_in_the_words_of_the_language() -> None:
+    made = change(EDITED, found(active=False), SETTLED)
+    assert made is not None
+    assert [(item.path, item.before, item.after) for item in made.fields] == [
+        ("tick", 6, 9),
+        ("state", "Inactive", "Active"),
+    ]
+
+
+def test_new_object_shows_its_content() -> None:
+    made = change(ONE, None)
+    assert made is not None
+    assert [(item.path, item.before, item.after) for item in made.fields] == [("tick", None, 6)]
+
+
+def test_content_that_cannot_be_read_back_is_shown_by_its_digest() -> None:
+    edited = secret(token="t2")
+    made = change(edited, sealed(), ledger_of(secret()))
+    assert made is not None
+    (shown,) = made.fields
+    assert (shown.path, shown.before, shown.after) == ("", secret().digest, edited.digest)
+
+    again = change(secret(), sealed("t9"), ledger_of(secret()))
+    assert again is not None
+    assert [(item.before, item.after) for item in again.fields] == [(None, secret().digest)]
+
+
+@pytest.mark.parametrize(
+    ("resource", "live", "ledger", "notes"),
+    [
+        (ONE, None, None, ("starts",)),
+        (ONE, OFF, SETTLED, ("starts",)),
+        (
+            EDITED,
+            ON,
+            SETTLED,
+            ("goes on", "it is replaced while inactive and then activated again"),
+        ),
+        (WORDED, ON, SETTLED, ("goes on", "it stays active while it is replaced")),
+        (
+            replace(EDITED, state=State.UNMANAGED),
+            ON,
+            ledger_of(UNMANAGED),
+            ("goes on", "it stays active while it is replaced"),
+        ),
+        (UNMANAGED, None, None, ("it starts inactive, since its state is not managed",)),
+        (INACTIVE, ON, SETTLED, ()),
+        (
+            ONE,
+            found(9, revision="4", changed="by somebody at noon"),
+            SETTLED,
+            (
+                "goes on",
+                "it is replaced while inactive and then activated again",
+                "last written by somebody else: by somebody at noon",
+            ),
+        ),
+        (
+            secret(always=True),
+            sealed(),
+            ledger_of(secret()),
+            ("it is written by every apply, as declared",),
+        ),
+    ],
+)
+def test_change_says_what_its_fields_do_not_show(
+    resource: Resource, live: Object | None, ledger: Ledger | None, notes: tuple[str, ...]
+) -> None:
+    made = change(resource, live, ledger)
+    assert made is not None
+    assert made.notes == notes
+
+
+@pytest.mark.parametrize(
+    ("resource", "live", "detail"),
+    [
+        (ONE, found(9), "it is not of this set and differs; "),
+        (ONE, OFF, "it is not of this set and is inactive; "),
+        (INACTIVE, ON, "it is not of this set and is active; "),
+        (secret(), sealed(), "it is not of this set and its content cannot be read back; "),
+    ],
+)
+def test_what_needs_leave_says_why(resource: Resource, live: Object, detail: str) -> None:
+    made = change(resource, live)
+    assert made is not None
+    assert made.block_detail == f"{detail}set `adopt: true` to take it over"
+
+
+def test_activation_waits_for_its_deployment_and_the_deployment_for_its_task() -> None:
+    task = replace(trigger("t"), key=key("t", kind=TASK), version="team.x")
+    made = change(replace(EDITED, refs=(Reference(task.key, "team.x"),)), ON, SETTLED)
+    assert made is not None
+    deploy, activate = made.actions
+    assert (deploy.body, deploy.call) == (EDITED.body, "TriggerService.DeployTrigger")
+    assert deploy.refs == (Reference(task.key, "team.x"),)
+    assert activate.waits == (deploy.id,)
+
+    both = plan(declared(replace(EDITED, refs=deploy.refs), task), {KEY: ON}, SETTLED)
+    (edited,) = [item for item in both.changes if item.key == KEY]
+    assert edited.actions[0].waits == (f"{task.key}#register",)
+
+
+def test_fingerprint_moves_with_the_revision_and_the_switch() -> None:
+    seen = {
+        made.fingerprint
+        for live in (found(9), found(9, revision="2"), found(9, active=False), None)
+        if (made := change(EDITED if live is None else ONE, live, None)) is not None
+    }
+    assert len(seen) == 4
+
+
+def test_object_outside_a_set_is_not_asked_for_to_adopt_for_ever() -> None:
+    loose = {"set_name": UNCLAIMED}
+    assert change(ONE, ON, None, **loose) is None
+    made = change(replace(ONE, adopt=True), found(9), None, **loose)
+    assert made is not None
+    assert made.effect is Effect.HAND_OVER
+
+
+def test_what_cannot_be_read_back_needs_a_ledger_to_be_written_twice() -> None:
+    first = change(secret(), None, None, set_name=UNCLAIMED)
+    assert first is not None
+    assert first.block is None
+
+    again = change(secret(adopt=True), sealed(), None, set_name=UNCLAIMED)
+
+    assert again is not None
+    assert again.block is Block.CONFLICT
+    assert again.block_detail == (
+        "it is there, its content cannot be read back, and documents without a set cannot "
+        "remember it; write a FlyteSync"
+    )
+
+
+def test_unreadable_object_is_neither_made_nor_changed() -> None:
+    made = plan(declared(ONE), {}, SETTLED, unreadable={(TRIGGER, KEY.place): "no answer"})
+    assert (made.changes, made.unread) == ((), 1)
