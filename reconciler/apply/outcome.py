@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reconciler.errors import ConflictError, DeniedError, ReconcilerError, UnsupportedError
+from reconciler.errors import (
+    BackendError,
+    ConflictError,
+    DeniedError,
+    ReconcilerError,
+    UnsupportedError,
+)
 from reconciler.plan.plan import Action
 
 _REFUSALS = (ConflictError, DeniedError, UnsupportedError)
@@ -58,7 +64,7 @@ class Report:
         return frozenset(
             item.action.id
             for item in self.outcomes
-            if item.status is Status.FAILED and not isinstance(item.error, _REFUSALS)
+            if isinstance(item.error, BackendError) and not isinstance(item.error, _REFUSALS)
         )
 
     @property

@@ -8,7 +8,15 @@ import pytest
 
 from reconciler.apply import execute
 from reconciler.apply.outcome import Outcome, Report, Status
-from reconciler.errors import BackendError
+from reconciler.errors import (
+    BackendError,
+    ConflictError,
+    DeniedError,
+    ReconcilerError,
+    UnavailableError,
+    UnsupportedError,
+    UsageError,
+)
 from reconciler.model.key import Key
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action, Block, Change, Effect, Reason
@@ -200,3 +208,24 @@ async def test_ten_thousand_removals_behind_ten_thousand_activations_end_soon() 
     report = await execute.run([*then, *first], calls, parallel=64)
     assert len(report.done) == 20_000
     assert {name[0] for name in calls.done[:10_000]} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unsure"),
+    [
+        (BackendError("refused"), True),
+        (UnavailableError("no answer"), True),
+        (ConflictError("moved"), False),
+        (DeniedError("who are you"), False),
+        (UnsupportedError("not served"), False),
+        (UsageError("nothing was sent"), False),
+    ],
+)
+async def test_call_that_may_have_been_carried_out_is_told_apart(
+    error: ReconcilerError, *, is_unsure: bool
+) -> None:
+    async def perform(item: Action) -> str:
+        raise error
+
+    report = await execute.run([change(action("x"), action("later", "x"))], perform)
+    assert report.unsure == ({"x"} if is_unsure else frozenset())

@@ -25,6 +25,7 @@ from reconciler.model.ledger import Claim, Held, Hold, Ledger
 from reconciler.model.live import Live, Object, Query
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Desired, Resource, State
+from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.plan.plan import Action, Block, Effect
 from reconciler.resolve.resolve import Resolved
@@ -82,6 +83,12 @@ class Flyte:
 
     def offer_code(self, code: Mapping[str, bytes]) -> None:
         assert not code
+
+    def offer_contents(self, contents: Mapping[Key, Content]) -> None:
+        assert not contents
+
+    def hmac_key(self) -> Secret[str] | None:
+        return None
 
     async def identity(self) -> Mapping[str, str]:
         return {"endpoint": "here", "flyte": "Flyte2"}
