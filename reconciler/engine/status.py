@@ -193,8 +193,8 @@ async def _rest_of_scope(planned: Planned, backend: Backend) -> Live:
     scope = planned.declaration.scope
     if scope is None:
         return Live()
-    places = {place for place in scope.places if place.domain}
-    if len(places) < len(scope.places):
+    places = {place for place in scope.places if place.is_single}
+    if any(not place.domain for place in scope.places):
         places = {place for place in await backend.places() if scope.allows(place)}
     read = planning.query(planned.desired, planned.context).places
     missing: set[Place] = places - read

@@ -55,12 +55,14 @@ class Record:
     """An object that is changed in place, as a map from field path to value.
 
     `facts` are what cannot be changed but decides what can, such as the domains of a server. They
-    may be known of an object that does not exist.
+    may be known of an object that does not exist. `revision` is what an update must name, empty
+    where the backend has no lock.
     """
 
     fields: Mapping[str, Json]
     facts: Mapping[str, Json] = field(default_factory=dict)
     exists: bool = True
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

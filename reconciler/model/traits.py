@@ -78,6 +78,18 @@ def _chosen(_key: Key, _path: str, _value: Json) -> bool:
     return False
 
 
+def _unnoted(_facts: Mapping[str, Json]) -> tuple[str, ...]:
+    return ()
+
+
+def _own_document(_key: Key) -> tuple[Key, Path] | None:
+    return None
+
+
+def _by_project(key: Key, name: str) -> Mapping[str, Json]:
+    return {} if key.project == name else {"name": key.project}
+
+
 def _possible(
     _before: Mapping[str, Json], _after: Mapping[str, Json], _facts: Mapping[str, Json]
 ) -> tuple[str, ...]:
@@ -99,6 +111,8 @@ class Fields:
     unclearable: frozenset[str] = frozenset()
     closed_by: tuple[str, frozenset[str]] = ("", frozenset())
     ended_by: tuple[str, frozenset[str]] = ("", frozenset())
+    is_implicit: bool = False
+    """Whether a record without fields is as good as none, and is not made for its own sake."""
     calls: Callable[[Verb, str], str] | None = field(default=None, repr=False, compare=False)
     steps: Callable[[str], Path] = field(default=_steps, repr=False, compare=False)
     """Where the language has the field: the steps of its path in the spec."""
@@ -116,6 +130,18 @@ class Fields:
         [Mapping[str, Json], Mapping[str, Json], Mapping[str, Json]], tuple[str, ...]
     ] = field(default=_possible, repr=False, compare=False)
     """Why the fields cannot become others, given the facts of the record; empty when they can."""
+    notes: Callable[[Mapping[str, Json]], tuple[str, ...]] = field(
+        default=_unnoted, repr=False, compare=False
+    )
+    """What a person must know of any change, given the facts of the record."""
+    host: Callable[[Key], tuple[Key, Path] | None] = field(
+        default=_own_document, repr=False, compare=False
+    )
+    """The object in whose document a record is declared, and where, if not in one of its own."""
+    identity: Callable[[Key, str], Mapping[str, Json]] = field(
+        default=_by_project, repr=False, compare=False
+    )
+    """What names the object in a spec, where the name of its document does not."""
 
 
 @dataclass(frozen=True, slots=True)

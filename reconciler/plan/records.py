@@ -51,7 +51,7 @@ def plan_record(
     forgotten = written - resource.body.keys() if is_whole else frozenset()
     wanted = _wanted(resource.body, forgotten - traits.fields.unclearable, record)
     move = Move(key, traits, record, wanted)
-    if record.exists and not move.changed:
+    if not move.changed and (record.exists or traits.fields.is_implicit):
         return None
     is_drift = context.is_settled and written.issuperset(move.changed)
     before = dict(record.fields) if record.exists else None
@@ -63,7 +63,12 @@ def plan_record(
         origin=resource.origin,
         fields=_fields(move),
         actions=actions(move),
-        notes=(*resource.notes, *traits.consequences(before, move.after), *_notes(move)),
+        notes=(
+            *resource.notes,
+            *traits.consequences(before, move.after),
+            *traits.fields.notes(record.facts),
+            *_notes(move),
+        ),
         digest=resource.digest,
     )
     blocked = _impossible(change, move, context)

@@ -118,6 +118,7 @@ def _update(move: Move, verb: Verb, body: dict[str, Json]) -> Action:
         key=move.key,
         verb=verb,
         call=move.traits.calls[verb],
+        revision=move.live.revision if verb is Verb.UPDATE else "",
         body=body,
     )
 

@@ -74,6 +74,30 @@ _ATTRIBUTES: dict[str, Json] = {
     "clusterPool": "shared",
 }
 
+_SETTINGS: dict[str, Json] = {
+    "run": {
+        "defaultQueue": "shared",
+        "maxActionConcurrency": 100,
+        "runBaseDir": "s3://ranking-data/runs",
+    },
+    "security": {"serviceAccount": "ranking"},
+    "storage": {"rawDataPath": "s3://ranking-data/raw"},
+    "taskResources": {
+        "min": {"cpu": "500m", "gpu": "0", "memory": "1Gi", "storage": "5Gi"},
+        "max": {"cpu": "8", "gpu": "1", "memory": "32Gi", "storage": "50Gi"},
+        "mirrorLimitsRequest": True,
+        "defaultAccelerator": {
+            "device": "nvidia-tesla-a100",
+            "deviceClass": "NvidiaGpu",
+            "partitionSize": "1g.5gb",
+            "unpartitioned": True,
+        },
+    },
+    "labels": {"team": "ranking"},
+    "annotations": {"example.com/owner": "ranking"},
+    "environmentVariables": {"LOG_LEVEL": "info"},
+}
+
 EXAMPLES: dict[str, Example] = {
     "FlyteSync": Example(
         name="ranking-prod",
@@ -168,13 +192,29 @@ EXAMPLES: dict[str, Example] = {
                             "attributes": {"taskResources": {"limits": {"gpu": "4"}}}
                         }
                     },
+                    "settings": {"run": {"defaultQueue": "critical"}},
                 },
             },
-            "settings": {},
+            "settings": _SETTINGS,
             **_OWNED,
             "deletionPolicy": "Orphan",
         },
-        off=frozenset({"settings", "sync"}),
+        off=frozenset(
+            {
+                *("domains.settings", "settings", "sync"),
+                "settings.taskResources.defaultAccelerator.unpartitioned",
+            }
+        ),
+    ),
+    "FlyteSettings": Example(
+        name="production",
+        spec={
+            "domain": "production",
+            **_SETTINGS,
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset({"sync", "taskResources.defaultAccelerator.unpartitioned"}),
     ),
     "FlytePackage": Example(
         name="etl",

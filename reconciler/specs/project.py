@@ -1,7 +1,8 @@
 """FlyteProject: a project, its labels, its state, and attributes of it, its domains and workflows.
 
 An absent field is unmanaged, `null` clears it: `model_fields_set` holds the field and its value is
-None. Levels and kinds of attributes are those of Flyte 1 (flyteadmin 1.16.8).
+None. Levels and kinds of attributes are those of Flyte 1 (flyteadmin 1.16.8); Flyte 2 has settings
+for each domain of a project instead.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from reconciler.specs.fields import (
@@ -33,7 +34,8 @@ from reconciler.specs.fields import (
     Uri,
 )
 from reconciler.specs.owned import Owned
-from reconciler.specs.shape import Given, Shape, fault, list_of, not_served, text_of
+from reconciler.specs.settings import Settings
+from reconciler.specs.shape import Given, Shape, fault, list_of, text_of
 
 MOST_DESCRIPTION = 300
 
@@ -183,7 +185,7 @@ class WorkflowLevel(Shape):
 
 
 class DomainLevel(Shape):
-    """What is set for one domain of the project."""
+    """What is set for one domain of the project; with nothing in it, the domain is listed."""
 
     attributes: Attributes | None = None
     """The attributes of this domain."""
@@ -191,11 +193,16 @@ class DomainLevel(Shape):
     workflows: dict[FlyteName, WorkflowLevel] = Field(default_factory=dict)
     """What is set for single workflows, by name."""
 
+    settings: Settings | None = None
+    """Settings of this domain of the project, on Flyte 2; they go before those of the project."""
+
 
 class ProjectSpec(Owned):
     """One project. Absent is unmanaged, `null` clears; a project is never archived by prune."""
 
-    cleared_by_null: ClassVar[frozenset[str]] = frozenset({"description", "labels", "attributes"})
+    cleared_by_null: ClassVar[frozenset[str]] = frozenset(
+        {"description", "labels", "attributes", "settings"}
+    )
 
     name: ProjectId | None = None
     """The project id; default: `metadata.name`."""
@@ -221,14 +228,13 @@ class ProjectSpec(Owned):
     domains: dict[Domain, DomainLevel] = Field(default_factory=dict)
     """What is set for single domains, by domain."""
 
-    settings: JsonValue = None
-    """Settings of the project on Flyte 2. Not served yet by this version."""
+    settings: Settings | None = None
+    """Settings of the project on Flyte 2, in every domain that is listed under `domains`."""
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
-        """Check lengths, and what is not served yet."""
+        """Check the length of the description, and that nothing stands for "all of it"."""
         yield from super().faults(given)
-        yield from not_served(given, ("settings",))
         size = len(text_of(given, "description") or "")
         if size > MOST_DESCRIPTION:
             yield fault(
@@ -237,11 +243,10 @@ class ProjectSpec(Owned):
                 fix="shorten it",
                 is_in_value=True,
             )
-        if "attributes" in given and given["attributes"] is None:
-            why = "is empty, which could mean to clear every attribute"
-            yield fault(
-                why, at=("attributes",), fix="remove it, or write null at each one to clear"
-            )
+        for name, one in (("attributes", "attribute"), ("settings", "setting")):
+            if name in given and given[name] is None:
+                why = f"is empty, which could mean to clear every {one}"
+                yield fault(why, at=(name,), fix="remove it, or write null at each one to clear")
 
     @classmethod
     def name_faults(cls, name: str, given: Given) -> Iterator[PydanticCustomError]:

@@ -7,6 +7,7 @@ from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import PackageSpec
 from reconciler.specs.project import ProjectSpec
 from reconciler.specs.secret import SecretSpec
+from reconciler.specs.settings import SettingsSpec
 from reconciler.specs.shape import Shape
 from reconciler.specs.sync import SyncSpec
 
@@ -18,6 +19,7 @@ KINDS: dict[str, type[Shape]] = {
     "FlyteSync": SyncSpec,
     "FlyteConnection": ConnectionSpec,
     "FlyteProject": ProjectSpec,
+    "FlyteSettings": SettingsSpec,
     "FlytePackage": PackageSpec,
     "FlyteLaunchPlan": LaunchPlanSpec,
     "FlyteSecret": SecretSpec,
@@ -29,7 +31,6 @@ LATER = (
     "FlyteBackfill",
     "FlyteRun",
     "FlyteSignal",
-    "FlyteSettings",
 )
 """The kinds that the language has and this version does not serve yet."""
 

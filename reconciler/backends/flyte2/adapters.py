@@ -14,6 +14,9 @@ from reconciler.backends.flyte2.project.spec import ProjectAdapter
 from reconciler.backends.flyte2.secret.spec import KIND as SECRET
 from reconciler.backends.flyte2.secret.spec import SecretAdapter
 from reconciler.backends.flyte2.secret.spec import describe as describe_secret
+from reconciler.backends.flyte2.settings import rules as settings
+from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
+from reconciler.backends.flyte2.settings.spec import SettingsAdapter
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -45,7 +48,20 @@ SECRET_TRAITS = Traits(
     describe=describe_secret,
 )
 
-TRAITS: Mapping[str, Traits] = {traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS)}
+SETTINGS_TRAITS = Traits(
+    kind=SETTINGS,
+    shape=Shape.RECORD,
+    rank=15,
+    calls={
+        Verb.CREATE: methods.CREATE_SETTINGS.name,
+        Verb.UPDATE: methods.UPDATE_SETTINGS.name,
+    },
+    fields=settings.FIELDS,
+)
+
+TRAITS: Mapping[str, Traits] = {
+    traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS)
+}
 
 _NOT_SERVED = (
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
@@ -56,4 +72,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     **{item.kind: item for item in _NOT_SERVED},
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
     SECRET: SecretAdapter(SECRET_TRAITS),
+    SETTINGS: SettingsAdapter(SETTINGS_TRAITS),
 }

@@ -11,6 +11,9 @@ from reconciler.backends.flyte2.project.spec import KIND as PROJECT
 from reconciler.backends.flyte2.secret import calls as secret
 from reconciler.backends.flyte2.secret.observe import observe as observe_secrets
 from reconciler.backends.flyte2.secret.spec import KIND as SECRET
+from reconciler.backends.flyte2.settings import calls as settings
+from reconciler.backends.flyte2.settings import observe as levels
+from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -26,6 +29,8 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (PROJECT, Verb.UPDATE): project.update,
     (SECRET, Verb.DEPLOY): secret.deploy,
     (SECRET, Verb.DELETE): secret.delete,
+    (SETTINGS, Verb.CREATE): settings.create,
+    (SETTINGS, Verb.UPDATE): settings.update,
 }
 
-OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets)
+OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets, levels.observe)

@@ -79,7 +79,8 @@ def _trigger_names(
 
 
 def _settings_key(
-    request: settings_service_pb2.GetSettingsForEditRequest
+    request: settings_service_pb2.GetSettingsRequest
+    | settings_service_pb2.GetSettingsForEditRequest
     | settings_service_pb2.CreateSettingsRequest
     | settings_service_pb2.UpdateSettingsRequest,
 ) -> str:
@@ -249,6 +250,12 @@ LIST_SECRETS = TABLE.read(
     secret_pb2.ListSecretsResponse,
 )
 
+GET_SETTINGS = TABLE.read(
+    "SettingsService.GetSettings",
+    settings_service_pb2.GetSettingsRequest,
+    settings_service_pb2.GetSettingsResponse,
+    check=_settings_key,
+)
 GET_SETTINGS_FOR_EDIT = TABLE.read(
     "SettingsService.GetSettingsForEdit",
     settings_service_pb2.GetSettingsForEditRequest,

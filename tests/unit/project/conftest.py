@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,20 @@ async def world2(request: Any, tmp_path: Path) -> AsyncIterator[World]:
                     methods.UPDATE_PROJECT, project_service_pb2.UpdateProjectRequest(project=left)
                 )
         return
-    async with open_server(tmp_path / "embedded") as server:
+    async with embedded2(tmp_path, project) as world:
+        yield world
+
+
+@pytest.fixture
+async def installation(tmp_path: Path) -> AsyncIterator[World]:
+    """A Flyte 2 whose organisation nobody else uses."""
+    async with embedded2(tmp_path, "proj-one") as world:
+        yield world
+
+
+@asynccontextmanager
+async def embedded2(folder: Path, project: str) -> AsyncIterator[World]:
+    async with open_server(folder / "embedded") as server:
         settings = for_endpoint(server.grpc_address, chosen_by="test", insecure=True)
         async with flyte2.connect(settings, read_only=False) as channel:
             yield World(channel, project, opened=open_flyte2)

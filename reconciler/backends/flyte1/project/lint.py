@@ -30,6 +30,13 @@ def of_project(declared: Declared, spec: ProjectSpec) -> Iterator[Problem]:
         if size > most:
             why = f"has {size} bytes; Flyte 1 takes at most {most}"
             yield declared.problem(why, name, fix="shorten it")
+    paths = [("domains", one, "settings") for one in spec.domains if spec.domains[one].settings]
+    for path in [("settings",), *paths] if spec.settings else paths:
+        yield declared.problem(
+            "Flyte 1, which this connection leads to, has no settings",
+            *path,
+            fix="write attributes instead, or use a connection to Flyte 2",
+        )
 
 
 def check(declared: Declared, row: Row, path: Path, attributes: Attributes) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Resolves a declared project to the fields of its record."""
+"""Resolves a declared project to the fields of its record, and the settings of its domains."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from reconciler.backends.flyte2.settings import rules, values
+from reconciler.backends.flyte2.settings import spec as settings
 from reconciler.backends.wire import project
+from reconciler.model.document import Json
 from reconciler.model.interface import Want
+from reconciler.model.key import Key
 from reconciler.model.origin import Problem
+from reconciler.model.resource import Resource
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution
 from reconciler.specs.project import ProjectSpec
@@ -32,11 +37,33 @@ class ProjectAdapter:
         """Resolve one project; what only Flyte 1 has is an error."""
         del context
         spec = cast("ProjectSpec", declared.spec)
-        problems = tuple(_of_flyte1(declared, spec))
+        problems = (*_of_flyte1(declared, spec), *_nowhere(declared, spec))
         if problems:
             return Resolution(problems=problems)
-        body = project.own_body(spec)
-        return Resolution(resources=(project.resource(declared, spec, body),))
+        own = project.resource(declared, spec, project.own_body(spec))
+        return Resolution(resources=(own, *_settings(own.key.project, declared, spec)))
+
+
+def _settings(name: str, declared: Declared, spec: ProjectSpec) -> Iterator[Resource]:
+    """Make the settings of each domain: those of the project, and over them the domain's own."""
+    for domain, level in spec.domains.items():
+        given = [each for each in (spec.settings, level.settings) if each is not None]
+        if not given:
+            continue
+        body: dict[str, Json] = {}
+        for each in given:
+            body = values.over(body, values.declared(each))
+        origin = declared.key_at("domains", domain)
+        yield settings.resource(Key(rules.KIND, name, domain), body, spec, origin)
+
+
+def _nowhere(declared: Declared, spec: ProjectSpec) -> Iterator[Problem]:
+    if spec.settings is not None and not spec.domains:
+        yield declared.problem(
+            "Flyte keeps settings for each domain of a project, and none is listed under `domains`",
+            "settings",
+            fix="list the domains, for example `domains: {production: {}}`",
+        )
 
 
 def _of_flyte1(declared: Declared, spec: ProjectSpec) -> Iterator[Problem]:
