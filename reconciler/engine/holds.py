@@ -122,12 +122,13 @@ async def _write(declaration: Declaration, backend: Backend, ledger: Ledger, run
 
 
 def _first_place(ledger: Ledger) -> Place:
-    if not ledger.places:
+    places = [place for place in ledger.places if place.is_single]
+    if not places:
         raise UsageError(
             f"set {ledger.set_name}: has no home; write spec.defaults.project and "
             "spec.defaults.domain in the FlyteSync"
         )
-    return min(ledger.places)
+    return min(places)
 
 
 async def _apply_to(

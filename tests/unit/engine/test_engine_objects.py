@@ -29,6 +29,7 @@ from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.plan.plan import Action, Block, Effect
 from reconciler.resolve.resolve import Resolved
+from reconciler.specs.sync import SyncDefaults
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PLACE = Place("p", "d")
@@ -321,6 +322,17 @@ async def test_object_can_be_given_up(declaration: Declaration) -> None:
     ledger = await holds.forget(declaration, backend(flyte), keys=[A.key], run=RUN)
     assert ledger.objects == {}
     assert (await plan(flyte, declaration)).plan.changes == ()
+
+
+async def test_ledger_is_not_kept_where_there_are_many_places(declaration: Declaration) -> None:
+    nowhere = replace(
+        declaration, sync=declaration.sync.model_copy(update={"defaults": SyncDefaults()})
+    )
+    flyte = Flyte()
+    places = frozenset({Place("*", "d"), PLACE})
+    flyte.sets["team"] = Ledger("team", revision=1, places=places, objects={A.key: Held("7", "x")})
+    ledger = await holds.forget(nowhere, backend(flyte), keys=[A.key], run=RUN)
+    assert ledger.home == PLACE
 
 
 async def test_holders_are_read_with_the_adopters() -> None:

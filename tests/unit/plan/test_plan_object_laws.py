@@ -8,7 +8,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from object_builders import TRAITS
 from object_world import (
@@ -22,6 +22,7 @@ from object_world import (
     Hand,
     Killed,
     Step,
+    Wanted,
     World,
 )
 from plan_builders import PLACE
@@ -34,6 +35,8 @@ from reconciler.plan.encode import decode, encode
 from reconciler.plan.plan import Block, Plan
 from reconciler.plan.stale import stale
 
+KEY, OTHER_KEY, SECRET_KEY = KEYS
+ONE, TWO = Wanted(1), Wanted(2)
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
 LAW = settings(max_examples=EXAMPLES or 80, derandomize=not EXAMPLES, deadline=None)
 
@@ -93,6 +96,9 @@ def test_what_runs_is_what_is_declared(
 
 
 @LAW
+@example([{SECRET_KEY: ONE}], {SECRET_KEY: TWO}, {SECRET_KEY: ONE}, Policy(), 1, True)
+@example([{KEY: ONE}], {KEY: TWO}, {KEY: ONE}, Policy(), 1, True)
+@example([], {KEY: ONE}, {KEY: TWO}, Policy(), 1, True)
 @given(HISTORIES, DECLARED, DECLARED, POLICIES, st.integers(1, 3), st.booleans())
 def test_killed_and_edited_the_next_run_does_what_is_declared_then(
     history: list[Step], first: Declared, then: Declared, policy: Policy, at: int, after: bool
@@ -165,6 +171,7 @@ def owned(world: World) -> dict[Key, tuple[str, bool]]:
 
 
 @LAW
+@example([{KEY: ONE, OTHER_KEY: ONE}, Hand(KEY, "write", 3, True)], {OTHER_KEY: ONE}, Policy())
 @given(HISTORIES, DECLARED, POLICIES)
 def test_objects_of_others_are_untouched(
     history: list[Step], wanted: Declared, policy: Policy
