@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from reconciler.api.connecting import CONFIG_NAMES, EMBEDDED, EMBEDDED_DIRECTORY, Choice
+from reconciler.api.connecting import AUTO, CONFIG_NAMES, EMBEDDED, EMBEDDED_DIRECTORY, Choice
 from reconciler.engine.declaration import SYNC_FILE
 from reconciler.engine.inventory import Export
 from reconciler.errors import UsageError
@@ -91,10 +91,11 @@ def write(found: Mapping[PurePosixPath, str], *, folder: Path, force: bool = Fal
 
 def _connection(choice: Choice, folder: Path) -> tuple[str, dict[str, Json] | None]:
     """Name the connection that was used, and declare it where a name alone would not find it."""
-    if choice.config in CONFIG_NAMES:
+    is_plain = choice.flyte == AUTO
+    if choice.config in CONFIG_NAMES and is_plain:
         return choice.config, None
     if choice.data is not None:
-        if choice.data == folder / EMBEDDED_DIRECTORY:
+        if choice.data == folder / EMBEDDED_DIRECTORY and is_plain:
             return EMBEDDED, None
         spec: dict[str, Json] = {"embedded": {"path": _from(folder, choice.data)}}
     elif choice.config:
@@ -105,6 +106,8 @@ def _connection(choice: Choice, folder: Path) -> tuple[str, dict[str, Json] | No
             spec["tls"] = {"insecure": True}
     else:
         spec = cast("dict[str, Json]", _moved(dict(choice.spec or {}), choice.base, folder))
+    if not is_plain:
+        spec["flyte"] = choice.flyte
     return CONNECTION, root.connection(CONNECTION, spec)
 
 

@@ -13,13 +13,16 @@ from reconciler.errors import UnavailableError, UsageError
 from reconciler.export import launch_plan, names, record
 from reconciler.export.document import Exported, LeftOut
 from reconciler.export.launch_plan import LivePlan
+from reconciler.export.record import Writing
+from reconciler.model.document import Json
 from reconciler.model.interface import Want
-from reconciler.model.key import Key, Place
+from reconciler.model.key import ALL, Key, Place
 from reconciler.model.live import Live, Query, Record, Versions
 from reconciler.resolve.context import Context
 
 PROJECT = "FlyteProject"
-KINDS = (PROJECT, launch_plan.KIND)
+SETTINGS = "FlyteSettings"
+KINDS = (PROJECT, SETTINGS, launch_plan.KIND)
 """Kinds that can be exported."""
 
 
@@ -138,11 +141,17 @@ async def export(
         catalog=catalog,
     )
     called = names.document_names([*records, *(plan.key for plan in plans)])
+    shapes = {kind: traits.fields for kind, traits in backend.traits.items()}
     made = [
         record.export(
-            key, item.fields, name=called[key], context=context, adapter=backend.adapters[key.kind]
+            parts,
+            Writing(
+                name=called[parts[0].key],
+                context=context,
+                adapter=backend.adapters[parts[0].key.kind],
+            ),
         )
-        for key, item in sorted(records.items())
+        for parts in record.grouped(records, shapes)
     ]
     hidden = {plan.key.place for plan in plans if plan.about and plan.about.is_archived}
     made += [
@@ -170,26 +179,40 @@ async def export(
 def _home(where: Sequence[Place], exported: Sequence[Exported], around: Iterable[Place]) -> Place:
     """Choose the project-domain of the ledger: one that has plans, else any of a project."""
     projects = {item.key.project for item in exported}
-    domains = sorted(place for place in around if place.project in projects)
+    domains = sorted(place for place in around if place.project in projects or projects == {ALL})
     return next(iter([*where, *domains]), Place(""))
 
 
 async def _records(
     backend: Backend, selection: Selection, around: Collection[Place]
-) -> Mapping[Key, Record]:
-    """Read the projects; one that spans more than what is asked for is read only by its kind."""
-    is_asked = PROJECT in selection.kinds
-    if PROJECT not in backend.traits or (selection.kinds and not is_asked):
+) -> Mapping[Key, Mapping[str, Json]]:
+    """Read the fields of projects, with their settings, and of the installation's own settings.
+
+    What spans more than what is asked for is read only by its kind.
+    """
+    kinds = {PROJECT, SETTINGS} & backend.traits.keys()
+    if selection.kinds:
+        kinds &= set(selection.kinds)
+    elif selection.names or selection.domains:
         return {}
-    if not is_asked and (selection.names or selection.domains):
+    elif selection.projects:
+        kinds -= {SETTINGS}
+    keys: set[Key] = set()
+    if PROJECT in kinds:
+        keys |= {Key(PROJECT, place.project) for place in around}
+    if PROJECT in kinds and SETTINGS in backend.traits:
+        keys |= {Key(SETTINGS, place.project, place.domain) for place in around}
+    if SETTINGS in kinds:
+        keys |= {Key(SETTINGS, ALL), *(Key(SETTINGS, ALL, place.domain) for place in around)}
+    if not keys:
         return {}
-    keys = frozenset(Key(PROJECT, place.project) for place in around)
-    live = await backend.observe(Query(records=keys))
+    live = await backend.observe(Query(records=frozenset(keys)))
     _refuse_unread(live)
+    found = {key: item for key, item in live.objects.items() if isinstance(item, Record)}
     return {
-        key: item
-        for key, item in live.objects.items()
-        if isinstance(item, Record) and item.exists and selection.takes(key)
+        key: item.fields
+        for key, item in found.items()
+        if item.exists and selection.takes(key) and (item.fields or key.kind != SETTINGS)
     }
 
 

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from reconciler.model.key import Key, Place
+from reconciler.model.key import ALL, Key, Place
 
 _OTHER = re.compile(r"[^a-z0-9.-]+")
 _SET_OTHER = re.compile(r"[^a-z0-9]+")
@@ -20,6 +20,8 @@ _LONGEST = 200
 _SET_LONGEST = 20
 _MARK = 6
 DEFAULT_SET = "flyte"
+INSTALLATION = "installation"
+"""How files and documents call what belongs to no project."""
 
 
 def kubernetes_name(name: str) -> str:
@@ -38,10 +40,15 @@ def document_names(keys: Iterable[Key]) -> Mapping[Key, str]:
     return _distinct(
         keys,
         (
-            lambda key: kubernetes_name(key.name or key.project),
+            lambda key: kubernetes_name(key.name or _owner(key)),
             lambda key: kubernetes_name(f"{key.name}.{key.project}.{key.domain}"),
         ),
     )
+
+
+def _owner(key: Key) -> str:
+    """Name what an object without a name is about: its project, or a part of the installation."""
+    return (key.domain or INSTALLATION) if key.project == ALL else key.project
 
 
 def file_names(keys: Iterable[Key], *, suffix: str) -> Mapping[Key, PurePosixPath]:
@@ -54,14 +61,15 @@ def file_names(keys: Iterable[Key], *, suffix: str) -> Mapping[Key, PurePosixPat
         names = _distinct(
             inside, (lambda key: kubernetes_name(key.name or key.kind.removeprefix("Flyte")),)
         )
-        folder = PurePosixPath(place.project, place.domain)
+        project = INSTALLATION if place.project == ALL else place.project
+        folder = PurePosixPath(project, place.domain)
         found.update({key: folder / f"{name}{suffix}" for key, name in names.items()})
     return found
 
 
 def set_name(places: Iterable[Place]) -> str:
     """Derive the name of a set from the one project that it is about, if it is about one."""
-    projects = {place.project for place in places}
+    projects = {place.project for place in places} - {ALL}
     if len(projects) != 1:
         return DEFAULT_SET
     name = _SET_OTHER.sub("-", projects.pop().lower())[:_SET_LONGEST].strip("-")
