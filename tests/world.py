@@ -137,13 +137,18 @@ class World:
         defaults: Mapping[str, int] | None = None,
         domain: str = DOMAIN,
         project: str = PROJECT,
+        types: Mapping[str, types_pb2.LiteralType] | None = None,
     ) -> None:
-        """Register a task, a workflow with inputs count: int and day: datetime, as CI would."""
+        """Register a task and a workflow, as CI would.
+
+        It has the inputs count: int and day: datetime, and more by their types.
+        """
         where = {"project": project, "domain": domain, "version": version}
         inputs = interface_pb2.VariableMap(
             variables={
                 "count": interface_pb2.Variable(type=INTEGER, description="how many"),
                 "day": interface_pb2.Variable(type=DATETIME, description="which day"),
+                **{key: interface_pb2.Variable(type=one) for key, one in (types or {}).items()},
             }
         )
         interface = interface_pb2.TypedInterface(inputs=inputs)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.api import connecting
+from reconciler.api import connecting, own_types
 from reconciler.api.connecting import Choice, Target
 from reconciler.api.session import Session, new_run, whoami
 from reconciler.backends.port import Backend
@@ -62,7 +62,10 @@ async def export(
     now: datetime | None = None,
 ) -> Export:
     """Write what is live as documents of one set; see `engine.inventory.export`."""
-    return await inventory.export(backend, selection, set_name=set_name, now=_moment(now))
+    own = own_types.named(os.environ)
+    return await inventory.export(
+        backend, selection, set_name=set_name, now=_moment(now), types=own
+    )
 
 
 async def set_status(session: Session, *, now: datetime | None = None) -> Status:

@@ -7,12 +7,12 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from reconciler.api import connecting
+from reconciler.api import connecting, own_types
 from reconciler.api.connecting import Target
 from reconciler.backends.port import Backend
 from reconciler.engine import applying, planning
@@ -21,6 +21,7 @@ from reconciler.engine.declaration import Declaration, declare
 from reconciler.engine.planning import NO_OPTIONS, Options, Planned
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan.plan import Plan
+from reconciler.values.own import OwnType
 
 T = TypeVar("T")
 
@@ -69,7 +70,7 @@ class Session:
             now=settings.now,
             key=self.backend.hmac_key,
         )
-        self.backend.offer_code(resolved.code)
+        self.backend.offer(resolved.attachments)
         self.backend.offer_contents(resolved.contents)
         fresh, stale = await applying.refuse_stale(plan, self.backend, ledger, now=settings.now)
         applied = await applying.apply_plan(
@@ -114,21 +115,23 @@ def whoami(environ: Mapping[str, str]) -> str:
 async def session(
     paths: Sequence[str] = (),
     *,
-    target: Target | None = None,
-    connection: str = "",
+    connection: str | Target = "",
     read_only: bool = False,
     cwd: Path | None = None,
     stdin: BinaryIO | None = None,
+    types: Sequence[OwnType] | None = None,
 ) -> AsyncIterator[Session]:
     """Read what the paths declare and open the connection that it is for.
 
     Raises UsageError when there is nothing to read or no connection is named, SpecError when a
-    document has an error. With `read_only` no write can be sent.
+    document has an error. With `read_only` no write can be sent. `types` are types of one's own,
+    see `values.own`; without it, those that the environment names are loaded.
     """
     where = (cwd or Path.cwd()).absolute()
-    declaration = declare(paths, cwd=where, stdin=stdin)
+    own = own_types.named(os.environ) if types is None else tuple(types)
+    declaration = replace(declare(paths, cwd=where, stdin=stdin), types=own)
     declaration.check()
-    asked = target or Target(connection=connection)
+    asked = Target(connection=connection) if isinstance(connection, str) else connection
     choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
     async with connecting.connect(choice, read_only=read_only, environ=os.environ) as backend:
         yield Session(declaration=declaration, backend=backend)

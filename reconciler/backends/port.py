@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -34,8 +35,8 @@ class Backend(Protocol):
         """How the documents of each kind are resolved."""
         ...
 
-    def offer_code(self, code: Mapping[str, bytes]) -> None:
-        """Take what resolved packages attach, such as code archives; registering needs it."""
+    def offer(self, attachments: Mapping[str, Attachment]) -> None:
+        """Take what registering needs beside bodies: code archives, local files, descriptions."""
         ...
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:

@@ -32,7 +32,7 @@ async def _adopt(given: dict[str, Any]) -> int:
 
     paths = (*given["paths"], *given["files"])
     target, is_dry = options.target(given), given["dry_run"]
-    async with session(paths, target=target, read_only=is_dry) as opened:
+    async with session(paths, connection=target, read_only=is_dry) as opened:
         asked = Options(take_over=given["take_over"], reset_to=given["reset_to"])
         planned = await reading.plan_adoption(opened, asked)
         if given["format_"] == "text":

@@ -52,7 +52,7 @@ async def _explain(subject: str, given: dict[str, Any]) -> Explanation:
     except ValueError as error:
         raise UsageError(f"explain: {error}") from None
     paths = (*given["paths"], *given["files"])
-    async with session(paths, target=options.target(given), read_only=True) as opened:
+    async with session(paths, connection=options.target(given), read_only=True) as opened:
         return await reading.explain(opened, key)
 
 

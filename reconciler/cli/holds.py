@@ -56,7 +56,7 @@ def forget(keys: tuple[str, ...], **given: Any) -> int:
 def _open(given: dict[str, Any]) -> Any:
     from reconciler.api import session
 
-    return session(given["files"], target=options.target(given))
+    return session(given["files"], connection=options.target(given))
 
 
 async def _pause(names: tuple[str, ...], given: dict[str, Any]) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,9 +51,11 @@ def _packaged(declaration: Declaration) -> Iterable[Resource]:
     """Resolve what packages hold, as far as it goes without a backend."""
     if all(item.kind != "FlytePackage" for item in declaration.declared):
         return ()
+    from reconciler.api import own_types
     from reconciler.backends.flyte1.adapters import ADAPTERS
     from reconciler.engine.planning import resolve_offline
 
+    declaration = replace(declaration, types=own_types.named(os.environ))
     resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
     return resolved.desired.resources.values()
 

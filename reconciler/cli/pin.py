@@ -26,7 +26,7 @@ async def _pin(given: dict[str, Any]) -> int:
     from reconciler.engine import pinning
 
     paths = (*given["paths"], *given["files"])
-    async with session(paths, target=options.target(given), read_only=True) as opened:
+    async with session(paths, connection=options.target(given), read_only=True) as opened:
         planned = await opened.plan()
     found = pinning.pins(planned, given["names"])
     edited = pinning.edited(found, base=Path.cwd())

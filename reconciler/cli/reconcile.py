@@ -161,7 +161,7 @@ def _session(given: dict[str, Any], *, read_only: bool) -> Any:
     from reconciler.api import session
 
     return session(
-        (*given["paths"], *given["files"]), target=options.target(given), read_only=read_only
+        (*given["paths"], *given["files"]), connection=options.target(given), read_only=read_only
     )
 
 

@@ -44,7 +44,7 @@ async def _status(given: dict[str, Any]) -> int:
     else:
         if given["projects"] or given["domains"]:
             raise UsageError("--project, --domain: belong to --all; the set has its own scope")
-        async with session(paths, target=target, read_only=True) as opened:
+        async with session(paths, connection=target, read_only=True) as opened:
             found = await reading.set_status(opened)
     _print(found, given["format_"], given["out"])
     return exit_codes.UNREACHABLE if found.unread else exit_codes.OK

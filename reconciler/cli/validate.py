@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,14 @@ from reconciler.cli.output import counted
 @options.form("text", "json")
 def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> int:
     """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
+    from reconciler.api import own_types
     from reconciler.backends.flyte1.adapters import ADAPTERS
     from reconciler.engine.declaration import declare
     from reconciler.engine.planning import resolve_offline
     from reconciler.model.origin import Severity
 
     declaration = declare((*paths, *files), cwd=Path.cwd())
+    declaration = replace(declaration, types=own_types.named(os.environ))
     problems = list(declaration.problems)
     unchecked = 0
     if not any(item.severity is Severity.ERROR for item in problems):

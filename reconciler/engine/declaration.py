@@ -19,6 +19,7 @@ from reconciler.sources import files, git
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.sync import Render, SyncSpec
 from reconciler.specs.validate import Declared, Validated, validate
+from reconciler.values.own import OwnType
 
 SYNC_FILE = "reconcile.yaml"
 
@@ -30,7 +31,8 @@ class Declaration:
     `base` is the directory of reconcile.yaml, or the working directory without one; origins are
     shown relative to `cwd`. `source` names
     where the set is declared, the same on every machine for a Git checkout; `commit` is empty
-    outside Git. `is_whole` says that the whole root of the set was read without an error.
+    outside Git. `is_whole` says that the whole root of the set was read without an error. `types`
+    are types of one's own that whoever runs the program named.
     """
 
     base: Path
@@ -44,6 +46,7 @@ class Declaration:
     is_whole: bool = False
     source: str = ""
     commit: str = ""
+    types: tuple[OwnType, ...] = ()
 
     @property
     def has_sync(self) -> bool:

@@ -19,6 +19,7 @@ from reconciler.model.interface import Want
 from reconciler.model.key import ALL, Key, Place
 from reconciler.model.live import Live, Query, Record, Versions
 from reconciler.resolve.context import Context
+from reconciler.values.own import OwnType
 
 PROJECT = "FlyteProject"
 SETTINGS = "FlyteSettings"
@@ -110,9 +111,14 @@ async def active(backend: Backend, where: Collection[Place], *, described: bool 
 
 
 async def export(
-    backend: Backend, selection: Selection = EVERYTHING, *, set_name: str = "", now: datetime
+    backend: Backend,
+    selection: Selection = EVERYTHING,
+    *,
+    now: datetime,
+    set_name: str = "",
+    types: tuple[OwnType, ...] = (),
 ) -> Export:
-    """Write what is live as documents of one set.
+    """Write what is live as documents of one set; `types` are types of one's own.
 
     Raises UsageError for a kind, project or domain that there is not, and UnavailableError when a
     part could not be read: a part of an installation would look like all of it.
@@ -139,6 +145,7 @@ async def export(
         default_project=alone.project,
         default_domain=alone.domain,
         catalog=catalog,
+        types=types,
     )
     called = names.document_names([*records, *(plan.key for plan in plans)])
     shapes = {kind: traits.fields for kind, traits in backend.traits.items()}

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from reconciler.backends.port import Backend
 from reconciler.engine import claims
-from reconciler.engine.archives import read_archives
 from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
+from reconciler.engine.files import read_archives, read_inputs
 from reconciler.errors import SpecError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.key import Key, Place
@@ -75,6 +75,7 @@ def resolve_offline(
         _resolve_context(declaration, now),
         is_offline=True,
         archives=read_archives(declaration),
+        files=read_inputs(declaration),
         contents=read_contents(declaration, key),
     )
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
@@ -98,19 +99,20 @@ async def plan(
     claims.check(declaration, ledger, options.take_over, options.reset_to)
     context = _resolve_context(declaration, now)
     archives = await asyncio.to_thread(read_archives, declaration)
+    files = await asyncio.to_thread(read_inputs, declaration)
     contents = await asyncio.to_thread(read_contents, declaration, backend.hmac_key)
     catalog = await backend.catalog(wants(declaration.declared, backend.adapters, context))
     resolved = resolve(
         declaration.declared,
         backend.adapters,
-        replace(context, catalog=catalog, archives=archives, contents=contents),
+        replace(context, catalog=catalog, archives=archives, files=files, contents=contents),
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
     errors = (*_unserved(declaration, backend.traits), *resolved.errors)
     if errors:
         raise SpecError(errors)
-    backend.offer_code(resolved.code)
+    backend.offer(resolved.attachments)
     backend.offer_contents(resolved.contents)
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
@@ -223,6 +225,7 @@ def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
         default_project=defaults.project or "",
         default_domain=defaults.domain or "",
         versions=dict(declaration.sync.versions),
+        types=declaration.types,
     )
 
 

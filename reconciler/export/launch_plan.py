@@ -28,6 +28,7 @@ from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.validate import validate
 from reconciler.values.canonical import canonical
 from reconciler.values.decode import decode
+from reconciler.values.known import Known
 from reconciler.values.problem import NotExpressibleError
 
 KIND = "FlyteLaunchPlan"
@@ -156,6 +157,7 @@ def _content(plan: LivePlan, context: Context, *, is_described: bool) -> dict[st
         names = ", ".join(sorted(body["other"]))
         raise _NotSayableError(f"the language has no words for its {names}")
     workflow = _workflow(plan, context)
+    known = Known(types=context.types)
     given = {**body.get("defaultInputs", {}), **body.get("fixedInputs", {})}
     for name in sorted(workflow.defaults.keys() - given.keys()):
         raise _NotSayableError(
@@ -167,8 +169,8 @@ def _content(plan: LivePlan, context: Context, *, is_described: bool) -> dict[st
         "workflow": dict(body["workflow"]),
         "state": "" if schedule else "Active",
         "schedule": schedule,
-        "inputs": _defaults(body.get("defaultInputs", {}), workflow),
-        "fixedInputs": _fixed(body.get("fixedInputs", {}), workflow),
+        "inputs": _defaults(body.get("defaultInputs", {}), workflow, known),
+        "fixedInputs": _fixed(body.get("fixedInputs", {}), workflow, known),
         "notifications": [notification(item) for item in body.get("notifications", [])],
         **{name: body.get(name) for name in _SAME},
         "serviceAccount": run_as.get("serviceAccount"),
@@ -205,29 +207,29 @@ def _schedule(schedule: Mapping[str, Any]) -> dict[str, Json]:
     return {**schedule, "every": rate.render(schedule["every"])}
 
 
-def _defaults(inputs: Mapping[str, Any], workflow: Workflow) -> dict[str, Json]:
+def _defaults(inputs: Mapping[str, Any], workflow: Workflow, known: Known) -> dict[str, Json]:
     """Write the inputs that the plan gives; what the workflow's own default gives is left out."""
     found: dict[str, Json] = {}
     for name, item in inputs.items():
         own = workflow.defaults.get(name)
         if own is None or canonical(own) != item["value"]:
-            found[name] = _value(f"inputs.{name}", item["value"], item["type"])
+            found[name] = _value(f"inputs.{name}", item["value"], item["type"], known)
     return found
 
 
-def _fixed(inputs: Mapping[str, Any], workflow: Workflow) -> dict[str, Json]:
+def _fixed(inputs: Mapping[str, Any], workflow: Workflow, known: Known) -> dict[str, Json]:
     found: dict[str, Json] = {}
     for name, literal in inputs.items():
         variable = workflow.inputs.get(name)
         if variable is None:
             raise _NotSayableError(f"fixedInputs.{name}: the workflow has no such input")
-        found[name] = _value(f"fixedInputs.{name}", literal, variable.get("type"))
+        found[name] = _value(f"fixedInputs.{name}", literal, variable.get("type"), known)
     return found
 
 
-def _value(path: str, literal: Json, type_: Json) -> Json:
+def _value(path: str, literal: Json, type_: Json, known: Known) -> Json:
     try:
-        return decode(literal, type_)
+        return decode(literal, type_, known)
     except NotExpressibleError as error:
         raise _NotSayableError(f"{path}: {error}") from None
 

@@ -132,8 +132,9 @@ class Query:
     """What to observe: everything active in `places`, plus these versions, records and objects.
 
     `described` are the places where descriptions and archive states of names are wanted too.
-    Where a body is equal to the one in `expected`, the reading holds that very object, so that
-    what is as declared takes memory once.
+    `expected` are the declared bodies: what a live body says in terms of the backend and a declared
+    one in terms of content (where a local file is) is read as declared, and where a body is equal,
+    the reading holds that very object, so that what is as declared takes memory once.
 
     `objects` are mutable objects by name, each with what the ledger holds of it. One that is listed
     with the held revision has the held digest, and its content (the one in `expected`, if there)

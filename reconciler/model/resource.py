@@ -46,6 +46,7 @@ class Resource:
     `group` names the package the object belongs to; a group is activated whole or not at all, and
     so is what `awaits` it without belonging to it. `always` means that a mutable object is written
     by every apply, whether it differs or not.
+    `notes` are said of every change, `on_register` of those that register a version.
     """
 
     key: Key
@@ -63,6 +64,7 @@ class Resource:
     protect: bool | None = None
     description: str = ""
     notes: tuple[str, ...] = ()
+    on_register: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:

@@ -117,7 +117,8 @@ def plan_declared(resource: Resource, live: Versions, context: Context) -> Chang
         change = replace(change, actions=(*change.actions, about[0]))
     if change is None:
         return None
-    return replace(change, asked=tuple(sorted(asked(resource, context))))
+    notes = (*change.notes, *resource.on_register) if is_registered else change.notes
+    return replace(change, asked=tuple(sorted(asked(resource, context))), notes=notes)
 
 
 def _about(

@@ -8,13 +8,16 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from reconciler.model.interface import Catalog, Want, Workflow
+from reconciler.model.attachment import Upload
+from reconciler.model.interface import Catalog, Unread, Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
 from reconciler.model.resource import Resource
 from reconciler.model.secret import Content
 from reconciler.model.traits import Traits
 from reconciler.specs.validate import Declared
+from reconciler.values.known import Known
+from reconciler.values.own import OwnType
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Context:
     and what only a backend knows is left unchecked instead of being a problem. `versions` maps
     globs over workflow names to the version that plans on them run instead of the one that they
     name. `packages` is filled in the order of kinds, packages before plans. `archives` holds what
-    was read of each package's archive, by the place of its document, and `contents` what
-    each secret is to hold.
+    was read of each package's archive, by the place of its document, `files` what was read of the
+    paths in inputs, by the place of the document and as written, and `contents` what each secret is
+    to hold. `types` are types of one's own, asked before the built-in ones.
     """
 
     set_name: str
@@ -52,11 +56,17 @@ class Context:
     catalog: Catalog = field(default_factory=dict)
     packages: Mapping[tuple[Place, str], Package] = field(default_factory=dict)
     archives: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, Mapping[str, Upload | Unread]] = field(default_factory=dict)
     contents: Mapping[str, Content | str] = field(default_factory=dict)
+    types: tuple[OwnType, ...] = ()
 
     def place(self, project: str | None, domain: str | None) -> Place:
         """Fill in the defaults of the set."""
         return Place(project or self.default_project, domain or self.default_domain)
+
+    def known(self, declared: Declared) -> Known:
+        """Return what the inputs of a document may use besides themselves."""
+        return Known(self.files.get(str(declared.document.origin), {}), self.types)
 
     def version_for(self, workflow: str) -> str | None:
         """Return the version that the set chooses for a workflow name, the longest glob first."""

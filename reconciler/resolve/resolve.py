@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from reconciler.model.attachment import Attachment, Upload
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
@@ -12,6 +13,7 @@ from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
 from reconciler.resolve.context import Adapter, Context, Package
 from reconciler.specs.validate import Declared
+from reconciler.values.stand_ins import stand_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The desired state, problems (warnings among them), and how much only a backend can check."""
+    """The desired state, problems (warnings among them), and how much only a backend can check.
+
+    `attachments` is what registering needs beside the resources, by the names that bodies have.
+    """
 
     desired: Desired
     problems: tuple[Problem, ...]
     unchecked: int = 0
-    code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    attachments: Mapping[str, Attachment] = field(default_factory=dict, repr=False)
     contents: Mapping[Key, Content] = field(default_factory=dict, repr=False)
 
     @property
@@ -100,8 +105,23 @@ def resolve(
                 resources[resource.key] = resource
     desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
-    code = {name: data for package in packages.values() for name, data in package.code.items()}
-    return Resolved(desired, tuple(problems), unchecked, code, contents)
+    attachments = _attachments(packages, context)
+    return Resolved(desired, tuple(problems), unchecked, attachments, contents)
+
+
+def _attachments(
+    packages: Mapping[tuple[Place, str], Package], context: Context
+) -> dict[str, Attachment]:
+    """Gather what packages attach and every file that inputs may mean.
+
+    Files of plans that only a backend could check are among them: a saved plan may need them.
+    """
+    found: dict[str, Attachment] = {}
+    for package in packages.values():
+        found.update(package.code)
+    for files in context.files.values():
+        found.update({stand_in(one): one for one in files.values() if isinstance(one, Upload)})
+    return found
 
 
 def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:

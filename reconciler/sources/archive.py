@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from reconciler.model.interface import Unread
+from reconciler.sources.regular import NotRegularError, open_regular
 
 SCHEMES = frozenset({"https", "s3", "gs", "gcs", "abfs", "abfss", "az"})
 """Where an archive may be fetched from, besides local files."""
@@ -180,15 +181,11 @@ def _local(path: Path, sha256: str | None, limits: Limits) -> Archive | Unread:
 
 
 def _bytes_of(path: Path, limits: Limits) -> bytes:
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _BadArchiveError("is neither a file nor a folder")
-        return _at_most(file.read, limits)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open as usual, but do not wait for the other end of a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
+    try:
+        with open_regular(path) as file:
+            return _at_most(file.read, limits)
+    except NotRegularError as error:
+        raise _BadArchiveError(str(error)) from None
 
 
 def _at_most(reads: Callable[[int], bytes], limits: Limits) -> bytes:

@@ -262,7 +262,10 @@ EXAMPLES: dict[str, Example] = {
                 "every": "6h",
                 "acknowledgeRestarts": True,
             },
-            "inputs": {"count": 3},
+            "inputs": {
+                "count": 3,
+                "rows": {"path": "data/rows.csv", "columns": {"id": "int", "name": "str"}},
+            },
             "fixedInputs": {"lr": 0.5},
             "notifications": [
                 {

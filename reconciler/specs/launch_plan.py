@@ -256,7 +256,12 @@ class LaunchPlanSpec(Owned):
     """When the plan runs; absent: only when somebody starts it."""
 
     inputs: Inputs = Field(default_factory=dict)
-    """Defaults of inputs, typed by the workflow's interface; a caller may give others."""
+    """Defaults of inputs, typed by the workflow's interface; a caller may give others.
+
+    A file, folder or table is a URI, `{uri: ..., format: ...}`, or `{path: ...}` of a file or
+    folder beside this document, which is uploaded under the digest of what is in it; a table may
+    list `columns: {name: type}`.
+    """
 
     fixed_inputs: Inputs = Field(default_factory=dict)
     """Inputs that nobody can change, typed by the workflow's interface."""

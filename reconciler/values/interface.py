@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from reconciler.model.attachment import Upload
 from reconciler.values.cast import castable, type_of
 from reconciler.values.encode import encode
+from reconciler.values.known import NOTHING
 from reconciler.values.problem import ValueProblem, quote, suggest
 from reconciler.values.size import inline_size
+from reconciler.values.stand_ins import is_stand_in, stand_in, uris
 from reconciler.values.types import fields, show_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model.document import Json, Path
+    from reconciler.values.known import Known
 
 _SHORT = 200
 
@@ -41,12 +45,14 @@ def bind(
     *,
     path: Path = (),
     limit: int = INLINE_LIMIT,
+    known: Known = NOTHING,
 ) -> Bound:
     """Type the inputs by the workflow's variables (`flyteidl.core.Variable` by name).
 
     `path` is where the inputs stand, `limit` the bytes they may hold together. Inputs that are not
     given are left out.
     """
+    at_hand = {stand_in(one) for one in known.files.values() if isinstance(one, Upload)}
     literals: dict[str, Json] = {}
     problems: list[ValueProblem] = []
     for name, value in inputs.items():
@@ -56,9 +62,12 @@ def bind(
             problems.append(ValueProblem((*path, name), message, fix))
             continue
         type_ = fields(variables[name]).get("type")
-        literal, found = _encode(value, type_, (*path, name))
+        literal, found = _encode(value, type_, (*path, name), known)
         if not found and ("collection" in fields(literal) or "map" in fields(literal)):
             found = _check_cast(literal, type_, (*path, name))
+        if not found and any(is_stand_in(uri) and uri not in at_hand for uri in uris(literal)):
+            message = "names a local file by the URI that stands for it in a plan"
+            found = [ValueProblem((*path, name), message, "write {path: ...}")]
         problems.extend(found)
         if not found:
             literals[name] = literal
@@ -66,17 +75,17 @@ def bind(
     return Bound(literals, tuple(problems))
 
 
-def _encode(value: Json, type_: Json, path: Path) -> tuple[Json, list[ValueProblem]]:
+def _encode(value: Json, type_: Json, path: Path, known: Known) -> tuple[Json, list[ValueProblem]]:
     """Encode one value; the same short one gives the same object, since plans repeat them."""
     match type_:
-        case {"simple": str(simple), **rest} if not rest:
+        case {"simple": str(simple), **rest} if not rest and not known.types:
             if isinstance(value, int | float) or (isinstance(value, str) and len(value) < _SHORT):
                 literal = _simple(value, simple)
                 if literal is not None:
                     return literal, []
         case _:
             pass
-    return encode(value, type_, path=path)
+    return encode(value, type_, path=path, known=known)
 
 
 @lru_cache(maxsize=8192, typed=True)

@@ -42,5 +42,15 @@ def inline_size(literal: Json) -> int:
             return len(json.dumps(literal, ensure_ascii=False, separators=(",", ":")))
 
 
+def show_size(size: int) -> str:
+    """Write a number of bytes for people, for example `12 KB`."""
+    shown = float(size)
+    for unit in ("B", "KB", "MB"):
+        if shown < 1000:
+            return f"{shown:.3g} {unit}"
+        shown /= 1000
+    return f"{shown:.3g} GB"
+
+
 def _text_size(value: str) -> int:
     return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))

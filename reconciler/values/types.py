@@ -100,6 +100,14 @@ def show_type(type_: Json) -> str:
             return "unknown type"
 
 
+def named_type(name: str) -> Json:
+    """Return the simple type that `show_type` gives this name, None when there is none."""
+    for simple, one in _SIMPLE_NAMES.items():
+        if one == name:
+            return {"simple": simple}
+    return None
+
+
 def _annotations(type_: Json) -> dict[str, Json]:
     return fields(fields(fields(type_).get("annotation")).get("annotations"))
 

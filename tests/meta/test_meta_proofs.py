@@ -308,7 +308,7 @@ async def test_the_library_serves_async_callers_and_others(world: World) -> None
     target = Target(endpoint=world.endpoint, insecure=True)
 
     async def effects() -> list[Effect]:
-        async with api.session([str(world.root)], target=target, read_only=True) as session:
+        async with api.session([str(world.root)], connection=target, read_only=True) as session:
             return [change.effect for change in (await session.plan()).plan.changes]
 
     awaited = await effects()

@@ -11,14 +11,15 @@ from reconciler.backends.auth import secret
 from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
 from reconciler.backends.flyte1 import probe as probes
+from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
-from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import BackendError, UnsupportedError
+from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -51,9 +52,9 @@ class Flyte1:
         self._asked = asked
         self._attachments = Attachments()
 
-    def offer_code(self, code: Mapping[str, bytes]) -> None:
-        """Take the code of resolved packages, for tasks that are going to be registered."""
-        self._attachments.add(code)
+    def offer(self, attachments: Mapping[str, Attachment]) -> None:
+        """Take what objects that are going to be registered need beside their bodies."""
+        self._attachments.add(attachments)
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:
         """Take what secrets are to hold; none is written here."""
@@ -113,7 +114,7 @@ class Flyte1:
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
-        found, failed = await observe_versions(self.channel, query)
+        found, failed = await observe_versions(self.channel, query, self._attachments)
         projects = frozenset(key for key in query.records if key.kind == PROJECT)
         records, unread = await observe_projects(self.channel, projects)
         return Live({**found, **records}, {**failed, **unread})

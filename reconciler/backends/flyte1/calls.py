@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.backends.flyte1 import task, workflow
+from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.package import calls as package
-from reconciler.backends.flyte1.package.attachments import Attachments
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.wire.channel import Channel
@@ -23,7 +23,6 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (PROJECT, Verb.UPDATE): project.update,
     (PROJECT, Verb.SET): project.set_row,
     (PROJECT, Verb.UNSET): project.unset_row,
-    (LAUNCH_PLAN, Verb.REGISTER): launch_plan.register,
     (LAUNCH_PLAN, Verb.ACTIVATE): launch_plan.activate,
     (LAUNCH_PLAN, Verb.DEACTIVATE): launch_plan.deactivate,
     (LAUNCH_PLAN, Verb.ARCHIVE): launch_plan.archive,
@@ -33,5 +32,6 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
 PERFORM_WITH: Mapping[tuple[str, Verb], PerformWith] = {
     (task.KIND, Verb.REGISTER): package.register_task,
     (workflow.KIND, Verb.REGISTER): package.register_workflow,
+    (LAUNCH_PLAN, Verb.REGISTER): launch_plan.register,
 }
-"""What needs more than an action says: the attachments of packages."""
+"""What needs more than an action says: code, local files and descriptions."""

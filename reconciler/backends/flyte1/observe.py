@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import methods, task
-from reconciler.backends.flyte1.launch_plan import normal
+from reconciler.backends.flyte1.attachments import Attachments
+from reconciler.backends.flyte1.launch_plan import files, normal
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import WORKFLOW_KIND as WORKFLOW
 from reconciler.backends.flyte1.lists import is_filterable, value_in
@@ -24,7 +26,7 @@ from reconciler.backends.flyte1.paging import BY_NAME, listing
 from reconciler.backends.flyte1.task import KIND as TASK
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
-from reconciler.model.document import Json
+from reconciler.model.digest import split_version
 from reconciler.model.key import Key, Place
 from reconciler.model.live import About, LiveVersion, Query, Record, Versions
 
@@ -40,8 +42,13 @@ Found = dict[Key, Versions | Record]
 Failed = dict[tuple[str, Place], str]
 
 
-async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Failed]:
-    """Read launch plans, tasks and workflows; what fails in a place is unreadable there."""
+async def observe_versions(
+    channel: Channel, query: Query, attachments: Attachments
+) -> tuple[Found, Failed]:
+    """Read launch plans, tasks and workflows; what fails in a place is unreadable there.
+
+    `attachments` learns where files are that were uploaded before.
+    """
     asked: dict[tuple[str, Place], dict[Key, frozenset[str]]] = defaultdict(dict)
     for key, versions in query.versions.items():
         asked[key.kind, key.place][key] = versions
@@ -53,7 +60,8 @@ async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Faile
     async def read(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
         try:
             if kind == LAUNCH_PLAN:
-                found.update(await _launch_plans(channel, place, keys, query))
+                compare = _Comparing(query, attachments)
+                found.update(await _launch_plans(channel, place, keys, compare))
             else:
                 found.update(await _registered(channel, kind, place, keys))
         except BackendError as error:
@@ -65,20 +73,43 @@ async def observe_versions(channel: Channel, query: Query) -> tuple[Found, Faile
     return found, failed
 
 
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    """Live plans beside what is declared of them."""
+
+    query: Query
+    attachments: Attachments
+
+    def __call__(self, key: Key, version: LiveVersion) -> LiveVersion:
+        """Read declared files as declared, and hold an equal body once; see `Query.expected`."""
+        declared = self.query.expected.get(key)
+        if declared is None or version.body is None:
+            return version
+        if version.body == declared:
+            return replace(version, body=declared)
+        body, uploads = files.recognised(version.body, declared)
+        if split_version(version.version) is not None:
+            self.attachments.seen(key.place, uploads)
+        return replace(version, body=declared if body == declared else body)
+
+
 async def _launch_plans(
-    channel: Channel, place: Place, keys: Mapping[Key, frozenset[str]], query: Query
+    channel: Channel,
+    place: Place,
+    keys: Mapping[Key, frozenset[str]],
+    compare: _Comparing,
 ) -> Found:
     active: dict[Key, list[LiveVersion]] = defaultdict(list)
     async for plan in list_active(channel, place):
         key = Key(LAUNCH_PLAN, plan.id.project, plan.id.domain, plan.id.name)
-        active[key].append(_shared(live_plan(plan), query.expected.get(key)))
+        active[key].append(compare(key, live_plan(plan)))
     missing = {
         key: rest
         for key, versions in keys.items()
         if (rest := versions - {item.version for item in active.get(key, ())})
     }
     registered = await _registered(channel, LAUNCH_PLAN, place, missing)
-    about = await _about(channel, place) if place in query.described else None
+    about = await _about(channel, place) if place in compare.query.described else None
     names = {*active, *registered, *(key for key in keys if about is not None and key in about)}
     found: Found = {}
     for key in names:
@@ -87,9 +118,10 @@ async def _launch_plans(
         now = tuple(active.get(key, ()))
         asked = keys.get(key, frozenset())
         known = {item.version: item for item in now if item.version in asked}
+        others = {name: compare(key, item) for name, item in versions.registered.items()}
         found[key] = Versions(
             active=now,
-            registered={**versions.registered, **known},
+            registered={**others, **known},
             about=about.get(key) if about is not None else None,
         )
     return found
@@ -109,13 +141,6 @@ def live_plan(plan: launch_plan_pb2.LaunchPlan) -> LiveVersion:
     """Read one launch plan version."""
     made_at = plan.closure.created_at.ToJsonString() if plan.closure.HasField("created_at") else ""
     return LiveVersion(plan.id.version, normal.from_wire(plan.id, plan.spec), made_at)
-
-
-def _shared(version: LiveVersion, expected: dict[str, Json] | None) -> LiveVersion:
-    """Hold an equal body once, on both sides; see `Query.expected`."""
-    if expected is None or version.body != expected:
-        return version
-    return LiveVersion(version.version, expected, version.made_at)
 
 
 async def _registered(

@@ -19,6 +19,7 @@ from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import UnsupportedError
+from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -55,9 +56,9 @@ class Flyte2:
         """How documents become resources of Flyte 2."""
         return adapters.ADAPTERS
 
-    def offer_code(self, code: Mapping[str, bytes]) -> None:
-        """Take the code of resolved packages; without packages there is none."""
-        del code
+    def offer(self, attachments: Mapping[str, Attachment]) -> None:
+        """Take what registering needs beside bodies; without packages and plans there is none."""
+        del attachments
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:
         """Take what declared secrets are to hold, for those that are going to be written."""

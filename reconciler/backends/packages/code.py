@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.model.attachment import Upload
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.sources.archive import DEFAULT_LIMITS, entries
@@ -84,9 +85,11 @@ def digest_of_code(url: str) -> str:
     return match.group(1)
 
 
-def file_name(url: str, md5: bytes) -> str:
-    """Name the file that a `code://` URL is uploaded as."""
-    return PICKLE if url.endswith(PICKLE) else f"{md5.hex()}.tar.gz"
+def upload_of(url: str, content: bytes) -> Upload:
+    """Return what is uploaded for a `code://` URL, and under which name."""
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    name = PICKLE if url.endswith(PICKLE) else f"{md5}.tar.gz"
+    return Upload(digest_of_code(url), name, {"": content})
 
 
 def as_code(text: str) -> str:

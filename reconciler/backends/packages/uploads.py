@@ -1,10 +1,10 @@
-"""Code of packages, and where it was put during one session.
+"""Code of packages and local files, and where they were put during one session.
 
-Uploading is part of registering the first task that needs the code, the one exception to "one
-action, one call": whether code is there cannot be observed without asking for a place to write to,
-so it cannot be a step of a plan. The place names the digest of what is in the code and the MD5 of
-its bytes, so that two machines that pack the same source differently never meet at one place (both
-Flytes refuse other bytes at a place that is taken).
+Uploading is part of registering the first object that needs it, the one exception to "one action,
+one call": whether something is there cannot be observed without asking for a place to write to, so
+it cannot be a step of a plan. The place names the digest of the content, that of code the MD5 of
+its bytes too, so that two machines that pack the same source differently never meet at one place
+(both Flytes refuse other bytes at a place that is taken).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.backends.packages import code
 from reconciler.backends.settings import Settings
 from reconciler.errors import BackendError, UsageError
+from reconciler.model.attachment import Attachment, LocalFile, Upload
 from reconciler.model.key import Place
 from reconciler.plan.plan import Action
 
@@ -55,54 +56,81 @@ class Proxy:
 
 @dataclass(slots=True)
 class Uploads:
-    """What the packages at hand attached, by name; code is under its `code://` URL."""
+    """What is at hand, by name; code and files are under the URLs that stand for them in bodies."""
 
-    contents: dict[str, bytes] = field(default_factory=dict, repr=False)
+    contents: dict[str, Attachment] = field(default_factory=dict, repr=False)
     _urls: dict[tuple[Place, str], str] = field(default_factory=dict)
     _locks: defaultdict[tuple[Place, str], asyncio.Lock] = field(
         default_factory=lambda: defaultdict(asyncio.Lock)
     )
 
-    async def uploaded(self, proxy: Proxy, action: Action) -> Mapping[str, str]:
-        """Bring the code of a task to where it is downloaded from; maps `code://` URLs to places.
+    def seen(self, place: Place, urls: Mapping[str, str]) -> None:
+        """Learn from a live object of ours where its uploads are."""
+        for url, native in urls.items():
+            self._urls.setdefault((place, url), native)
 
-        Raises UsageError when the package is not at hand, as for a plan that was saved elsewhere.
+    async def uploaded(
+        self, proxy: Proxy, action: Action, files: Mapping[str, str] | None = None
+    ) -> Mapping[str, str]:
+        """Bring what an action needs to the store; maps the URLs that stand for it to the store's.
+
+        That is the code in its body, and `files`, local files with their names for people. Raises
+        UsageError for what is not at hand, as for a plan that was saved elsewhere, or has changed.
         """
+        named = {url: f"code {code.digest_of_code(url)}" for url in code.code_of(action.body or {})}
         urls: dict[str, str] = {}
-        for url in sorted(code.code_of(action.body or {})):
-            content = self.contents.get(url)
-            if content is None:
-                raise not_at_hand(action, f"code {code.digest_of_code(url)}")
+        for url, what in sorted({**named, **(files or {})}.items()):
             place = action.key.place
             async with self._locks[place, url]:
                 if (place, url) not in self._urls:
-                    self._urls[place, url] = await _upload(proxy, place, url, content)
+                    content = self.contents.get(url)
+                    if content is None:
+                        raise not_at_hand(action, what)
+                    if isinstance(content, bytes):
+                        content = code.upload_of(url, content)
+                    self._urls[place, url] = await _upload(proxy, action, content)
                 urls[url] = self._urls[place, url]
         return urls
 
 
 def not_at_hand(action: Action, what: str) -> UsageError:
-    """Say that a package is missing, as for a plan that was saved elsewhere."""
+    """Say that something is missing, as for a plan that was saved elsewhere."""
     return UsageError(
-        f"{action.key}: its {what} is in no package here; "
-        "apply the plan where the package is as it was when the plan was made"
+        f"{action.key}: its {what} is not here; "
+        "apply the plan where packages and files are as they were when the plan was made"
     )
 
 
-async def _upload(proxy: Proxy, place: Place, url: str, content: bytes) -> str:
+async def _upload(proxy: Proxy, action: Action, content: Upload) -> str:
+    """Upload every file, and return where the file or the folder is."""
     from reconciler.backends.data import upload  # loads an HTTP client, which few runs need
 
-    md5 = upload.md5_of(content)
-    name = code.file_name(url, md5)
-    wanted = Wanted(place, code.digest_of_code(url), name, md5)
+    native = ""
+    async with upload.session(proxy.settings.tls) as session:
+        for inner, file in sorted(content.files.items()):
+            source = file.path if isinstance(file, LocalFile) else file
+            md5 = await asyncio.to_thread(upload.md5_of, source)
+            if isinstance(file, LocalFile) and md5 != file.md5:
+                raise UsageError(
+                    f"{action.key}: {file.path}: has changed since it was read; run again"
+                )
+            name = f"{content.name}/{inner}" if inner else content.name
+            wanted = Wanted(action.key.place, content.root, name, md5)
+            location = await _location(proxy, wanted)
+            if location.signed_url:
+                await upload.put(session, location, source, md5=md5)
+            native = location.native_url.removesuffix(f"/{inner}" if inner else "")
+    return native
+
+
+async def _location(proxy: Proxy, wanted: Wanted) -> Location:
+    """Ask where a file goes; without a signed URL it is there already."""
     try:
-        location = await proxy.ask(wanted)
+        return await proxy.ask(wanted)
     except BackendError as error:
         if not proxy.is_taken(error):
             raise
         # Stores that keep no MD5 (encrypted buckets) make the server doubt what is there. The
-        # name holds digest and MD5, so it is this code; a nameless neighbour tells its folder.
-        beside = await proxy.ask(Wanted(place, wanted.folder, "", md5))
-        return f"{beside.native_url.rpartition('/')[0]}/{name}"
-    async with upload.session(proxy.settings.tls) as session:
-        return await upload.put(session, location, content, md5=md5)
+        # place holds the digest, so it is this content; a nameless neighbour tells its folder.
+        beside = await proxy.ask(replace(wanted, name=""))
+        return Location("", f"{beside.native_url.rpartition('/')[0]}/{wanted.name}", {})

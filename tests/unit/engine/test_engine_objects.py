@@ -18,6 +18,7 @@ from reconciler.engine.declaration import Declaration, declare
 from reconciler.engine.planning import Planned, View
 from reconciler.engine.status import Standing
 from reconciler.errors import ConflictError, UsageError
+from reconciler.model.attachment import Attachment
 from reconciler.model.digest import digest
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
@@ -82,8 +83,8 @@ class Flyte:
     traits: Mapping[str, Traits] = field(default_factory=lambda: MappingProxyType({KIND: TRAITS}))
     adapters: Mapping[str, Any] = field(default_factory=dict)
 
-    def offer_code(self, code: Mapping[str, bytes]) -> None:
-        assert not code
+    def offer(self, attachments: Mapping[str, Attachment]) -> None:
+        assert not attachments
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:
         assert not contents

@@ -220,7 +220,9 @@ async def test_saved_plan_without_its_package_says_so(world: World) -> None:
     actions = await registrations(world)
     action = next(one for one in actions if one.key.kind == task.KIND)
     async with world.session() as session:
-        with pytest.raises(UsageError, match=r"is in no package here"):
+        with pytest.raises(
+            UsageError, match=r"code [a-z2-7]+ is not here; apply the plan where packages"
+        ):
             await session.backend.perform(action)
 
 

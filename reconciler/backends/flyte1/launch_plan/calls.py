@@ -6,15 +6,16 @@ from flyteidl.admin import common_pb2, launch_plan_pb2
 from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.flyte1.launch_plan import normal, wire
+from reconciler.backends.flyte1.attachments import Attachments
+from reconciler.backends.flyte1.launch_plan import files, normal, wire
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError, DeniedError, UnavailableError
 from reconciler.model.key import Key
 from reconciler.plan.plan import Action
 
 
-async def register(channel: Channel, action: Action) -> None:
-    """Register one version; a version that exists is read and compared by normal form."""
+async def register(channel: Channel, action: Action, attachments: Attachments) -> None:
+    """Register one version, its files first; one that exists is compared by normal form."""
     key = action.key
     identifier = wire.identifier(
         project=key.project, domain=key.domain, name=key.name, version=action.version
@@ -28,8 +29,10 @@ async def register(channel: Channel, action: Action) -> None:
         name=target.key.name,
         version=target.version,
     )
+    local = {url: f"file {url.rpartition('/')[2]}" for url in files.stand_ins(body)}
+    uploaded = await attachments.uploaded(channel, action, local)
     request = launch_plan_pb2.LaunchPlanCreateRequest(
-        id=identifier, spec=wire.to_wire(body, workflow)
+        id=identifier, spec=wire.to_wire(files.located(body, uploaded), workflow)
     )
     try:
         await channel.call(methods.CREATE_LAUNCH_PLAN, request)
@@ -39,7 +42,7 @@ async def register(channel: Channel, action: Action) -> None:
         live = await channel.call(
             methods.GET_LAUNCH_PLAN, common_pb2.ObjectGetRequest(id=identifier)
         )
-        if normal.from_wire(live.id, live.spec) != body:
+        if files.recognised(normal.from_wire(live.id, live.spec), body)[0] != body:
             raise ConflictError(
                 f"{channel.endpoint}: {action.key}: version {action.version} exists with other "
                 "content; run again to see how it differs",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from reconciler.backends.flyte1.launch_plan.inputs import inputs_of, unbound
 from reconciler.backends.flyte1.launch_plan.schedule import resolve_schedule
 from reconciler.model.digest import digest, split_version, version_of
 from reconciler.model.document import Json
@@ -17,9 +18,6 @@ from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Notification, PlanState
 from reconciler.specs.validate import Declared
-from reconciler.values.canonical import canonical
-from reconciler.values.interface import bind
-from reconciler.values.types import show_type
 
 KIND = "FlyteLaunchPlan"
 WORKFLOW_KIND = "FlyteWorkflow"
@@ -187,16 +185,16 @@ def _registered(
     spec = cast("LaunchPlanSpec", declared.spec)
     key = Key(KIND, place.project, place.domain, name_of(declared))
     schedule, problems = resolve_schedule(declared, spec.schedule, now=context.now)
-    inputs, input_problems = _inputs(declared, spec, workflow)
-    problems += input_problems
+    inputs = inputs_of(declared, context, workflow)
+    problems += inputs.problems
     if schedule:
-        problems += _unbound(declared, spec, workflow)
+        problems += unbound(declared, workflow)
     if any(item.severity is Severity.ERROR for item in problems):
         return Resolution(problems=tuple(problems))
     parts: dict[str, Json] = {
         "workflow": _reference(workflow, place),
         "schedule": schedule,
-        **inputs,
+        **inputs.parts,
         "notifications": [_notification(item) for item in spec.notifications],
         "labels": dict(spec.labels),
         "annotations": dict(spec.annotations),
@@ -228,6 +226,7 @@ def _registered(
         adopt=spec.adopt,
         protect=spec.protect,
         description=spec.description or "",
+        on_register=inputs.notes,
     )
     return Resolution(resources=(resource,), problems=tuple(problems))
 
@@ -269,70 +268,6 @@ def _reference(workflow: Workflow, place: Place) -> dict[str, Json]:
     if workflow.domain != place.domain and made_by_a_set is None:
         found["domain"] = workflow.domain
     return found
-
-
-def _inputs(
-    declared: Declared, spec: LaunchPlanSpec, workflow: Workflow
-) -> tuple[dict[str, Json], list[Problem]]:
-    given = bind(spec.inputs, workflow.inputs, path=("inputs",))
-    fixed = bind(spec.fixed_inputs, workflow.inputs, path=("fixedInputs",))
-    problems = [
-        declared.problem(item.message, *item.path, fix=item.fix)
-        for item in (*given.problems, *fixed.problems)
-    ]
-    defaults: dict[str, Json] = {}
-    for name, variable in workflow.inputs.items():
-        literal = given.literals.get(name, workflow.defaults.get(name))
-        if literal is not None and name not in spec.fixed_inputs:
-            defaults[name] = {"type": variable.get("type"), "value": canonical(literal)}
-    literals = {name: canonical(literal) for name, literal in fixed.literals.items()}
-    return {"defaultInputs": defaults, "fixedInputs": literals}, problems
-
-
-def _unbound(declared: Declared, spec: LaunchPlanSpec, workflow: Workflow) -> list[Problem]:
-    """A scheduled plan may leave nothing open but the kickoff input, or the server refuses it."""
-    kickoff = spec.schedule.kickoff_input if spec.schedule else None
-    problems: list[Problem] = []
-    bound = {*spec.inputs, *spec.fixed_inputs, *workflow.defaults}
-    open_inputs = [name for name in workflow.inputs if name not in bound and name != kickoff]
-    if open_inputs:
-        problems.append(
-            declared.problem(
-                f"the workflow's input {', '.join(sorted(open_inputs))} has no value, and a "
-                "scheduled plan runs without anybody to give one",
-                "schedule",
-                fix="give it under inputs or fixedInputs",
-            )
-        )
-    if kickoff is None:
-        return problems
-    variable = workflow.inputs.get(kickoff)
-    path = ("schedule", "kickoffInput")
-    if variable is None:
-        known = ", ".join(sorted(workflow.inputs)) or "none"
-        problems.append(
-            declared.problem(
-                f"the workflow has no input {kickoff}", *path, fix=f"its inputs are: {known}"
-            )
-        )
-    elif variable.get("type") != {"simple": "DATETIME"}:
-        problems.append(
-            declared.problem(
-                f"input {kickoff} is {show_type(variable.get('type'))}, and the scheduled time "
-                "is a datetime",
-                *path,
-                fix="name an input of type datetime (not an optional one)",
-            )
-        )
-    elif kickoff in spec.fixed_inputs:
-        problems.append(
-            declared.problem(
-                f"input {kickoff} is fixed, so the scheduled time cannot be passed",
-                *path,
-                fix="remove it from fixedInputs",
-            )
-        )
-    return problems
 
 
 def _notification(item: Notification) -> dict[str, Json]:

@@ -7,7 +7,7 @@ from flyteidl.core import identifier_pb2
 from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from reconciler.backends.flyte1 import faults, methods, task, workflow
-from reconciler.backends.flyte1.package.attachments import Attachments
+from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.package.identifiers import RESOURCE_TYPES, Raw, raw, walk
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError

@@ -1,4 +1,4 @@
-"""What registering needs beside the content of an action: code to upload, descriptions to send."""
+"""What registering needs beside the content of an action: files to upload, descriptions to send."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.package.identifiers import description_name
 from reconciler.backends.packages.uploads import Location, Proxy, Uploads, Wanted
 from reconciler.backends.wire.channel import Channel
+from reconciler.model.attachment import Attachment
 from reconciler.model.digest import split_version
+from reconciler.model.key import Place
 from reconciler.plan.plan import Action
 
 
 class Attachments:
-    """What the packages at hand attached, and where code was put during this session."""
+    """What packages and inputs attached, and where uploads went or were seen in this session."""
 
     def __init__(self) -> None:
         self._uploads = Uploads()
 
-    def add(self, contents: Mapping[str, bytes]) -> None:
-        """Take what a package attaches: code by `code://` URL, descriptions by name."""
+    def add(self, contents: Mapping[str, Attachment]) -> None:
+        """Take uploads by the URLs that stand for them in bodies, and descriptions by name."""
         self._uploads.contents.update(contents)
+
+    def seen(self, place: Place, urls: Mapping[str, str]) -> None:
+        """Learn from a live object of ours where its uploads are."""
+        self._uploads.seen(place, urls)
 
     def description(self, action: Action) -> description_entity_pb2.DescriptionEntity | None:
         """Return the description that goes along with a registration.
@@ -33,12 +39,14 @@ class Attachments:
         parts = split_version(action.version)
         name = description_name(action.key.kind, action.key.name, parts[1] if parts else "")
         content = self._uploads.contents.get(name)
-        if content is None:
+        if not isinstance(content, bytes):
             return None
         return description_entity_pb2.DescriptionEntity.FromString(content)
 
-    async def uploaded(self, channel: Channel, action: Action) -> Mapping[str, str]:
-        """Bring the code of a task to where it is downloaded from; see `Uploads.uploaded`."""
+    async def uploaded(
+        self, channel: Channel, action: Action, files: Mapping[str, str] | None = None
+    ) -> Mapping[str, str]:
+        """Bring code and local files to where they are downloaded from; see `Uploads.uploaded`."""
 
         async def ask(wanted: Wanted) -> Location:
             request = dataproxy_pb2.CreateUploadLocationRequest(
@@ -52,4 +60,4 @@ class Attachments:
             return Location(answer.signed_url, answer.native_url, dict(answer.headers))
 
         proxy = Proxy(channel.settings, ask, faults.is_already_exists)
-        return await self._uploads.uploaded(proxy, action)
+        return await self._uploads.uploaded(proxy, action, files)
