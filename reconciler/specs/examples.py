@@ -228,6 +228,14 @@ EXAMPLES: dict[str, Example] = {
                 "activate": "Scheduled",
                 "plans": [{"name": "experiments.*", "state": "Inactive"}],
             },
+            "images": [
+                {
+                    "name": "ghcr.io/example/ranking",
+                    "newName": "registry.example.com:5000/ranking",
+                    "newTag": "v1.4.2",
+                    "digest": f"sha256:{'9f86d081884c7d65' * 4}",
+                }
+            ],
             "options": {
                 "serviceAccount": "ranking",
                 "rawOutputPrefix": "s3://ranking-data/raw",
@@ -237,7 +245,7 @@ EXAMPLES: dict[str, Example] = {
             **_OWNED,
             "deletionPolicy": "Orphan",
         },
-        off=frozenset({"sha256", "sync"}),
+        off=frozenset({"sha256", "images.digest", "sync"}),
     ),
     "FlyteLaunchPlan": Example(
         name="etl-daily",

@@ -34,6 +34,12 @@ _EMAIL = r"^[^@\s,;]+@[^@\s,;]+$"
 _DURATION = r"^([0-9]+(\.[0-9]+)?(ns|us|µs|μs|ms|s|m|h))+$"
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?$"
 SHA256 = r"^[0-9a-f]{64}$"
+_IMAGE_NAME = (
+    r"^([A-Za-z0-9.-]+(:[0-9]{1,5})?/)?"
+    r"[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+)
+_IMAGE_TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
+_IMAGE_DIGEST = r"^sha256:[0-9a-f]{64}$"
 ENDPOINT = r"^((dns:///|https?://)?)(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?$"
 WEB = r"^https?://\S+$"
 _PROJECT_OR_ALL = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$"
@@ -63,6 +69,9 @@ WORDS: dict[str, str] = {
     _DURATION: "a Go duration, such as 90s, 10m or 1h30m",
     _QUANTITY: "a Kubernetes quantity, such as 500m, 2 or 1.5Gi",
     SHA256: "64 hexadecimal digits in lower case",
+    _IMAGE_NAME: "an image without tag and digest, such as registry.example.com:5000/team/app",
+    _IMAGE_TAG: "a tag of an image: at most 128 letters, digits, `_`, `.` and `-`",
+    _IMAGE_DIGEST: "a digest of an image, sha256: and 64 hexadecimal digits in lower case",
     ENDPOINT: "a host, optionally with a port, such as flyte.example.com:443",
     WEB: "a web address, such as https://flyte.example.com",
     _PROJECT_OR_ALL: "a project id or `*`",
@@ -119,6 +128,9 @@ Rate = Annotated[
 ]
 Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
 Uri = Annotated[str, StringConstraints(pattern=_URI)]
+ImageName = Annotated[str, StringConstraints(pattern=_IMAGE_NAME, max_length=255)]
+ImageTag = Annotated[str, StringConstraints(pattern=_IMAGE_TAG)]
+ImageDigest = Annotated[str, StringConstraints(pattern=_IMAGE_DIGEST)]
 Email = Annotated[str, StringConstraints(pattern=_EMAIL)]
 ServiceAccount = Annotated[str, StringConstraints(pattern=_DNS_NAME, max_length=253)]
 EnvName = Annotated[str, StringConstraints(pattern=_ENV)]

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from reconciler.model import image
 from reconciler.specs.fields import (
     SHA256,
     Annotations,
     Choice,
     Domain,
     Glob,
+    ImageDigest,
+    ImageName,
+    ImageTag,
     Labels,
     Many,
     ProjectId,
@@ -24,7 +28,7 @@ from reconciler.specs.fields import (
 )
 from reconciler.specs.launch_plan import PlanState
 from reconciler.specs.owned import Owned
-from reconciler.specs.shape import Given, Shape, fault, list_of, text_of
+from reconciler.specs.shape import Given, Shape, fault, list_of, map_of, text_of
 
 REMOTE_SCHEMES = ("https", "s3", "gs", "gcs", "abfs", "abfss", "az")
 """Where an archive may be fetched from, besides local files."""
@@ -85,6 +89,38 @@ class PackageOptions(Shape):
     """Annotations of executions."""
 
 
+class PackageImage(Shape):
+    """Another image for some containers of a package, as kustomize's `images` writes it."""
+
+    at_most_one: ClassVar[tuple[tuple[str, ...], ...]] = (("newTag", "digest"),)
+
+    name: Glob
+    """A glob over images without tag and digest; the first entry that matches an image decides."""
+
+    new_name: ImageName | None = None
+    """The image to run instead, without tag and digest; default: the same."""
+
+    new_tag: ImageTag | None = None
+    """Its tag; it replaces tag and digest. Default: both stay."""
+
+    digest: ImageDigest | None = None
+    """Its digest; it replaces tag and digest. Default: both stay."""
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Refuse an entry that changes nothing, and a name that no image has."""
+        if "name" in given and not given.keys() & {"newName", "newTag", "digest"}:
+            yield fault("needs newName, newTag or digest", fix="add one of them")
+        name = image.parse(text_of(given, "name") or "")
+        if name.tag or name.digest:
+            yield fault(
+                f'"{name}" holds a tag or a digest, and images are matched without',
+                at=("name",),
+                fix=f"write {name.name}",
+                is_in_value=True,
+            )
+
+
 class PackageSpec(Owned):
     """One package in one project and domain."""
 
@@ -106,6 +142,9 @@ class PackageSpec(Owned):
     launch_plans: PackagedPlans = PackagedPlans()
     """What becomes of the launch plans of the package."""
 
+    images: Many[PackageImage] = ()
+    """Images chosen when the package is registered, instead of those that it was built with."""
+
     options: PackageOptions = PackageOptions()
     """What is filled into the plans of the package."""
 
@@ -123,13 +162,14 @@ class PackageSpec(Owned):
             elif "sha256" not in given:
                 why = "is remote, so its content must be pinned"
                 yield fault(why, at=("archive",), fix="add sha256")
-        names = [one.get("name") if isinstance(one, dict) else None for one in _plans(given)]
-        for index, name in enumerate(names):
-            if name is not None and name in names[:index]:
-                why = f'names "{name}" a second time; only the first entry counts'
-                yield fault(why, at=("launchPlans", "plans", index, "name"), fix="remove one")
+        plans = list_of(map_of(given, "launchPlans"), "plans")
+        yield from _twice(plans, "launchPlans", "plans")
+        yield from _twice(list_of(given, "images"), "images")
 
 
-def _plans(given: Given) -> list[object]:
-    plans = given.get("launchPlans")
-    return list_of(plans, "plans") if isinstance(plans, dict) else []
+def _twice(entries: list[object], *path: str) -> Iterator[PydanticCustomError]:
+    names = [one.get("name") if isinstance(one, dict) else None for one in entries]
+    for index, name in enumerate(names):
+        if name is not None and name in names[:index]:
+            why = f'names "{name}" a second time; only the first entry counts'
+            yield fault(why, at=(*path, index, "name"), fix="remove one")

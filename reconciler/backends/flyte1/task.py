@@ -14,16 +14,13 @@ on where and how it was serialized and are read for what they mean:
 
 from __future__ import annotations
 
-import base64
-import binascii
-import gzip
 import json
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flyteidl.core import tasks_pb2
 
+from reconciler.backends.flyte1 import settings_text
 from reconciler.backends.packages import code as packed
 from reconciler.backends.packages.texts import items, pod_containers
 from reconciler.backends.wire.message import from_json, to_json
@@ -31,8 +28,7 @@ from reconciler.model.digest import digest
 from reconciler.model.document import Json
 
 KIND = "FlyteTask"
-SETTINGS = "_F_SS_C"
-"""The environment variable in which flytekit hands its settings to tasks that make tasks."""
+SETTINGS = settings_text.VARIABLE
 
 _UNSAID = ("project", "domain", "version", "source_root", "git_repo")
 
@@ -112,11 +108,8 @@ def _rewrite(message: tasks_pb2.TaskTemplate, *, argument: Text, settings: Text)
 
 def _plain_settings(text: str) -> str:
     """Unpack settings and leave out what does not travel; what is not understood stays."""
-    try:
-        value = json.loads(gzip.decompress(base64.b64decode(text, validate=True)))
-    except (binascii.Error, OSError, EOFError, zlib.error, ValueError):
-        return text
-    if not isinstance(value, dict):
+    value = settings_text.unpack(text)
+    if value is None:
         return text
     value.update({name: None for name in _UNSAID if name in value})
     # What follows is written differently by `pyflyte package` and `pyflyte register` and means the
@@ -127,7 +120,7 @@ def _plain_settings(text: str) -> str:
         value["fast_serialization_settings"] = fast if fast.get("enabled") else None
     if "default_resources" in value and not _says(value["default_resources"]):
         value["default_resources"] = None
-    return _dumps(value)
+    return settings_text.plain(value)
 
 
 def _says(value: Any) -> bool:
@@ -144,9 +137,4 @@ def _packed_settings(text: str) -> str:
         return text
     if not isinstance(value, dict):
         return text
-    packed = gzip.compress(_dumps(value).encode(), mtime=0)
-    return base64.b64encode(packed).decode("ascii")
-
-
-def _dumps(value: dict[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return settings_text.pack(value)

@@ -15,6 +15,7 @@ from reconciler.backends.flyte1.package import plans
 from reconciler.backends.flyte1.package.entities import Content, ContentError, read
 from reconciler.backends.flyte1.package.graph import Entity, Graph
 from reconciler.backends.flyte1.package.identifiers import description_name
+from reconciler.backends.flyte1.package.images import Choice, rewritten, unused
 from reconciler.model.digest import version_of
 from reconciler.model.interface import Want, Workflow
 from reconciler.model.key import Key, Place
@@ -50,12 +51,16 @@ class PackageAdapter:
         if not isinstance(archive, Archive):
             return _unread(declared, place, [str(archive or f"{spec.archive}: was not read")])
         try:
+            images = Choice(spec.images)
             content = read(archive)
+            if spec.images:
+                content = rewritten(content, images)
             graph = graphs.build(content, place=place, options=spec.options)
         except ContentError as error:
             faults = [f"{spec.archive}: {fault}" for fault in error.faults]
             return _unread(declared, place, faults)
-        return _Resolving(declared, context, place, content, graph).resolution()
+        warnings = tuple(unused(declared, images))
+        return _Resolving(declared, context, place, content, graph, warnings).resolution()
 
 
 def _unread(declared: Declared, place: Place, faults: list[str]) -> Resolution:
@@ -75,6 +80,7 @@ class _Resolving:
     place: Place
     content: Content
     graph: Graph
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def spec(self) -> PackageSpec:
@@ -82,7 +88,10 @@ class _Resolving:
 
     def resolution(self) -> Resolution:
         policy = self.spec.launch_plans
-        problems: list[Problem] = list(plans.unmatched(self.declared, self.graph, policy))
+        problems: list[Problem] = [
+            *self.warnings,
+            *plans.unmatched(self.declared, self.graph, policy),
+        ]
         wanted = plans.chosen(self.graph, policy)
         resources: list[Resource] = []
         for entity in self.graph.entities.values():
