@@ -169,6 +169,11 @@ class Kit:
         """One version of a task."""
         return self.stub.GetTask(self._get(identifier_pb2.TASK, name, version))
 
+    def workflow(self, name: str, version: str) -> Any:
+        """One version of a workflow, compiled with its tasks."""
+        found = self.stub.GetWorkflow(self._get(identifier_pb2.WORKFLOW, name, version))
+        return found.closure.compiled_workflow
+
     def _get(self, kind: Any, name: str, version: str) -> common_pb2.ObjectGetRequest:
         return common_pb2.ObjectGetRequest(
             id=identifier_pb2.Identifier(
