@@ -3,8 +3,9 @@
 A workflow's normal form is its spec, sub-workflows included, as JSON in protobuf's mapping without
 its own id and its description. Identifiers of what the same package holds keep only kind and name:
 their versions follow from their content and are in the digest, not in the body. Other identifiers
-are kept as they were written. On the live side only that a version exists can be read in pages:
-lists leave the graph out (flyteadmin 1.16.8).
+are kept as they were written. The nodes that a node waits for are a set: flytekit writes them in an
+order that changes from run to run (1.16, core/promise.py), and flyteadmin sorts them. On the live
+side only that a version exists can be read in pages: lists leave the graph out (flyteadmin 1.16.8).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 
 from flyteidl.admin import workflow_pb2
 from flyteidl.core import identifier_pb2
+from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from reconciler.backends.flyte1.package.identifiers import KINDS, Name, Raw, raw, walk
 from reconciler.backends.flyte1.task import to_summary
+from reconciler.backends.packages.texts import messages
 from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.document import Json
 from reconciler.model.resource import Reference
@@ -41,6 +44,9 @@ def normal(spec: workflow_pb2.WorkflowSpec, *, is_own: Is) -> Normal:
     message.CopyFrom(spec)
     message.ClearField("description")
     message.template.ClearField("id")
+    for part in messages(message):
+        if isinstance(part, core_workflow_pb2.Node):
+            part.upstream_node_ids.sort()
     embedded = {raw(sub.id) for sub in message.sub_workflows}
     refs: set[Name] = set()
     foreign: list[Raw] = []

@@ -185,6 +185,17 @@ def test_sub_workflow_moves_what_embeds_it() -> None:
     )
 
 
+def test_order_of_the_nodes_that_a_node_waits_for_moves_nothing() -> None:
+    archive = opened(VARIETY)
+
+    def change(spec: Any) -> None:
+        (gate,) = [node for node in spec.template.nodes if node.HasField("gate_node")]
+        assert list(gate.upstream_node_ids) == ["n0", "n1"]
+        gate.upstream_node_ids[:] = ["n1", "n0"]
+
+    assert moved(archive, edited(archive, "variety.flows.outer_2", change)) == set()
+
+
 def test_doc_strings_move_nothing() -> None:
     archive = opened(QUICKSTART)
 
