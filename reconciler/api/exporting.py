@@ -1,6 +1,7 @@
 """An export as files: one per object below its project and domain, and a reconcile.yaml.
 
-Reading them again on the same connection gives a plan of adoptions and nothing else.
+Reading them again on the same connection gives a plan of adoptions and nothing else. Packages stand
+below `packages/`, an archive beside each document.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from reconciler.api.connecting import AUTO, CONFIG_NAMES, EMBEDDED, EMBEDDED_DIR
 from reconciler.engine.declaration import SYNC_FILE
 from reconciler.engine.inventory import Export
 from reconciler.errors import UsageError
-from reconciler.export import names, root, text
+from reconciler.export import names, package, root, text
 from reconciler.model.document import Json
 
 CONNECTION = "flyte"
@@ -43,25 +44,28 @@ def stream(export: Export, choice: Choice, *, folder: Path) -> Iterator[str]:
 
 def files(
     export: Export, choice: Choice, *, folder: Path, is_json: bool = False
-) -> Mapping[PurePosixPath, str]:
+) -> Mapping[PurePosixPath, str | bytes]:
     """Lay an export out as files, by their path below `folder`."""
     name, connection = _connection(choice, folder)
     sync = root.sync(
         export.set_name, places=export.places, connection=name, defaults=export.defaults
     )
-    found = {PurePosixPath(SYNC_FILE): text.yaml(sync)}
+    found: dict[PurePosixPath, str | bytes] = {PurePosixPath(SYNC_FILE): text.yaml(sync)}
     if connection is not None:
         found[PurePosixPath(_CONNECTION_FILE)] = text.yaml(connection)
-    paths = names.file_names(
-        (one.key for one in export.exported), suffix=".json" if is_json else ".yaml"
-    )
+    suffix = ".json" if is_json else ".yaml"
+    plain = (one.key for one in export.exported if one.key not in export.archives)
+    paths = dict(names.file_names(plain, suffix=suffix))
+    for key, archive in export.archives.items():
+        paths[key] = names.package_file(key.place, suffix=suffix)
+        found[names.package_file(key.place, suffix=package.SUFFIX)] = archive
     for one in export.exported:
         content = text.json_text(one.document) if is_json else text.yaml(one.document, one.notes)
         found[paths[one.key]] = content
     return found
 
 
-def write(found: Mapping[PurePosixPath, str], *, folder: Path, force: bool = False) -> int:
+def write(found: Mapping[PurePosixPath, str | bytes], *, folder: Path, force: bool = False) -> int:
     """Write files below a folder, all of them or none, and return how many.
 
     Raises UsageError when one exists and `force` is not given, OSError when the disk refuses.
@@ -80,7 +84,7 @@ def write(found: Mapping[PurePosixPath, str], *, folder: Path, force: bool = Fal
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.part")
             drafts[draft] = path
-            draft.write_text(content, encoding="utf-8")
+            draft.write_bytes(content.encode() if isinstance(content, str) else content)
         for draft, path in drafts.items():
             draft.replace(path)
     finally:

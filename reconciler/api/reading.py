@@ -19,7 +19,15 @@ from reconciler.api import connecting, own_types
 from reconciler.api.connecting import Choice, Target
 from reconciler.api.session import Session, new_run, whoami
 from reconciler.backends.port import Backend
-from reconciler.engine import adoption, doctor, explanation, inventory, status, upcoming
+from reconciler.engine import (
+    adoption,
+    doctor,
+    explanation,
+    inventory,
+    packages,
+    status,
+    upcoming,
+)
 from reconciler.engine.adoption import Adoption
 from reconciler.engine.applying import Applied
 from reconciler.engine.declaration import SYNC_FILE, Declaration, declare
@@ -66,6 +74,13 @@ async def export(
     return await inventory.export(
         backend, selection, set_name=set_name, now=_moment(now), types=own
     )
+
+
+async def export_packages(
+    backend: Backend, selection: Selection = EVERYTHING, *, version: str = "", set_name: str = ""
+) -> Export:
+    """Write registered code as packages of one set; see `engine.packages.export`."""
+    return await packages.export(backend, selection, version=version, set_name=set_name)
 
 
 async def set_status(session: Session, *, now: datetime | None = None) -> Status:

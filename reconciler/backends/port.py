@@ -11,6 +11,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -72,6 +73,14 @@ class Backend(Protocol):
 
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place with their active versions, or the newest one."""
+        ...
+
+    async def package(self, place: Place, wanted: Wanted) -> Packaged:
+        """Read the code that is registered in a place back as a package.
+
+        Registering it in any place under a set gives the digests of what it was registered from.
+        Raises UnsupportedError where code cannot be read back.
+        """
         ...
 
     async def perform(self, action: Action) -> str:

@@ -26,6 +26,18 @@ _SHOWN = 5
 @click.option("--name", "names", multiple=True, metavar="GLOB", help="Only names that match.")
 @click.option("--inactive", is_flag=True, help="Also the newest version of inactive names.")
 @click.option(
+    "--packages",
+    is_flag=True,
+    help="Instead: the registered code, a package per project-domain; needs --out.",
+)
+@click.option(
+    "--version",
+    "version",
+    default="",
+    metavar="VERSION",
+    help="With --packages: this version of every name; else what active plans run, or the newest.",
+)
+@click.option(
     "--set", "set_name", default="", metavar="NAME", help="Name of the set; else derived."
 )
 @click.option(
@@ -40,21 +52,26 @@ _SHOWN = 5
 @click.option("--out", default="", metavar="DIR", help="Write files below DIR, not to stdout.")
 @click.option("--force", is_flag=True, help="With --out: overwrite files.")
 def export(**given: Any) -> int:
-    """Write what is active as specs that declare it exactly; the next plan adopts, no more."""
+    """Write what is active as specs that declare it exactly; the next plan adopts, no more.
+
+    With --packages, tasks, workflows and their plans are written as packages, which give the same
+    digests in any project and domain.
+    """
     from reconciler.api import exporting
     from reconciler.cli.output import say
 
     _check_set_name(given["set_name"])
+    _check_packages(given)
     found, choice = asyncio.run(_read(given))
     folder = Path(given["out"] or ".").absolute()
     if not found.exported:
-        say("nothing to export: no active object was found that belongs to no set")
+        say(f"nothing to export: {_nothing(given)}")
     elif given["out"]:
         is_json = given["format_"] == "json"
         made = exporting.files(found, choice, folder=folder, is_json=is_json)
         count = exporting.write(made, folder=folder, force=given["force"])
         say(f"wrote {count} files below {given['out']}: set {found.set_name}, {_counts(found)}")
-        say(f"next: reconcile adopt {given['out']}")
+        say(f"next: reconcile {'--dry-run' if given['packages'] else 'adopt'} {given['out']}")
     elif given["format_"] == "json":
         listed = exporting.documents(found, choice, folder=folder)
         click.echo(
@@ -81,7 +98,12 @@ async def _read(given: dict[str, Any]) -> tuple[Export, Choice]:
         inactive=given["inactive"],
     )
     async with reading.connection(options.target(given)) as opened:
-        found = await reading.export(opened.backend, selection, set_name=given["set_name"])
+        if given["packages"]:
+            found = await reading.export_packages(
+                opened.backend, selection, version=given["version"], set_name=given["set_name"]
+            )
+        else:
+            found = await reading.export(opened.backend, selection, set_name=given["set_name"])
         return found, opened.choice
 
 
@@ -93,6 +115,29 @@ def _check_set_name(name: str) -> None:
         raise UsageError(
             f"--set: {name}: is not a set name; write 3 to 20 lower-case letters, digits and -"
         )
+
+
+def _check_packages(given: dict[str, Any]) -> None:
+    from reconciler.errors import UsageError
+
+    if not given["packages"]:
+        if given["version"]:
+            raise UsageError("--version: belongs to --packages; add it, or leave both out")
+        return
+    if not given["out"]:
+        raise UsageError("--packages: writes archives beside documents; name a folder by --out")
+    for flag in ("kinds", "inactive"):
+        if given[flag]:
+            raise UsageError(
+                f"--{flag.removesuffix('s')}: is about documents of plans, and --packages exports "
+                "code; leave one of the two out"
+            )
+
+
+def _nothing(given: dict[str, Any]) -> str:
+    if given["packages"]:
+        return "no task, workflow or launch plan is registered there"
+    return "no active object was found that belongs to no set"
 
 
 def _counts(found: Export) -> str:

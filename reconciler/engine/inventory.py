@@ -52,7 +52,10 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Documents of one set and what they leave out; `places` are those that have documents."""
+    """Documents of one set and what they leave out; `places` are those that have documents.
+
+    `archives` are packages that documents name, by the object of the document.
+    """
 
     set_name: str
     defaults: Place
@@ -60,6 +63,7 @@ class Export:
     exported: tuple[Exported, ...]
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    archives: Mapping[Key, bytes] = field(default_factory=dict, repr=False)
 
 
 async def places(backend: Backend, selection: Selection) -> frozenset[Place]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from reconciler.backends.flyte1.launch_plan.describe import concurrency, notification
+from reconciler.backends.flyte1.package.identifiers import RESERVED
 from reconciler.export.document import Exported, LeftOut, document
 from reconciler.model.digest import split_version
 from reconciler.model.document import Document, Json
@@ -32,8 +33,6 @@ from reconciler.values.known import Known
 from reconciler.values.problem import NotExpressibleError
 
 KIND = "FlyteLaunchPlan"
-RESERVED = ("flyte-reconciler.", ".flytegen.")
-"""Prefixes of names that are not for people: our ledgers, and the plans of single tasks."""
 
 _SAME = (
     "labels",

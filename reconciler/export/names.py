@@ -67,6 +67,11 @@ def file_names(keys: Iterable[Key], *, suffix: str) -> Mapping[Key, PurePosixPat
     return found
 
 
+def package_file(place: Place, *, suffix: str) -> PurePosixPath:
+    """Give the package of a project-domain a file; a document and an archive stand side by side."""
+    return PurePosixPath("packages", place.project, f"{place.domain}{suffix}")
+
+
 def set_name(places: Iterable[Place]) -> str:
     """Derive the name of a set from the one project that it is about, if it is about one."""
     projects = {place.project for place in places} - {ALL}

@@ -24,7 +24,7 @@ class Attachments:
         self._uploads = Uploads()
 
     def add(self, contents: Mapping[str, Attachment]) -> None:
-        """Take uploads by the URLs that stand for them in bodies, and descriptions by name."""
+        """Take uploads by the URLs that stand for them, and descriptions and places by name."""
         self._uploads.contents.update(contents)
 
     def seen(self, place: Place, urls: Mapping[str, str]) -> None:

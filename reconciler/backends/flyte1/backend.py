@@ -14,6 +14,7 @@ from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
+from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.wire.channel import Channel
@@ -25,6 +26,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -134,6 +136,10 @@ class Flyte1:
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place."""
         return await inventory(self.channel, place, kind)
+
+    async def package(self, place: Place, wanted: Wanted) -> Packaged:
+        """Make a package of what is registered in a place."""
+        return await export(self.channel, place, wanted)
 
     async def perform(self, action: Action) -> str:
         """Carry out one action; nothing of Flyte 1 has a revision."""

@@ -237,6 +237,13 @@ GET_PUBLIC_CLIENT_CONFIG = TABLE.read(
     auth_pb2.PublicClientAuthConfigResponse,
     is_anonymous=True,
 )
+CREATE_DOWNLOAD_LOCATION = TABLE.read(
+    "DataProxyService.CreateDownloadLocation",
+    dataproxy_pb2.CreateDownloadLocationRequest,
+    dataproxy_pb2.CreateDownloadLocationResponse,
+    "native_url",
+)
+"""Signs a URL and stores nothing. flyteidl calls it deprecated; its successor knows decks alone."""
 
 CREATE_TASK = TABLE.write(
     "AdminService.CreateTask",

@@ -9,7 +9,7 @@ did not send stays as it is: it means what is registered already.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import assert_never
 
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
@@ -26,24 +26,32 @@ Entity = tuple[str, str]
 """Kind and name."""
 
 
+IsOwn = Callable[[Request, identifier_pb2.Identifier], bool]
+
+
 def package(
-    sent: Iterable[Request], uploads: Iterable[Upload] = (), *, activated: Iterable[str] = ()
+    sent: Iterable[Request],
+    uploads: Iterable[Upload] = (),
+    *,
+    activated: Iterable[str] = (),
+    is_own: IsOwn = lambda _request, _identifier: True,
 ) -> bytes:
     """Make the bytes of a tgz of everything that was registered, in dependency order.
 
-    `activated` are names of launch plans that the client activated. Equal content makes equal
-    bytes. Raises UsageError when it cannot be one package.
+    `activated` are names of launch plans that the client activated. `is_own` says whether what a
+    request refers to is meant as part of the package, where the package holds it. Equal content
+    makes equal bytes. Raises UsageError when it cannot be one package.
     """
     requests = [_copy(request) for request in sent]
     shared.check_places(f"{one.id.project}/{one.id.domain}" for one in requests)
-    created = {identifiers.raw(request.id) for request in requests}
+    created = {raw for request in requests for raw in _created(request)}
     files = {upload.url: upload for upload in uploads}
     used: set[str] = set()
     made: dict[Entity, Request] = {}
     for request in requests:
         entity = _entity(request)
         for identifier in identifiers.walk(request):
-            if identifiers.raw(identifier) in created:
+            if identifiers.raw(identifier) in created and is_own(request, identifier):
                 identifier.project, identifier.domain = PROJECT, DOMAIN
                 identifier.version = VERSION
         if isinstance(request, task_pb2.TaskCreateRequest):
@@ -70,6 +78,16 @@ def _copy(request: Request) -> Request:
     if isinstance(made, (task_pb2.TaskCreateRequest, workflow_pb2.WorkflowCreateRequest)):
         made.spec.template.id.CopyFrom(made.id)
     return made
+
+
+def _created(request: Request) -> Iterator[identifiers.Raw]:
+    """Yield what a request registers, and the workflows that it brings along inside."""
+    yield identifiers.raw(request.id)
+    if isinstance(request, workflow_pb2.WorkflowCreateRequest):
+        for sub in request.spec.sub_workflows:
+            is_near = (sub.id.project, sub.id.domain) == (request.id.project, request.id.domain)
+            if is_near and identifiers.is_together(sub.id.version, request.id.version):
+                yield identifiers.raw(sub.id)
 
 
 def _resource_type(request: Request) -> identifier_pb2.ResourceType:

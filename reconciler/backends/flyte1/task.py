@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, cast
 
 from flyteidl.core import tasks_pb2
@@ -62,6 +63,21 @@ def to_wire(body: dict[str, Json], urls: Mapping[str, str] | None = None) -> tas
 
     _rewrite(message, argument=argument, settings=_packed_settings)
     return message
+
+
+def code_urls(template: tasks_pb2.TaskTemplate) -> frozenset[str]:
+    """List where a registered task downloads code from, as the arguments of flytekit say."""
+    lists = [list(template.container.args)]
+    lists += [
+        [value.string_value for value in items(pod, "args")]
+        for pod in pod_containers(template.k8s_pod.pod_spec)
+    ]
+    return frozenset(
+        url
+        for args in lists
+        for flag, url in pairwise(args)
+        if flag == "--additional-distribution" and "://" in url
+    )
 
 
 def describe(body: dict[str, Json]) -> dict[str, Json]:

@@ -25,6 +25,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Query, Versions
+from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -122,6 +123,11 @@ class Flyte2:
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place."""
         raise UnsupportedError(f"{kind}: has no active versions to list on Flyte 2 ({place})")
+
+    async def package(self, place: Place, wanted: Wanted) -> Packaged:
+        """Refuse: code of Flyte 2 is not read back."""
+        del wanted
+        raise UnsupportedError(f"{place}: registered code cannot be read back from a Flyte 2")
 
     async def perform(self, action: Action) -> str:
         """Carry out one action."""

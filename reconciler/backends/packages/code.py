@@ -78,6 +78,11 @@ def code_of(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(match.group(0) for match in _CODE.finditer(json.dumps(body)))
 
 
+def is_code(text: str) -> bool:
+    """Say whether a text is one `code://` URL and nothing else."""
+    return _CODE.fullmatch(text) is not None
+
+
 def digest_of_code(url: str) -> str:
     """Return the digest in a `code://` URL."""
     match = _CODE.fullmatch(url)

@@ -56,7 +56,10 @@ class Proxy:
 
 @dataclass(slots=True)
 class Uploads:
-    """What is at hand, by name; code and files are under the URLs that stand for them in bodies."""
+    """What is at hand, by name; code and files are under the URLs that stand for them in bodies.
+
+    Code that a package only names, and that is uploaded already, is under `place_name` of its URL.
+    """
 
     contents: dict[str, Attachment] = field(default_factory=dict, repr=False)
     _urls: dict[tuple[Place, str], str] = field(default_factory=dict)
@@ -80,6 +83,10 @@ class Uploads:
         named = {url: f"code {code.digest_of_code(url)}" for url in code.code_of(action.body or {})}
         urls: dict[str, str] = {}
         for url, what in sorted({**named, **(files or {})}.items()):
+            there = self.contents.get(place_name(url))
+            if url not in self.contents and isinstance(there, bytes):
+                urls[url] = there.decode()
+                continue
             place = action.key.place
             async with self._locks[place, url]:
                 if (place, url) not in self._urls:
@@ -91,6 +98,11 @@ class Uploads:
                     self._urls[place, url] = await _upload(proxy, action, content)
                 urls[url] = self._urls[place, url]
         return urls
+
+
+def place_name(url: str) -> str:
+    """Name the place of code that is uploaded already among what packages attach."""
+    return f"place of {url}"
 
 
 def not_at_hand(action: Action, what: str) -> UsageError:

@@ -9,7 +9,7 @@ from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.wire.method import Effect, Method
 
-READING_PREFIXES = ("Get", "List", "UserInfo")
+READING_PREFIXES = ("Get", "List", "UserInfo", "CreateDownloadLocation")
 REPEATABLE_WRITES = {
     "AdminService.CreateTask",
     "AdminService.CreateWorkflow",

@@ -8,12 +8,11 @@ from flyteidl.core import workflow_pb2 as core_workflow_pb2
 
 from reconciler.backends.flyte1 import faults, methods, task, workflow
 from reconciler.backends.flyte1.attachments import Attachments
+from reconciler.backends.flyte1.package.compiled import SERVER_NODES
 from reconciler.backends.flyte1.package.identifiers import RESOURCE_TYPES, Raw, raw, walk
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
 from reconciler.plan.plan import Action
-
-_SERVER_NODES = frozenset({"start-node", "end-node"})
 
 
 async def register_task(channel: Channel, action: Action, attachments: Attachments) -> None:
@@ -92,7 +91,7 @@ def _shape(
     """Say what compiling leaves as it was: the interface, the nodes and what they refer to."""
     return (
         template.interface.SerializeToString(deterministic=True),
-        frozenset(node.id for node in template.nodes) - _SERVER_NODES,
+        frozenset(node.id for node in template.nodes) - SERVER_NODES,
         frozenset(raw(identifier) for node in template.nodes for identifier in walk(node)),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from reconciler.backends.flyte1.package.entities import ContentError
 from reconciler.backends.packages import code as packed
@@ -15,14 +16,23 @@ _HERE = "."
 """What clients put in for a folder that nobody named (flytekit 1.16, clis/flyte_cli/main.py)."""
 
 
-def arguments(
-    code: Code | None, uploads: Mapping[str, Code]
-) -> tuple[Callable[[str], str], Mapping[str, Code]]:
-    """Return how the arguments of tasks read in normal form, and the archives by `code://` URL.
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """How the arguments of tasks read in normal form.
 
-    Raises ContentError for an archive that cannot be unpacked.
+    `archives` are what the package holds, by `code://` URL. `places` gains, as arguments are read,
+    where a set uploaded code that the package only names: it stays there.
     """
+
+    read: Callable[[str], str]
+    archives: Mapping[str, Code]
+    places: Mapping[str, str]
+
+
+def arguments(code: Code | None, uploads: Mapping[str, Code]) -> Arguments:
+    """Unpack the archives of a package; raises ContentError for one that cannot be."""
     known: dict[str, Code] = {}
+    places: dict[str, str] = {}
     urls: dict[str, str] = {}
     own = ""
     if code is not None:
@@ -33,9 +43,18 @@ def arguments(
     def read(text: str) -> str:
         if own and _PLACE.fullmatch(text):
             return own
-        return _HERE if _FOLDER.fullmatch(text) else urls.get(text, text)
+        if _FOLDER.fullmatch(text):
+            return _HERE
+        if text in urls:
+            return urls[text]
+        found = packed.as_code(text)
+        if found == text or not packed.is_code(found):
+            return text
+        if found not in known:
+            places[found] = text
+        return found
 
-    return read, known
+    return Arguments(read, known, places)
 
 
 def needs_code(text: str) -> bool:

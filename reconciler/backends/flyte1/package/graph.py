@@ -55,21 +55,25 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Entities in the order in which they can be registered, and what they need to be."""
+    """Entities in the order in which they can be registered, and what they need to be.
+
+    `code` and `places` are by `code://` URL: archives to upload, and where others are already.
+    """
 
     entities: Mapping[Name, Entity]
     code: Mapping[str, Code]
     descriptions: Mapping[Name, bytes]
+    places: Mapping[str, str]
 
 
 def build(content: Content, *, place: Place, options: PackageOptions) -> Graph:
     """Link what an archive holds; raises ContentError with every fault."""
-    argument, archives = code.arguments(content.code, content.uploads)
+    arguments = code.arguments(content.code, content.uploads)
     found: dict[Name, Entity] = {}
     faults: list[str] = []
     drafts: list[Entity] = []
     for read in (
-        _tasks(content, argument),
+        _tasks(content, arguments.read),
         _workflows(content),
         _plans(content, place=place, options=options),
     ):
@@ -82,7 +86,8 @@ def build(content: Content, *, place: Place, options: PackageOptions) -> Graph:
         found[draft.kind, draft.name] = draft
     if faults:
         raise ContentError(faults)
-    return Graph(_linked(found), archives, dict(_descriptions(content)))
+    described = dict(_descriptions(content))
+    return Graph(_linked(found), arguments.archives, described, arguments.places)
 
 
 def _tasks(content: Content, argument: task.Text) -> Iterable[Entity | str]:

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import WORKFLOW_KIND as WORKFLOW
 from reconciler.backends.flyte1.task import KIND as TASK
+from reconciler.model.digest import split_version
 
 KINDS = {
     identifier_pb2.TASK: TASK,
@@ -23,6 +24,9 @@ KINDS = {
     identifier_pb2.LAUNCH_PLAN: LAUNCH_PLAN,
 }
 RESOURCE_TYPES = {kind: number for number, kind in KINDS.items()}
+
+RESERVED = ("flyte-reconciler.", ".flytegen.")
+"""Prefixes of names that are not for people: our ledgers, and the plans of single tasks."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*registration\.\w+\s*\}\}")
 
@@ -46,6 +50,17 @@ def raw(identifier: identifier_pb2.Identifier) -> Raw:
 
 def _given(text: str) -> str:
     return "" if _PLACEHOLDER.fullmatch(text) else text
+
+
+def is_together(one: str, other: str) -> bool:
+    """Say whether two versions are of one registration.
+
+    Clients register a package under one version, sets under versions of their own.
+    """
+    if one == other:
+        return True
+    left, right = split_version(one), split_version(other)
+    return left is not None and right is not None and left[0] == right[0]
 
 
 def walk(message: Message) -> Iterator[identifier_pb2.Identifier]:

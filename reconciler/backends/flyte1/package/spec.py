@@ -16,6 +16,7 @@ from reconciler.backends.flyte1.package.entities import Content, ContentError, r
 from reconciler.backends.flyte1.package.graph import Entity, Graph
 from reconciler.backends.flyte1.package.identifiers import description_name
 from reconciler.backends.flyte1.package.images import Choice, rewritten, unused
+from reconciler.backends.packages.uploads import place_name
 from reconciler.model.digest import version_of
 from reconciler.model.interface import Want, Workflow
 from reconciler.model.key import Key, Place
@@ -165,4 +166,6 @@ class _Resolving:
             description_name(kind, name, self.graph.entities[kind, name].digest): content
             for (kind, name), content in self.graph.descriptions.items()
         }
-        return descriptions | {url: code.content for url, code in self.graph.code.items()}
+        places = {place_name(url): place.encode() for url, place in self.graph.places.items()}
+        code = {url: code.content for url, code in self.graph.code.items()}
+        return descriptions | places | code
