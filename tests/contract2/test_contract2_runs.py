@@ -330,9 +330,23 @@ async def test_runs_cannot_be_found_by_trigger_type_or_label(flyte2: Client, thr
     assert refusal.text.startswith(
         'failed to list actions: ERROR: column "trigger_type" does not exist'
     )
-    filters = [make.where("labels.team", make.Filter.EQUAL, "a")]
-    request = wire.ListRunsRequest(request=make.listing(filters=filters), **scope)
-    assert (await flyte2.refused("ListRuns", request)).code == "INVALID_ARGUMENT"
+    for field in ("labels.team", "created_by"):
+        filters = [make.where(field, make.Filter.EQUAL, "a")]
+        request = wire.ListRunsRequest(request=make.listing(filters=filters), **scope)
+        assert (await flyte2.refused("ListRuns", request)).code == "INVALID_ARGUMENT"
+
+
+async def test_run_is_of_whoever_the_headers_name(flyte2: Client, task: str) -> None:
+    flyte2.do_not_record()  # recordings have no headers
+    request = make.run(task)
+    answer = await flyte2.ok("CreateRun", request, x_amzn_oidc_identity="somebody")
+    assert answer.run.action.metadata.executed_by.user.id.subject == "somebody"
+    await create(flyte2, task, "b")
+    scope = {"project_id": make.place(task)}
+    filters = [make.where("created_by_subject", make.Filter.EQUAL, "somebody")]
+    assert await listed(flyte2, scope, filters=filters) == ["a"]
+    order = [make.by("created_by_subject", make.DESCENDING)]
+    assert await listed(flyte2, scope, sort_by_fields=order) == ["b", "a"]
 
 
 async def test_labels_of_a_run_are_not_listed(flyte2: Client, task: str) -> None:

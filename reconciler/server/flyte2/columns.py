@@ -33,13 +33,14 @@ class Table:
     """`name` in our database, `columns` by name.
 
     A list without a sort key has `default` order; `ties` order what a sort key leaves equal, which
-    where the manager does not care is by age.
+    where the manager does not care is by age. `nullable` columns may hold nothing.
     """
 
     name: str
     columns: Mapping[str, Kind]
     default: str
     ties: str = "id"
+    nullable: frozenset[str] = frozenset()
 
 
 def _texts(*names: str) -> dict[str, Kind]:
@@ -66,6 +67,7 @@ TASKS = Table(
     | {"total_triggers": Kind.Integer, "active_triggers": Kind.Integer}
     | _times("created_at", "updated_at"),
     default="created_at DESC",
+    nullable=frozenset({"trigger_name", "env_description", "short_description"}),
 )  # fmt: skip
 VERSIONS = Table("v2_tasks", _texts("version") | _times("created_at"), default="created_at DESC")
 TRIGGERS = Table(
@@ -94,6 +96,12 @@ ACTIONS = Table(
     | _times("created_at", "updated_at", "ended_at"),
     default="phase, created_at DESC, run_name DESC, name DESC",
     ties="run_name, name",
+    nullable=frozenset(
+        {
+            "created_by_subject", "trigger_task_name", "trigger_name", "trigger_revision",
+            "task_project", "task_domain", "task_name", "task_version", "ended_at", "duration_ms",
+        }
+    ),
 )  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?[0-9]+")

@@ -115,9 +115,11 @@ def sort(wanted: list_pb2.Sort, table: Table) -> str:
     """One key of an ORDER BY. PostgreSQL takes NULL for the greatest value."""
     if wanted.key not in table.columns:
         raise refused(f"invalid sort field: {wanted.key}")
-    if wanted.direction == list_pb2.Sort.ASCENDING:
-        return f"{wanted.key} ASC NULLS LAST"
-    return f"{wanted.key} DESC NULLS FIRST"
+    is_ascending = wanted.direction == list_pb2.Sort.ASCENDING
+    order = f"{wanted.key} {'ASC' if is_ascending else 'DESC'}"
+    if wanted.key not in table.nullable:
+        return order
+    return f"{order} NULLS {'LAST' if is_ascending else 'FIRST'}"
 
 
 def _condition(one: list_pb2.Filter, table: Table) -> Condition:

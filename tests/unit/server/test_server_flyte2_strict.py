@@ -85,3 +85,13 @@ def test_loose_server_checks_nothing(tmp_path: pathlib.Path) -> None:
         request = trigger_service_pb2.DeployTriggerRequest(automation_spec=automation)
         request.spec.SetInParent()
         triggers.HANDLERS["DeployTrigger"](store, request)
+
+
+def test_active_rate_of_zero_is_stored_and_nothing_hangs(tmp_path: pathlib.Path) -> None:
+    rate = common_pb2.FixedRate(value=0, unit=common_pb2.FIXED_RATE_UNIT_MINUTE)
+    automation = common_pb2.TriggerAutomationSpec(schedule=common_pb2.Schedule(rate=rate))
+    request = trigger_service_pb2.DeployTriggerRequest(automation_spec=automation)
+    request.spec.active = True
+    with closing(Store(tmp_path / "flyte.db")) as store:
+        made = triggers.HANDLERS["DeployTrigger"](store, request).trigger
+    assert (made.spec.active, made.automation_spec.schedule.rate) == (True, rate)
