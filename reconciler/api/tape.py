@@ -1,4 +1,4 @@
-"""Listens at an embedded Flyte and keeps what clients register there, as they sent it."""
+"""Keeps what clients of Flyte 1 register at an embedded Flyte, as they sent it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KINDS = {"CreateTask": "task", "CreateWorkflow": "workflow", "CreateLaunchPlan"
 
 
 class Tape:
-    """What came in at a server.
+    """What came in at a server of Flyte 1; `Listening` tells it.
 
     `sent` are the requests that were accepted, `activated` names of launch plans, `unchecked`
     names of what refers to entities that are not here, `left_out` counts other writes.
@@ -46,9 +46,6 @@ class Tape:
         self._stored: dict[tuple[str, _Key], None] = {}
         self._accepted: dict[tuple[str, _Key], Any] = {}
         self._uploads: set[str] = set()
-        server.on_call = self._before
-        server.after_call = self._after
-        server.on_refusal = self._instead
 
     def counts(self) -> dict[str, int]:
         """Count what was registered, by kind; what was sent twice counts once."""
@@ -66,7 +63,7 @@ class Tape:
 
     # No other call comes in between these three for one call, since none of them waits.
 
-    async def _before(self, method: str, request: Any) -> None:
+    def before(self, method: str, request: Any) -> None:
         """Keep a copy, since handlers complete what they are given."""
         self._make_place(request)
         if method in _RESPONSES:
@@ -79,7 +76,8 @@ class Tape:
             else:
                 self.activated.discard(request.id.name)
 
-    async def _after(self, method: str, answer: Any) -> None:
+    def after(self, method: str, answer: Any) -> None:
+        """Note that a call was carried out."""
         if method in _RESPONSES:
             self._stored[method, _key(self.sent[-1].id)] = None
         elif method == "CreateUploadLocation":
@@ -87,7 +85,8 @@ class Tape:
         elif method in WRITES and method != "UpdateLaunchPlan":
             self.left_out[method] += 1
 
-    def _instead(self, method: str, request: Any, error: StatusError) -> Message | None:
+    def instead(self, method: str, request: Any, error: StatusError) -> Message | None:
+        """Answer a call that was refused; None lets it be."""
         if method in _RESPONSES:
             return self._judge(method, error)
         if method == "UpdateLaunchPlan":

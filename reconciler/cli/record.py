@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def record(out: str, command: tuple[str, ...]) -> int:
     """Run COMMAND against an endpoint that records, and keep what it registers as a package.
 
-    Put -- before it: reconcile record --out app.tgz -- pyflyte register src. Nothing reaches a
-    Flyte. Exits as COMMAND does; FILE is written only when that is 0.
+    Put -- before it: reconcile record --out app.tgz -- pyflyte register src, or flyte deploy
+    --all app.py. Nothing reaches a Flyte. Exits as COMMAND does; FILE is written only when that
+    is 0.
     """
     from reconciler.api import recording
     from reconciler.cli.output import say
@@ -58,6 +59,11 @@ def _tell(found: Recording, out: str) -> None:
         say(
             f"the command activated {', '.join(found.activated)}: a package activates what its "
             "FlytePackage says under launchPlans"
+        )
+    if found.triggers:
+        say(
+            f"the command deployed the triggers {', '.join(found.triggers)}: a package registers "
+            "none; declare each as a FlyteTrigger"
         )
     if found.unchecked:
         say(

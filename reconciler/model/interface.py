@@ -43,6 +43,19 @@ class Workflow:
 
 
 @dataclass(frozen=True, slots=True)
+class Task(Workflow):
+    """One version of a task as far as a trigger needs it; the defaults live in its own spec.
+
+    `is_cached`: equal inputs take the result of an earlier run; `cache_ignored` are inputs that do
+    not count for that. `sdk` is the version of the SDK that the task was built with.
+    """
+
+    is_cached: bool = False
+    cache_ignored: tuple[str, ...] = ()
+    sdk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """The backend answered that there is none; `reason` says what was looked for."""
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from reconciler.model.attachment import Upload
-from reconciler.model.interface import Catalog, Unread, Want, Workflow
+from reconciler.model.interface import Catalog, Task, Unread, Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
 from reconciler.model.resource import Resource
@@ -22,14 +22,15 @@ from reconciler.values.own import OwnType
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What a resolved package offers to plans of the same project-domain.
+    """What a resolved package offers to plans and triggers of the same project-domain.
 
-    `workflows` are by name; `code` is what registering needs beside the resources: code archives
-    and descriptions, by names that the backend gives. `unread` says why the package could not be
-    read, if so.
+    `workflows` and `tasks` are by name; `code` is what registering needs beside the resources: code
+    archives and descriptions, by names that the backend gives. `unread` says why the package could
+    not be read, if so.
     """
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
     code: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     unread: str = ""
 
@@ -99,6 +100,11 @@ def placed(declared: Declared, place: Place) -> Resolution | None:
         fix=f"write spec.{missing}, or spec.defaults.{missing} in the FlyteSync",
     )
     return Resolution(problems=(problem,))
+
+
+def group_of(place: Place, package: str) -> str:
+    """Name the group of a package's members."""
+    return f"FlytePackage/{place}/{package}"
 
 
 class Adapter(Protocol):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2.package.spec import KIND as PACKAGE
+from reconciler.backends.flyte2.package.spec import PackageAdapter
 from reconciler.backends.flyte2.project import rules as project
 from reconciler.backends.flyte2.project.spec import KIND as PROJECT
 from reconciler.backends.flyte2.project.spec import ProjectAdapter
@@ -17,6 +19,7 @@ from reconciler.backends.flyte2.secret.spec import describe as describe_secret
 from reconciler.backends.flyte2.settings import rules as settings
 from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
 from reconciler.backends.flyte2.settings.spec import SettingsAdapter
+from reconciler.backends.flyte2.task import normal as task
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -59,13 +62,23 @@ SETTINGS_TRAITS = Traits(
     fields=settings.FIELDS,
 )
 
+TASK_TRAITS = Traits(
+    kind=task.KIND,
+    shape=Shape.VERSIONS,
+    rank=30,
+    calls={Verb.REGISTER: methods.DEPLOY_TASK.name},
+    describe=task.describe,
+)
+
+PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
+"""A package is what its tasks are; it has no object of its own."""
+
 TRAITS: Mapping[str, Traits] = {
-    traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS)
+    traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS, TASK_TRAITS)
 }
 
 _NOT_SERVED = (
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
-    Unserved("FlytePackage", _FLYTE, "use a Flyte 1, or a later version of reconcile"),
 )
 
 ADAPTERS: Mapping[str, Adapter] = {
@@ -73,4 +86,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
     SECRET: SecretAdapter(SECRET_TRAITS),
     SETTINGS: SettingsAdapter(SETTINGS_TRAITS),
+    PACKAGE: PackageAdapter(PACKAGE_TRAITS),
 }

@@ -58,8 +58,8 @@ class Flyte2:
         return adapters.ADAPTERS
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
-        """Take what registering needs beside bodies; without packages and plans there is none."""
-        del attachments
+        """Take what resolved packages attach, for tasks that are going to be registered."""
+        self.link.uploads.contents.update(attachments)
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:
         """Take what declared secrets are to hold, for those that are going to be written."""

@@ -14,6 +14,9 @@ from reconciler.backends.flyte2.secret.spec import KIND as SECRET
 from reconciler.backends.flyte2.settings import calls as settings
 from reconciler.backends.flyte2.settings import observe as levels
 from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
+from reconciler.backends.flyte2.task import calls as task
+from reconciler.backends.flyte2.task.normal import KIND as TASK
+from reconciler.backends.flyte2.task.observe import observe_tasks
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -31,6 +34,7 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (SECRET, Verb.DELETE): secret.delete,
     (SETTINGS, Verb.CREATE): settings.create,
     (SETTINGS, Verb.UPDATE): settings.update,
+    (TASK, Verb.REGISTER): task.register,
 }
 
-OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets, levels.observe)
+OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets, levels.observe, observe_tasks)

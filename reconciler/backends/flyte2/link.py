@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.backends.flyte2.routing import Routes
+from reconciler.backends.packages.uploads import Uploads
 from reconciler.backends.wire.channel import Channel
 from reconciler.model.key import Key
 from reconciler.model.secret import Content
@@ -14,9 +15,11 @@ from reconciler.model.secret import Content
 class Link:
     """One channel to the control plane, and the routes to where data and secrets are.
 
-    `contents` are what declared secrets are to hold.
+    `contents` are what declared secrets are to hold. `uploads` holds what the packages at hand
+    attached, and where code was put.
     """
 
     channel: Channel
     routes: Routes
     contents: dict[Key, Content] = field(default_factory=dict, repr=False)
+    uploads: Uploads = field(default_factory=Uploads)

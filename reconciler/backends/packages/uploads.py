@@ -145,4 +145,7 @@ async def _location(proxy: Proxy, wanted: Wanted) -> Location:
         # Stores that keep no MD5 (encrypted buckets) make the server doubt what is there. The
         # place holds the digest, so it is this content; a nameless neighbour tells its folder.
         beside = await proxy.ask(replace(wanted, name=""))
-        return Location("", f"{beside.native_url.rpartition('/')[0]}/{wanted.name}", {})
+        folder = beside.native_url
+        if not folder.endswith(f"/{wanted.folder}"):  # Flyte 1 makes a name up
+            folder = folder.rpartition("/")[0]
+        return Location("", f"{folder}/{wanted.name}", {})

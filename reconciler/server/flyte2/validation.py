@@ -1,7 +1,7 @@
 """The strict switch: requests are checked against the rules that the messages carry.
 
-The open-source manager checks none of them; hosted Flyte does. Rules about `org` are left out,
-since a hosted Flyte knows the organisation from whoever calls.
+The open-source manager checks none of them; hosted Flyte does. Rules about the organisation are
+left out, since a hosted Flyte knows it from whoever calls.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from reconciler.server.methods import Handler, Stream
     from reconciler.server.store import Store
+
+
+_ORGANISATION = {"org", "organization"}
 
 
 def guarded(handlers: Mapping[str, Handler]) -> dict[str, Handler]:
@@ -40,7 +43,7 @@ def _check(request: Message) -> None:
     wrong = [
         f"{path}: {violation.proto.message}"
         for violation in protovalidate.collect_violations(request)
-        if (path := _path(violation.proto.field)).rpartition(".")[2] != "org"
+        if (path := _path(violation.proto.field)).rpartition(".")[2] not in _ORGANISATION
     ]
     if wrong:
         raise refused("validation error: " + "; ".join(wrong))

@@ -11,6 +11,7 @@ from reconciler.api.client_settings import environment, refuse_own_endpoint
 from reconciler.errors import UsageError
 
 ENDPOINT = "127.0.0.1:4000"
+HTTP = "http://127.0.0.1:4001"
 
 
 def settings(tmp_path: Path, **variables: str) -> tuple[dict[str, str], dict[str, object]]:
@@ -21,6 +22,7 @@ def settings(tmp_path: Path, **variables: str) -> tuple[dict[str, str], dict[str
         {"HOME": str(tmp_path / "home"), **variables},
         cwd=tmp_path,
         endpoint=ENDPOINT,
+        http=HTTP,
         folder=folder,
     )
     return given, yaml.safe_load(Path(given["FLYTECTL_CONFIG"]).read_text())
@@ -37,6 +39,9 @@ def test_nothing_of_a_real_endpoint_is_left(tmp_path: Path) -> None:
         FLYTE_PLATFORM_URL="flyte.example.com",
         FLYTE_PLATFORM_HTTP_PROXY_URL="http://proxy",
         FLYTE_CREDENTIALS_CLIENT_SECRET="secret",
+        FLYTE_ADMIN_ENDPOINT="flyte.example.com",
+        FLYTE_AUTH_COMMAND="token",
+        FLYTE_API_KEY="secret",
         _FLYTECTL_CONFIG_PYFLYTE_OVERRIDE="prod.yaml",
         NO_PROXY="example.org",
         PATH="/bin",
@@ -45,6 +50,8 @@ def test_nothing_of_a_real_endpoint_is_left(tmp_path: Path) -> None:
         "FLYTECTL_CONFIG": given["FLYTECTL_CONFIG"],
         "FLYTE_PLATFORM_URL": ENDPOINT,
         "FLYTE_PLATFORM_INSECURE": "true",
+        "FLYTE_ADMIN_ENDPOINT": "dns:///localhost:4001",
+        "FLYTE_ADMIN_INSECURE": "true",
     }
     assert content == {"admin": {"endpoint": f"dns:///{ENDPOINT}", "insecure": True}}
     assert given["NO_PROXY"] == "example.org,127.0.0.1,localhost"
@@ -102,3 +109,25 @@ def test_flytectl_with_an_endpoint_of_its_own_is_refused(command: tuple[str, ...
 def test_commands_that_take_their_endpoint_from_us_are_let_through() -> None:
     refuse_own_endpoint(("flytectl", "register", "files", "a.tgz"))
     refuse_own_endpoint(("pyflyte", "--config", "prod.yaml", "register", "src"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flyte", "--endpoint", "prod", "deploy", "app.py"),
+        ("/opt/bin/flyte", "--endpoint=prod", "deploy", "app.py"),
+    ],
+)
+def test_flyte_with_an_endpoint_of_its_own_is_refused(command: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="--endpoint would go before the recording endpoint"):
+        refuse_own_endpoint(command)
+
+
+def test_file_that_only_flyte_2_reads_is_still_read(tmp_path: Path) -> None:
+    assert "UCTL_CONFIG" not in settings(tmp_path)[0]
+    write(tmp_path / "home" / ".union" / "config.yaml", "image: {builder: local}\n")
+    found = settings(tmp_path)[0]
+    assert found["UCTL_CONFIG"] == str(tmp_path / "home" / ".union" / "config.yaml")
+    assert settings(tmp_path, UCTL_CONFIG="mine.yaml")[0]["UCTL_CONFIG"] == "mine.yaml"
+    write(tmp_path / "flyte.yaml", "image: {builder: remote}\n")
+    assert "UCTL_CONFIG" not in settings(tmp_path, FLYTECTL_CONFIG="flyte.yaml")[0]

@@ -15,7 +15,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
-from reconciler.resolve.context import Context, Resolution, placed
+from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Notification, PlanState
 from reconciler.specs.validate import Declared
 
@@ -229,11 +229,6 @@ def _registered(
         on_register=inputs.notes,
     )
     return Resolution(resources=(resource,), problems=tuple(problems))
-
-
-def group_of(place: Place, package: str) -> str:
-    """Name the group of a package's members."""
-    return f"FlytePackage/{place}/{package}"
 
 
 def _awaits(spec: LaunchPlanSpec, place: Place) -> str:

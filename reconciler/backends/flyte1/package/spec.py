@@ -9,13 +9,13 @@ from typing import cast
 from reconciler.backends.flyte1 import workflow
 from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
-from reconciler.backends.flyte1.launch_plan.spec import group_of
 from reconciler.backends.flyte1.package import graph as graphs
 from reconciler.backends.flyte1.package import plans
 from reconciler.backends.flyte1.package.entities import Content, ContentError, read
 from reconciler.backends.flyte1.package.graph import Entity, Graph
 from reconciler.backends.flyte1.package.identifiers import description_name
-from reconciler.backends.flyte1.package.images import Choice, rewritten, unused
+from reconciler.backends.flyte1.package.images import rewritten
+from reconciler.backends.packages.images import Choice, unused
 from reconciler.backends.packages.uploads import place_name
 from reconciler.model.digest import version_of
 from reconciler.model.interface import Want, Workflow
@@ -23,7 +23,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
-from reconciler.resolve.context import Context, Package, Resolution, placed
+from reconciler.resolve.context import Context, Package, Resolution, group_of, placed
 from reconciler.sources.archive import Archive
 from reconciler.specs.package import PackageSpec
 from reconciler.specs.validate import Declared

@@ -1,0 +1,50 @@
+"""What a package attaches for each task: its spec as it was recorded.
+
+A normal form leaves out what the SDK needs when the task runs, such as its own version, so that a
+task is registered from its spec. Placeholders stand in it for its version, and `code://` URLs for
+the places of its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flyteidl2.core import identifier_pb2
+from flyteidl2.task import task_definition_pb2
+
+from reconciler.backends.flyte2.task.normal import shorten
+from reconciler.backends.packages import texts
+from reconciler.backends.packages.recording import VERSION
+from reconciler.model.digest import split_version
+from reconciler.model.key import Key
+
+
+def name_of(key: Key, version: str) -> str:
+    """Name the spec of a task among what is attached."""
+    parts = split_version(version)
+    return f"{key.kind}/{key.name}@{parts[1] if parts else ''}"
+
+
+def spec(
+    content: bytes, identifier: task_definition_pb2.TaskIdentifier, urls: Mapping[str, str]
+) -> task_definition_pb2.TaskSpec:
+    """Fill an attached spec in; `urls` maps `code://` URLs to where the code was uploaded."""
+    found = task_definition_pb2.TaskSpec.FromString(content)
+
+    def fill(text: str) -> str:
+        for url, place in urls.items():
+            text = text.replace(url, place)
+        return text.replace(VERSION, identifier.version)
+
+    texts.rewrite(found, fill)
+    found.task_template.id.CopyFrom(
+        identifier_pb2.Identifier(
+            resource_type=identifier_pb2.TASK,
+            project=identifier.project,
+            domain=identifier.domain,
+            name=identifier.name,
+            version=identifier.version,
+        )
+    )
+    shorten(found)
+    return found

@@ -1,0 +1,91 @@
+"""Registers tasks, and never over other content: Flyte 2 would replace it without a word."""
+
+from __future__ import annotations
+
+from flyteidl2.cluster import payload_pb2
+from flyteidl2.dataproxy import dataproxy_service_pb2
+from flyteidl2.task import task_definition_pb2, task_service_pb2
+
+from reconciler.backends.flyte2 import faults, methods
+from reconciler.backends.flyte2.link import Link
+from reconciler.backends.flyte2.task import attached
+from reconciler.backends.flyte2.task.normal import normal
+from reconciler.backends.packages.uploads import Location, Proxy, Wanted, not_at_hand
+from reconciler.backends.wire.channel import Channel
+from reconciler.errors import BackendError, ConflictError
+from reconciler.model.document import Json
+from reconciler.model.key import Place
+from reconciler.plan.plan import Action
+
+
+async def register(link: Link, action: Action) -> str:
+    """Register a task version, its code first; one that exists is compared by normal form.
+
+    Triggers are never part of it: a deployment that carries some removes all others of the task.
+    """
+    name = attached.name_of(action.key, action.version)
+    content = link.uploads.contents.get(name)
+    if not isinstance(content, bytes):
+        raise not_at_hand(action, "spec")
+    identifier = _identifier(action)
+    live = await _read(link.channel, identifier)
+    if live is None:
+        urls = await link.uploads.uploaded(await _proxy(link, action.key.place), action)
+        request = task_service_pb2.DeployTaskRequest(
+            task_id=identifier, spec=attached.spec(content, identifier, urls)
+        )
+        try:
+            await link.channel.call(methods.DEPLOY_TASK, request)
+        except BackendError as error:
+            if not faults.is_already_exists(error):
+                raise
+            live = await _read(link.channel, identifier)
+    if live is not None and live != (action.body or {}):
+        raise ConflictError(
+            f"{link.channel.endpoint}: {action.key}: version {action.version} exists with other "
+            "content, so it was not made by this set; register the package under another set name",
+            method=action.call,
+        )
+    return ""
+
+
+def _identifier(action: Action) -> task_definition_pb2.TaskIdentifier:
+    key = action.key
+    return task_definition_pb2.TaskIdentifier(
+        project=key.project, domain=key.domain, name=key.name, version=action.version
+    )
+
+
+async def _read(
+    channel: Channel, identifier: task_definition_pb2.TaskIdentifier
+) -> dict[str, Json] | None:
+    """Read a task in normal form; None when there is none."""
+    request = task_service_pb2.GetTaskDetailsRequest(task_id=identifier)
+    try:
+        answer = await channel.call(methods.GET_TASK_DETAILS, request)
+    except BackendError as error:
+        if faults.is_not_found(error):
+            return None
+        raise
+    return normal(answer.details.spec)
+
+
+async def _proxy(link: Link, place: Place) -> Proxy:
+    channel = await link.routes.to(
+        place, payload_pb2.SelectClusterRequest.OPERATION_CREATE_UPLOAD_LOCATION
+    )
+
+    async def ask(wanted: Wanted) -> Location:
+        request = dataproxy_service_pb2.CreateUploadLocationRequest(
+            project=wanted.place.project,
+            domain=wanted.place.domain,
+            filename=wanted.name,
+            filename_root=wanted.folder,
+            content_md5=wanted.md5,
+            # Without it the server does not know what is there, and refuses the same bytes again.
+            add_content_md5_metadata=True,
+        )
+        answer = await channel.call(methods.CREATE_UPLOAD_LOCATION, request)
+        return Location(answer.signed_url, answer.native_url, dict(answer.headers))
+
+    return Proxy(channel.settings, ask, faults.is_already_exists)

@@ -1,0 +1,1 @@
+"""Code that flyte2/*.tgz were recorded from; see `app`."""
