@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-KIT := .venv-flytekit
+KITS := .venv-flytekit .venv-flyte
 WORKERS ?= 2
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links
@@ -22,12 +22,12 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --reinstall --editable .
 	touch $@
 
-# Flyte's own Python client, in an environment of its own: the tests drive it as a user would.
-clients: $(KIT)/.ready
+# Flyte's own Python clients, in environments of their own: the tests drive them as a user would.
+clients: $(KITS:%=%/.ready)
 
-$(KIT)/.ready: requirements/flytekit.lock | $(UV)
-	$(PYTHON) -m venv $(KIT)
-	$(UV) pip sync --quiet --python $(KIT)/bin/python --require-hashes requirements/flytekit.lock
+$(KITS:%=%/.ready): .venv-%/.ready: requirements/%.lock | $(UV)
+	$(PYTHON) -m venv $(@D)
+	$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
 	touch $@
 
 demo: setup
@@ -63,6 +63,7 @@ format: setup
 lock: | $(UV)
 	$(COMPILE) --all-extras --group dev pyproject.toml --output-file requirements/dev.lock
 	$(COMPILE) requirements/flytekit.in --output-file requirements/flytekit.lock
+	$(COMPILE) requirements/flyte.in --output-file requirements/flyte.lock
 
 clean:
-	rm -rf $(VENV) $(KIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(KITS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
