@@ -1,7 +1,8 @@
-"""The inputs of a plan, bound to the interface of its workflow.
+"""The inputs of a plan or trigger, bound to the interface of its workflow or task.
 
-A literal that fits its type may still be refused: flyteadmin guesses the type from the literal and
-asks whether that casts (`cast`), which fails for lists whose items it cannot bring together.
+A literal that fits its type may still be refused by Flyte 1: flyteadmin guesses the type from the
+literal and asks whether that casts (`cast`), which fails for lists whose items it cannot bring
+together.
 """
 
 from __future__ import annotations
@@ -32,6 +33,22 @@ INLINE_LIMIT = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """What has the interface.
+
+    `is_cast`: Flyte guesses types from literals and refuses what does not cast to the declared one.
+    """
+
+    name: str
+    is_cast: bool
+
+
+WORKFLOW = Owner("workflow", is_cast=True)
+TASK = Owner("task", is_cast=False)
+"""A task of Flyte 2, which checks no literal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """Literals by input name, in the order given, without those that have a problem."""
 
@@ -46,8 +63,9 @@ def bind(
     path: Path = (),
     limit: int = INLINE_LIMIT,
     known: Known = NOTHING,
+    owner: Owner = WORKFLOW,
 ) -> Bound:
-    """Type the inputs by the workflow's variables (`flyteidl.core.Variable` by name).
+    """Type the inputs by the owner's variables (`Variable` by name, as JSON of either Flyte).
 
     `path` is where the inputs stand, `limit` the bytes they may hold together. Inputs that are not
     given are left out.
@@ -57,13 +75,17 @@ def bind(
     problems: list[ValueProblem] = []
     for name, value in inputs.items():
         if name not in variables:
-            message = f"the workflow has no input {quote(name)}"
+            message = f"the {owner.name} has no input {quote(name)}"
             fix = suggest(name, sorted(variables)) or "remove it"
             problems.append(ValueProblem((*path, name), message, fix))
             continue
         type_ = fields(variables[name]).get("type")
         literal, found = _encode(value, type_, (*path, name), known)
-        if not found and ("collection" in fields(literal) or "map" in fields(literal)):
+        if (
+            owner.is_cast
+            and not found
+            and ("collection" in fields(literal) or "map" in fields(literal))
+        ):
             found = _check_cast(literal, type_, (*path, name))
         if not found and any(is_stand_in(uri) and uri not in at_hand for uri in uris(literal)):
             message = "names a local file by the URI that stands for it in a plan"
