@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never, cast
 
 from reconciler.model.document import Json
@@ -50,8 +50,7 @@ def preview_of(
         return None
     shown = cast("dict[str, Any]", schedule)
     if "every" in shown:
-        text = f"every {rate.render(shown['every'])}" if shown["every"] > 0 else "at a rate of 0"
-        return _timer(text, shown["every"] > 0)
+        return _rate(shown, after=after, count=count, zone=zone)
     written = cron.join_zone(str(shown.get("cron", "")), shown.get("timezone"))
     if "cron" not in shown:
         text = f'cron_expression "{shown.get("cronExpression", "")}"'
@@ -72,6 +71,22 @@ def preview_of(
         display = zones.load(zone)
         times = tuple(time.astimezone(display) for time in times)
     return Preview(text, times, notes=notes)
+
+
+def _rate(shown: Mapping[str, Any], *, after: datetime, count: int, zone: str) -> Preview:
+    """Preview a fixed rate; one that counts from a moment has times of day."""
+    minutes = shown["every"]
+    if minutes <= 0:
+        return _timer("at a rate of 0", fires=False)
+    text = f"every {rate.render(minutes)}"
+    if "from" not in shown:
+        return _timer(text, fires=True)
+    start = datetime.fromisoformat(shown["from"])
+    step = timedelta(minutes=minutes)
+    first = start if start > after else start + ((after - start) // step + 1) * step
+    display = zones.load(zone or SCHEDULER_ZONE)
+    times = tuple((first + step * index).astimezone(display) for index in range(count))
+    return Preview(f"{text} from {shown['from']}", times)
 
 
 def _timer(text: str, fires: bool) -> Preview:  # noqa: FBT001 - one word of two

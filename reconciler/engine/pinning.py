@@ -13,7 +13,9 @@ from reconciler.model.document import Path
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource
 from reconciler.sources import edit, yaml
-from reconciler.specs.launch_plan import Latest, LaunchPlanSpec
+from reconciler.specs.launch_plan import LaunchPlanSpec
+from reconciler.specs.running import Latest
+from reconciler.specs.trigger import TriggerSpec
 from reconciler.specs.validate import Declared
 
 
@@ -50,9 +52,11 @@ def pins(planned: Planned, names: tuple[str, ...] = ()) -> tuple[Pin, ...]:
 
 def _pin(declared: Declared, resource: Resource) -> Pin | None:
     spec = declared.spec
+    name, origin = resource.key.name, declared.document.origin
+    if isinstance(spec, TriggerSpec) and isinstance(spec.task.version, Latest):
+        return Pin(origin, name, ("spec", "task", "version"), resource.refs[0].version)
     if not isinstance(spec, LaunchPlanSpec):
         return None
-    name, origin = resource.key.name, declared.document.origin
     if spec.existing is not None and isinstance(spec.existing.version, Latest):
         return Pin(origin, name, ("spec", "existing", "version"), resource.version)
     if spec.workflow is not None and isinstance(spec.workflow.version, Latest):

@@ -1,8 +1,8 @@
-"""Which plans fire when: of what is declared, without a backend, and of what is live."""
+"""Which plans and triggers fire when: of what is declared, without a backend, and live."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -10,17 +10,23 @@ from typing import cast
 
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.firings import Preview, preview_of
+from reconciler.export.names import own_name
 from reconciler.model.document import Json
 from reconciler.model.key import Key
-from reconciler.model.live import Live, Versions
+from reconciler.model.live import Live, Object, Versions
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource, State
 from reconciler.schedule import cron, rate
 from reconciler.schedule.rules import ScheduleError
-from reconciler.specs.launch_plan import LaunchPlanSpec, PlanState, Schedule
+from reconciler.specs.launch_plan import LaunchPlanSpec, Schedule
+from reconciler.specs.running import PlanState
+from reconciler.specs.trigger import TriggerSchedule, TriggerSpec, key_name
+from reconciler.values.moments import parse_datetime
 
-KIND = "FlyteLaunchPlan"
 _NO_PLACE = "?"
+
+Scheduled = LaunchPlanSpec | TriggerSpec
+"""What has a schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +68,14 @@ def declared(
     found: list[Upcoming] = []
     for item in declaration.declared:
         spec = item.spec
-        if not isinstance(spec, LaunchPlanSpec):
+        if not isinstance(spec, LaunchPlanSpec | TriggerSpec):
             continue
+        name = spec.name or item.name
         key = Key(
-            KIND,
+            item.kind,
             spec.project or defaults.project or _NO_PLACE,
             spec.domain or defaults.domain or _NO_PLACE,
-            spec.name or item.name,
+            key_name(spec.task.name, name) if isinstance(spec, TriggerSpec) else name,
         )
         if not is_meant(key, wanted):
             continue
@@ -77,8 +84,7 @@ def declared(
     found += [
         _packaged(resource, window)
         for resource in resources
-        if resource.key.kind == KIND
-        and resource.body.get("schedule")
+        if resource.body.get("schedule")
         and resource.key not in known
         and is_meant(resource.key, wanted)
     ]
@@ -90,25 +96,43 @@ def live(observed: Live, window: Window, names: Iterable[str] = ()) -> tuple[Upc
     wanted = tuple(names)
     found: list[Upcoming] = []
     for key, item in sorted(observed.objects.items()):
-        if not isinstance(item, Versions) or not is_meant(key, wanted):
+        if not is_meant(key, wanted):
             continue
-        for version in item.active:
-            schedule = cast("dict[str, Json]", (version.body or {}).get("schedule") or {})
+        for version, schedule in _active(item):
             shown = _preview(schedule, window)
             note = "" if shown else "has no schedule"
-            found.append(Upcoming(key=key, version=version.version, preview=shown, note=note))
+            found.append(Upcoming(key=key, version=version, preview=shown, note=note))
     return tuple(found)
 
 
+def _active(item: object) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Yield the version and the schedule of what is active."""
+    match item:
+        case Versions(active=active):
+            for version in active:
+                yield version.version, schedule_of(version.body)
+        case Object(is_active=True):
+            yield "", schedule_of(item.body or item.listed)
+        case _:
+            return
+
+
+def schedule_of(body: Mapping[str, Json] | None) -> Mapping[str, Json]:
+    """Return the schedule of a normal form, empty where there is none."""
+    return cast("dict[str, Json]", (body or {}).get("schedule") or {})
+
+
 def is_meant(key: Key, names: tuple[str, ...]) -> bool:
-    """Say whether a key, or its name, matches one of the names or globs; all do without any."""
-    return not names or any(
-        fnmatchcase(key.name, name) or fnmatchcase(str(key), name) for name in names
-    )
+    """Say whether a key, or its name, matches one of the names or globs; all do without any.
+
+    A trigger is meant by its own name too, without that of its task.
+    """
+    called = {key.name, own_name(key), str(key)}
+    return not names or any(fnmatchcase(one, name) for one in called for name in names)
 
 
-def _declared(key: Key, spec: LaunchPlanSpec, origin: Origin, window: Window) -> Upcoming:
-    if spec.existing is not None:
+def _declared(key: Key, spec: Scheduled, origin: Origin, window: Window) -> Upcoming:
+    if isinstance(spec, LaunchPlanSpec) and spec.existing is not None:
         note = "its schedule is that of the version on Flyte; see `reconcile next --live`"
         return Upcoming(key=key, origin=origin, note=note)
     if spec.schedule is None:
@@ -128,9 +152,13 @@ def _packaged(resource: Resource, window: Window) -> Upcoming:
     return Upcoming(key=resource.key, origin=resource.origin, preview=shown, note=note)
 
 
-def _normal(schedule: Schedule) -> Mapping[str, Json]:
+def _normal(schedule: Schedule | TriggerSchedule) -> Mapping[str, Json]:
     if schedule.every is not None:
-        return {"every": rate.parse(schedule.every)}
+        start = schedule.start if isinstance(schedule, TriggerSchedule) else None
+        return {
+            "every": rate.parse(schedule.every),
+            **({} if start is None else {"from": parse_datetime(start)}),
+        }
     text, zone = cron.split_zone(schedule.cron or "")
     return {"cron": text, "timezone": schedule.timezone or zone}
 

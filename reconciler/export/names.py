@@ -40,10 +40,16 @@ def document_names(keys: Iterable[Key]) -> Mapping[Key, str]:
     return _distinct(
         keys,
         (
+            lambda key: kubernetes_name(own_name(key)),
             lambda key: kubernetes_name(key.name or _owner(key)),
             lambda key: kubernetes_name(f"{key.name}.{key.project}.{key.domain}"),
         ),
     )
+
+
+def own_name(key: Key) -> str:
+    """Name an object within what it belongs to: a trigger within its task."""
+    return key.name.partition("/")[2] if key.kind == "FlyteTrigger" else key.name or _owner(key)
 
 
 def _owner(key: Key) -> str:

@@ -13,13 +13,19 @@ from datetime import datetime
 from reconciler.schedule import lint_cron, rate, rules, zone
 from reconciler.schedule.cron import join_zone, parse
 from reconciler.schedule.rules import Finding, Level, ScheduleError
+from reconciler.schedule.scheduler import FLYTE1, Scheduler
+
+_SLOW_SLOTS = 1_000_000
+_MOST_SLOTS = 100_000_000
+"""Slots that Flyte 2 walks one by one whenever a trigger changes: some 10 ms, and seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """A schedule as written, in a document or in a live plan; what is absent is None.
 
-    `follows_code`: its plan changes version by itself, with a package or with the latest version.
+    `start` is the moment that a fixed rate counts from. `follows_code`: its plan changes version by
+    itself, with a package or with the latest version.
     """
 
     cron: str | None = None
@@ -28,7 +34,9 @@ class Written:
     kickoff_input: str | None = None
     offset: str | None = None
     cron_expression: str | None = None
+    start: datetime | None = None
     follows_code: bool = False
+    scheduler: Scheduler = FLYTE1
 
 
 def check(written: Written, *, now: datetime) -> list[Finding]:
@@ -42,7 +50,9 @@ def check(written: Written, *, now: datetime) -> list[Finding]:
     found = [
         *_fields_without_use(written),
         *_rate(written),
+        *_start(written, now),
         *_cron(written, now),
+        *_catch_up(written),
     ]
     return sorted(found, key=lambda one: (one.severity is not Level.ERROR, one.id))
 
@@ -83,7 +93,7 @@ def _rate(written: Written) -> Iterator[Finding]:
         yield Finding.of(error, "every")
     equal = rate.equal_cron(minutes)
     instead = f'write cron: "{equal}"' if equal else "write a cron"
-    if written.kickoff_input:
+    if written.kickoff_input and not written.scheduler.has_kickoff_on_rate:
         yield Finding(
             rules.KICKOFF_ON_RATE,
             "kickoffInput",
@@ -105,6 +115,38 @@ def _rate(written: Written) -> Iterator[Finding]:
             f'the timer of "{written.every}" starts anew with each version, and the version '
             "follows the code; deployed more often than that, it never fires",
             f"{instead}, or pin the version",
+        )
+
+
+def _start(written: Written, now: datetime) -> Iterator[Finding]:
+    if written.every is None or written.start is None:
+        return
+    try:
+        minutes = rate.parse(written.every)
+    except ScheduleError:
+        return
+    slots = int((now - written.start).total_seconds() // 60) // minutes
+    if slots < _SLOW_SLOTS:
+        return
+    is_too_far = slots >= _MOST_SLOTS
+    yield Finding(
+        rules.START_TOO_FAR if is_too_far else rules.START_FAR,
+        "from",
+        f"lies {slots:,} firings in the past; the scheduler walks over them one by one whenever "
+        "the trigger changes, and the schedules of everybody wait",
+        f"write a later moment, a multiple of {written.every} after this one",
+    )
+
+
+def _catch_up(written: Written) -> Iterator[Finding]:
+    limit = written.scheduler.catch_up
+    if limit is not None and (written.cron or written.every):
+        yield Finding(
+            rules.CATCH_UP,
+            "every" if written.cron is None else "cron",
+            f"after an outage the scheduler starts at most {limit} missed runs, of all triggers "
+            "together; the others are lost",
+            "start what is missing by hand",
         )
 
 
@@ -132,7 +174,7 @@ def _cron(written: Written, now: datetime) -> Iterator[Finding]:
             )
             return
         parsed = parse(join_zone(parsed.text, written.timezone))
-    yield from lint_cron.check(parsed, now=now)
+    yield from lint_cron.check(parsed, now=now, scheduler=written.scheduler)
 
 
 def _timezone(name: str) -> Iterator[Finding]:

@@ -14,21 +14,22 @@ from reconciler.schedule.clock_changes import Disturbance, Effect
 from reconciler.schedule.cron import Cron
 from reconciler.schedule.fields import HOUR, MINUTE, Field
 from reconciler.schedule.rules import Finding, Rule
+from reconciler.schedule.scheduler import FLYTE1, Scheduler
 from reconciler.schedule.walk import Calendar, Delay
 
 
-def check(parsed: Cron, *, now: datetime) -> Iterator[Finding]:
+def check(parsed: Cron, *, now: datetime, scheduler: Scheduler = FLYTE1) -> Iterator[Finding]:
     """Everything there is to say about a parsed expression, zone included."""
     match parsed.timing:
         case Delay():
-            yield from _timer(parsed, parsed.timing)
+            yield from _timer(parsed, parsed.timing, scheduler)
         case Calendar():
-            yield from _calendar(parsed, now)
+            yield from _calendar(parsed, now, scheduler)
         case _:
             assert_never(parsed.timing)
 
 
-def _timer(parsed: Cron, delay: Delay) -> Iterator[Finding]:
+def _timer(parsed: Cron, delay: Delay, scheduler: Scheduler) -> Iterator[Finding]:
     text = parsed.text
     if duration.parse(text.removeprefix("@every ")) < duration.SECOND:
         yield Finding(
@@ -42,8 +43,7 @@ def _timer(parsed: Cron, delay: Delay) -> Iterator[Finding]:
         yield Finding(
             rules.EVERY_SHORT,
             "cron",
-            f'"{text}" starts an execution every {delay.seconds} s, and after an outage every '
-            "missed one is started too",
+            f'"{text}" starts an execution every {delay.seconds} s, and {scheduler.missed}',
             "write at least a minute",
         )
     minutes, rest = divmod(delay.seconds, 60)
@@ -51,19 +51,19 @@ def _timer(parsed: Cron, delay: Delay) -> Iterator[Finding]:
     yield Finding(
         rules.EVERY_TIMER,
         "cron",
-        f'"{text}" is a timer: it starts anew with each version and each start of the scheduler',
+        f'"{text}" is a timer: {scheduler.timer}',
         f'write "{equal}"' if equal else "write five fields if the time of day matters",
     )
 
 
-def _calendar(parsed: Cron, now: datetime) -> Iterator[Finding]:
-    own: tzinfo | None = None if parsed.zone is None else zone.load(parsed.zone)
+def _calendar(parsed: Cron, now: datetime, scheduler: Scheduler) -> Iterator[Finding]:
+    zone_name = parsed.zone or scheduler.zone
+    own: tzinfo | None = None if zone_name is None else zone.load(zone_name)
     if parsed.next(now) is None:
         yield Finding(
             rules.NEVER_FIRES,
             "cron",
-            f'"{parsed.text}" never fires within five years; at its next start the scheduler '
-            "stops on such a schedule, and with it the schedules of everybody",
+            f'"{parsed.text}" never fires within five years; {scheduler.never}',
             "write a date that exists",
         )
         return

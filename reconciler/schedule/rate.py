@@ -66,7 +66,7 @@ def check(minutes: int, *, text: str) -> int:
     if minutes <= 0:
         raise ScheduleError(
             rules.RATE,
-            f'rate "{text}" is zero, which Flyte takes as no schedule',
+            f'rate "{text}" is zero: no schedule for Flyte 1, and Flyte 2 hangs on it',
             "write 1m or more, or leave the schedule out",
         )
     if minutes > LARGEST_MINUTES:

@@ -1,8 +1,8 @@
 """The rules that a schedule is checked by: one table, for the linter, messages and docs.
 
-Each rule comes from what Flyte's native scheduler (1.16) does with the schedule: what its parser
-refuses, what stops or freezes the scheduler for the whole installation, and what fires at other
-times than its author will think.
+Each rule comes from what a scheduler of Flyte does with the schedule: what its parser refuses, what
+stops or freezes it for the whole installation, and what fires at other times than its author will
+think. `scheduler` holds what differs between Flyte 1 and Flyte 2.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ IGNORED_TEXT = Rule("S021", Level.WARNING, "text after * or ? in a range is igno
 EITHER_DAY = Rule("S022", Level.WARNING, "day of month and weekday together mean either of them")
 UNEVEN_STEP = Rule("S023", Level.WARNING, "a step that does not divide its range is uneven")
 RATE_FOLLOWS_CODE = Rule("S024", Level.WARNING, "a fixed rate starts anew with each new version")
+START_FAR = Rule("S025", Level.WARNING, "a start far in the past slows the scheduler")
+START_TOO_FAR = Rule("S026", Level.ERROR, "a start too far in the past holds the scheduler up")
+CATCH_UP = Rule("S027", Level.INFO, "after an outage few missed firings are caught up")
 
 RULES: tuple[Rule, ...] = (
     FIELD_COUNT,
@@ -78,6 +81,9 @@ RULES: tuple[Rule, ...] = (
     EITHER_DAY,
     UNEVEN_STEP,
     RATE_FOLLOWS_CODE,
+    START_FAR,
+    START_TOO_FAR,
+    CATCH_UP,
 )
 
 

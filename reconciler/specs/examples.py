@@ -351,5 +351,72 @@ EXAMPLES: dict[str, Example] = {
             }
         ),
     ),
+    "FlyteTrigger": Example(
+        name="etl-daily",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "name": "daily",
+            "task": {
+                "name": "etl.load",
+                "package": "etl",
+                "version": {"latest": True, "matching": "v*"},
+            },
+            "state": "Active",
+            "schedule": {
+                "cron": "0 6 * * *",
+                "timezone": "Europe/Berlin",
+                "kickoffInput": "day",
+                "every": "6h",
+                "from": "2027-01-01T06:00:00Z",
+            },
+            "inputs": {"count": 3},
+            "context": {"team": "ranking"},
+            "description": "Loads the events of the day before",
+            "run": {
+                "labels": {"team": "ranking"},
+                "annotations": {"example.com/owner": "ranking"},
+                "envs": {"LOG_LEVEL": "info"},
+                "interruptible": True,
+                "overwriteCache": False,
+                "queue": "critical",
+                "rawOutputPrefix": "s3://ranking-data/raw",
+                "serviceAccount": "ranking",
+                "maxActionConcurrency": 20,
+                "notifications": [
+                    {
+                        "phases": ["Failed", "TimedOut"],
+                        "email": ["oncall@example.com"],
+                        "message": {
+                            "subject": "{{.Run.Name}} {{.Phase}}",
+                            "text": "{{.Error}}",
+                            "html": "<p>{{.Error}}</p>",
+                        },
+                        "webhook": {
+                            "url": "https://alerts.example.com/flyte",
+                            "method": "POST",
+                            "headers": {"Content-Type": "application/json"},
+                            "body": '{"run": "{{.Run.Name}}"}',
+                        },
+                        "delivery": "oncall",
+                    }
+                ],
+                "notificationRule": "oncall",
+            },
+            **_OWNED,
+            "deletionPolicy": "Deactivate",
+        },
+        off=frozenset(
+            {
+                "task.version",
+                "schedule.every",
+                "schedule.from",
+                "run.notifications.webhook",
+                "run.notifications.delivery",
+                "run.notificationRule",
+                "sync",
+            }
+        ),
+    ),
 }
 """One object for each kind that this version serves."""

@@ -127,6 +127,12 @@ Rate = Annotated[
     ),
 ]
 Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
+Moment = Annotated[
+    str,
+    StringConstraints(min_length=1),
+    WithJsonSchema({"type": "string", "format": "date-time", "minLength": 1}),
+]
+WebAddress = Annotated[str, StringConstraints(pattern=WEB, max_length=2000)]
 Uri = Annotated[str, StringConstraints(pattern=_URI)]
 ImageName = Annotated[str, StringConstraints(pattern=_IMAGE_NAME, max_length=255)]
 ImageTag = Annotated[str, StringConstraints(pattern=_IMAGE_TAG)]
@@ -150,6 +156,8 @@ Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=16)]
 Annotations = dict[LabelKey, str]
 Envs = dict[EnvName, str]
 Inputs = dict[Text, JsonValue]
+Context = dict[Text, str]
+Headers = Annotated[dict[Text, str], Field(max_length=20)]
 
 
 class DeletionPolicy(StrEnum):

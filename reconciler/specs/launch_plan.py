@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from reconciler.schedule import rate
@@ -25,7 +25,6 @@ from reconciler.specs.fields import (
     Email,
     Envs,
     FlyteName,
-    Glob,
     Inputs,
     Labels,
     Many,
@@ -37,55 +36,23 @@ from reconciler.specs.fields import (
     ServiceAccount,
     Text,
     Uri,
-    Version,
     Zone,
 )
 from reconciler.specs.owned import Owned
-from reconciler.specs.shape import Given, Shape, fault, list_of, map_of, text_of
-
-_TAG = "\0"
-
-
-class PlanState(StrEnum):
-    """Whether the plan runs on its schedule."""
-
-    ACTIVE = "Active"
-    INACTIVE = "Inactive"
-    UNMANAGED = "Unmanaged"
-
-
-class Phase(StrEnum):
-    """How an execution ended; Flyte notifies about nothing else."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    ABORTED = "Aborted"
-    TIMED_OUT = "TimedOut"
+from reconciler.specs.running import (
+    Phase,
+    PlanState,
+    VersionChoice,
+    rate_faults,
+    twice_faults,
+)
+from reconciler.specs.shape import Given, Shape, fault, map_of, text_of
 
 
 class OnLimit(StrEnum):
     """What Flyte does with an execution over the limit."""
 
     SKIP = "Skip"
-
-
-class Latest(Shape):
-    """The version that was registered last."""
-
-    latest: Literal[True]
-    """Follow the version that was registered last; each apply may move the plan."""
-
-    matching: Glob = "*"
-    """Only versions that match this glob count."""
-
-
-VersionChoice = Annotated[
-    Annotated[Version, Tag(f"{_TAG}version")] | Annotated[Latest, Tag(f"{_TAG}latest")],
-    Discriminator(
-        lambda given: f"{_TAG}latest" if isinstance(given, dict | Latest) else f"{_TAG}version"
-    ),
-]
-"""A version by name, or `{latest: true, matching: glob}`."""
 
 
 class SameAs(Shape):
@@ -166,7 +133,7 @@ class Schedule(Shape):
         """Refuse what a fixed rate does not have, and rates that Flyte cannot hold."""
         every = text_of(given, "every")
         if every is not None:
-            yield from _rate_faults(every)
+            yield from rate_faults(every)
         if "every" in given and "cron" not in given:
             if "kickoffInput" in given:
                 why = "is not passed by Flyte at a fixed rate, so the input would stay empty"
@@ -205,12 +172,7 @@ class Notification(Shape):
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Refuse a phase or a recipient that stands twice."""
-        for name in ("phases", "email", "pagerDuty", "slack"):
-            seen: list[object] = []
-            for index, one in enumerate(list_of(given, name)):
-                if one in seen:
-                    yield fault("stands here twice", at=(name, index), fix="remove one")
-                seen.append(one)
+        yield from twice_faults(given, "phases", "email", "pagerDuty", "slack")
 
 
 class Concurrency(Shape):
@@ -346,13 +308,6 @@ _OF_OUR_PLANS = frozenset(
         *("concurrency", "description"),
     }
 )
-
-
-def _rate_faults(every: str) -> Iterator[PydanticCustomError]:
-    try:
-        rate.parse(every)
-    except ScheduleError as error:
-        yield fault(error.message, at=("every",), fix=error.fix, is_in_value=True)
 
 
 def _restart_faults(workflow: Given, schedule: Given) -> Iterator[PydanticCustomError]:

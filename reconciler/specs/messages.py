@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _KEY = "[key]"
 _REFERENCES = frozenset({"token", "clientSecret", "hmacKey"})
-_PRIVATE = _REFERENCES | {"valueFrom", "inputs", "fixedInputs", "envs"}
+_PRIVATE = _REFERENCES | {"valueFrom", "inputs", "fixedInputs", "envs", "context", "headers"}
 _SHOWN = 60
 _LARGE = 2**64
 _ABSENT = object()

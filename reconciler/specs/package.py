@@ -26,8 +26,8 @@ from reconciler.specs.fields import (
     Text,
     Uri,
 )
-from reconciler.specs.launch_plan import PlanState
 from reconciler.specs.owned import Owned
+from reconciler.specs.running import PlanState
 from reconciler.specs.shape import Given, Shape, fault, list_of, map_of, text_of
 
 REMOTE_SCHEMES = ("https", "s3", "gs", "gcs", "abfs", "abfss", "az")

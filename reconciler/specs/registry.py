@@ -10,6 +10,7 @@ from reconciler.specs.secret import SecretSpec
 from reconciler.specs.settings import SettingsSpec
 from reconciler.specs.shape import Shape
 from reconciler.specs.sync import SyncSpec
+from reconciler.specs.trigger import TriggerSpec
 
 GROUP = "flyte.reconciler.dev"
 VERSION = "v1alpha1"
@@ -23,11 +24,11 @@ KINDS: dict[str, type[Shape]] = {
     "FlytePackage": PackageSpec,
     "FlyteLaunchPlan": LaunchPlanSpec,
     "FlyteSecret": SecretSpec,
+    "FlyteTrigger": TriggerSpec,
 }
 """The kinds that this version serves, with the model of their `spec`."""
 
 LATER = (
-    "FlyteTrigger",
     "FlyteBackfill",
     "FlyteRun",
     "FlyteSignal",

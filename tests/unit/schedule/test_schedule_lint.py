@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reconciler.schedule import rules
 from reconciler.schedule.lint import Written, check
 from reconciler.schedule.rules import RULES, Level
+from reconciler.schedule.scheduler import FLYTE2
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -219,3 +220,62 @@ def test_numbers_without_end_are_findings() -> None:
     assert ids(Written(cron=f"{digits} * * * *")) == ["S002"]
     assert ids(Written(cron=f"@every {digits}h")) == ["S005"]
     assert ids(Written(every=f"{digits}h")) == ["S013"]
+
+
+def of_flyte2(**written: object) -> Written:
+    return Written(**written, scheduler=FLYTE2)  # type: ignore[arg-type]
+
+
+def test_rate_of_flyte_2_may_pass_the_scheduled_time() -> None:
+    assert ids(of_flyte2(every="6h", kickoff_input="day")) == ["S027"]
+
+
+def test_cron_of_flyte_2_is_read_in_utc() -> None:
+    assert ids(of_flyte2(cron="30 2 * * *")) == ["S027"]
+    assert "S020" in ids(Written(cron="30 2 * * *"))
+
+
+def test_never_firing_cron_starts_a_run_at_each_change_of_flyte_2() -> None:
+    field, message, _ = only_error(of_flyte2(cron="0 0 31 2 *"))
+
+    assert field == "cron"
+    assert message == (
+        '"0 0 31 2 *" never fires within five years; '
+        "the scheduler starts a run at once each time it takes such a schedule up"
+    )
+
+
+def test_timer_of_flyte_2_counts_from_the_last_firing() -> None:
+    messages = [one.message for one in check(of_flyte2(cron="@every 30s"), now=NOW)]
+
+    assert messages[0].endswith("a timer: it counts from the last firing, or from the activation")
+    assert messages[1].endswith("up to 100 missed ones of all triggers together are started")
+
+
+@pytest.mark.parametrize(
+    ("every", "start", "expected"),
+    [
+        ("1m", datetime(2025, 12, 1, tzinfo=UTC), []),
+        ("1m", datetime(2030, 1, 1, tzinfo=UTC), []),
+        ("1m", datetime(2020, 1, 1, tzinfo=UTC), ["S025"]),
+        ("1h", datetime(2020, 1, 1, tzinfo=UTC), []),
+        ("1m", datetime(1700, 1, 1, tzinfo=UTC), ["S026"]),
+        ("unreadable", datetime(1700, 1, 1, tzinfo=UTC), ["S013"]),
+    ],
+)
+def test_start_far_in_the_past_is_walked_slot_by_slot(
+    every: str, start: datetime, expected: list[str]
+) -> None:
+    found = ids(of_flyte2(every=every, start=start))
+
+    assert [one for one in found if one not in {"S017", "S027"}] == expected
+
+
+def test_rates_that_would_hang_flyte_2_are_refused() -> None:
+    for every in ("0m", "0h", "0d"):
+        assert ids(of_flyte2(every=every))[0] == "S013"
+
+
+def only_error(written: Written) -> tuple[str, str, str]:
+    (finding,) = (one for one in check(written, now=NOW) if one.severity is Level.ERROR)
+    return finding.field, finding.message, finding.fix

@@ -38,7 +38,7 @@ def test_rate_is_sent_in_the_largest_unit_that_divides(
         (
             "0m",
             (
-                'rate "0m" is zero, which Flyte takes as no schedule; '
+                'rate "0m" is zero: no schedule for Flyte 1, and Flyte 2 hangs on it; '
                 "write 1m or more, or leave the schedule out"
             ),
         ),

@@ -10,10 +10,11 @@ from reconciler.model.policy import Drift, Prune
 from reconciler.sources.yaml import parse
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.fields import DeletionPolicy
-from reconciler.specs.launch_plan import Latest, LaunchPlanSpec
+from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import Activate, PackageSpec, Register
 from reconciler.specs.project import ProjectSpec
 from reconciler.specs.registry import KINDS
+from reconciler.specs.running import Latest
 from reconciler.specs.schema import shapes_below
 from reconciler.specs.sync import Render, SyncSpec
 from reconciler.specs.validate import validate

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, cast
 
 from reconciler.model.document import Json
 from reconciler.model.origin import Problem, Severity
-from reconciler.schedule import lint, rate
+from reconciler.resolve.scheduling import SEVERITIES, checked, problems_of
+from reconciler.schedule import rate
 from reconciler.schedule.cron import split_zone
 from reconciler.schedule.lint import Written
-from reconciler.schedule.rules import Finding, Level
-from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Schedule
+from reconciler.schedule.rules import Level
+from reconciler.specs.launch_plan import LaunchPlanSpec, Schedule
+from reconciler.specs.running import Latest
 from reconciler.specs.validate import Declared
-
-_SEVERITIES = {Level.ERROR: Severity.ERROR, Level.WARNING: Severity.WARNING}
 
 
 def resolve_schedule(
@@ -31,18 +30,7 @@ def resolve_schedule(
         kickoff_input=schedule.kickoff_input,
         follows_code=_follows_code(declared) and not schedule.acknowledge_restarts,
     )
-    found = _check(written, now)
-    problems = [
-        Problem(
-            declared.at("schedule", item.field),
-            f"{item.id}: {item.message}",
-            path=f"spec.schedule.{item.field}",
-            fix=item.fix,
-            severity=_SEVERITIES[item.severity],
-        )
-        for item in found
-        if item.severity in _SEVERITIES
-    ]
+    problems = problems_of(declared, written, now=now)
     if any(item.severity is Severity.ERROR for item in problems):
         return {}, problems
     return _normal(schedule), problems
@@ -67,15 +55,9 @@ def lint_packaged(body: dict[str, Json], *, now: datetime) -> list[tuple[str, bo
     )
     return [
         (item.id, item.severity is Level.ERROR, item.message, item.fix)
-        for item in _check(written, now)
-        if item.severity in _SEVERITIES
+        for item in checked(written, now)
+        if item.severity in SEVERITIES
     ]
-
-
-@lru_cache(maxsize=20_000)
-def _check(written: Written, now: datetime) -> tuple[Finding, ...]:
-    """Lint once per distinct schedule: thousands of plans share a handful."""
-    return tuple(lint.check(written, now=now))
 
 
 def _follows_code(declared: Declared) -> bool:

@@ -10,13 +10,15 @@ from reconciler.backends.flyte1.launch_plan.inputs import inputs_of, unbound
 from reconciler.backends.flyte1.launch_plan.schedule import resolve_schedule
 from reconciler.model.digest import digest, split_version, version_of
 from reconciler.model.document import Json
-from reconciler.model.interface import Missing, Unread, Want, Workflow
+from reconciler.model.interface import Missing, Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, group_of, placed
-from reconciler.specs.launch_plan import Latest, LaunchPlanSpec, Notification, PlanState
+from reconciler.resolve.target import Target, find
+from reconciler.specs.launch_plan import LaunchPlanSpec, Notification
+from reconciler.specs.running import Latest, PlanState
 from reconciler.specs.validate import Declared
 
 KIND = "FlyteLaunchPlan"
@@ -96,50 +98,17 @@ def _workflow(declared: Declared, context: Context, place: Place) -> Workflow | 
     spec = cast("LaunchPlanSpec", declared.spec)
     reference = spec.workflow
     assert reference is not None
-    if reference.package is not None:
-        package = context.packages.get((place, reference.package))
-        if package is None:
-            return declared.problem(
-                f"no FlytePackage {reference.package} is declared for {place}",
-                "workflow",
-                "package",
-                fix="declare it with the same project and domain",
-            )
-        if package.unread:
-            return declared.problem(
-                f"its package could not be read: {package.unread}", "workflow", "package"
-            )
-        found = package.workflows.get(reference.name)
-        if found is None:
-            known = ", ".join(sorted(package.workflows)[:10]) or "none"
-            return declared.problem(
-                f"package {reference.package} has no workflow {reference.name}",
-                "workflow",
-                "name",
-                fix=f"its workflows are: {known}",
-            )
-        return found
     want = want_of(declared, context)
-    assert want is not None
-    answer = context.catalog.get(want)
-    path = ("workflow", "sameAs") if want.plan else ("workflow", "version")
-    match answer:
-        case Workflow():
-            return answer
-        case Missing(reason=reason):
-            return declared.problem(
-                reason, *path, fix="register it first, or declare its package in this set"
-            )
-        case Unread(cause=cause):
-            return declared.problem(f"could not be looked up: {cause}", *path)
-        case None if context.is_offline:
-            return None
-        case None:
-            return declared.problem(
-                f"the interface of {want.name} is not known without a backend",
-                *path,
-                fix="give a connection, or declare the package in this set",
-            )
+    target = Target(
+        word="workflow",
+        kind=Workflow,
+        offered=lambda package: package.workflows,
+        name=reference.name,
+        package=reference.package,
+        want=want,
+        chosen_by="sameAs" if want is not None and want.plan else "version",
+    )
+    return find(target, declared, context, place)
 
 
 def _chosen(declared: Declared, context: Context, place: Place) -> Resolution:

@@ -14,8 +14,8 @@ from reconciler.backends.flyte1.package.graph import Entity, Graph
 from reconciler.model.document import Json
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import State
-from reconciler.specs.launch_plan import PlanState
 from reconciler.specs.package import Activate, PackagedPlans, Register
+from reconciler.specs.running import PlanState
 from reconciler.specs.validate import Declared
 
 _STATES = {
