@@ -10,7 +10,7 @@ from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
-from reconciler.model.live import Live, Query, Versions
+from reconciler.model.live import Live, Object, Query, Versions
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
@@ -73,6 +73,13 @@ class Backend(Protocol):
 
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place with their active versions, or the newest one."""
+        ...
+
+    async def fetch(self, keys: Collection[Key]) -> Mapping[Key, Object]:
+        """Read mutable objects with all that can be told of their content, for some calls each.
+
+        What is gone is left out.
+        """
         ...
 
     async def package(self, place: Place, wanted: Wanted) -> Packaged:

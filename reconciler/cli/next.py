@@ -52,11 +52,11 @@ def _packaged(declaration: Declaration) -> Iterable[Resource]:
     if all(item.kind != "FlytePackage" for item in declaration.declared):
         return ()
     from reconciler.api import own_types
-    from reconciler.backends.flyte1.adapters import ADAPTERS
+    from reconciler.api.offline import adapters_for
     from reconciler.engine.planning import resolve_offline
 
     declaration = replace(declaration, types=own_types.named(os.environ))
-    resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
+    resolved = resolve_offline(declaration, adapters_for(declaration), now=datetime.now(UTC))
     return resolved.desired.resources.values()
 
 

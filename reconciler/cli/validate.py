@@ -21,7 +21,7 @@ from reconciler.cli.output import counted
 def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> int:
     """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
     from reconciler.api import own_types
-    from reconciler.backends.flyte1.adapters import ADAPTERS
+    from reconciler.api.offline import adapters_for
     from reconciler.engine.declaration import declare
     from reconciler.engine.planning import resolve_offline
     from reconciler.model.origin import Severity
@@ -31,7 +31,7 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
     problems = list(declaration.problems)
     unchecked = 0
     if not any(item.severity is Severity.ERROR for item in problems):
-        resolved = resolve_offline(declaration, ADAPTERS, now=datetime.now(UTC))
+        resolved = resolve_offline(declaration, adapters_for(declaration), now=datetime.now(UTC))
         problems += resolved.problems
         unchecked = resolved.unchecked
     errors = [item for item in problems if item.severity is Severity.ERROR]
@@ -46,8 +46,8 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
         click.echo(f"{checked} checked{skipped}: {counted(len(errors), 'error')}.")
         if unchecked:
             click.echo(
-                f"The inputs of {counted(unchecked, 'plan')} were not checked: only a backend "
-                "knows their workflows (`reconcile --dry-run` asks it)."
+                f"The inputs of {counted(unchecked, 'object')} were not checked: only a backend "
+                "knows what they run (`reconcile --dry-run` asks it)."
             )
     return exit_codes.ERROR if errors else exit_codes.OK
 

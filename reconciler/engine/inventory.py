@@ -10,20 +10,20 @@ from fnmatch import fnmatchcase
 
 from reconciler.backends.port import Backend
 from reconciler.errors import UnavailableError, UsageError
-from reconciler.export import launch_plan, names, record
+from reconciler.export import launch_plan, names, record, trigger
 from reconciler.export.document import Exported, LeftOut
 from reconciler.export.launch_plan import LivePlan
 from reconciler.export.record import Writing
 from reconciler.model.document import Json
 from reconciler.model.interface import Want
 from reconciler.model.key import ALL, Key, Place
-from reconciler.model.live import Live, Query, Record, Versions
+from reconciler.model.live import Live, Object, Query, Record, Versions
 from reconciler.resolve.context import Context
 from reconciler.values.own import OwnType
 
 PROJECT = "FlyteProject"
 SETTINGS = "FlyteSettings"
-KINDS = (PROJECT, SETTINGS, launch_plan.KIND)
+KINDS = (PROJECT, SETTINGS, launch_plan.KIND, trigger.KIND)
 """Kinds that can be exported."""
 
 
@@ -43,7 +43,9 @@ class Selection:
     def takes(self, key: Key) -> bool:
         """Say whether an object is asked for by its name."""
         return not self.names or any(
-            fnmatchcase(key.name or key.project, name) for name in self.names
+            fnmatchcase(called, name)
+            for name in self.names
+            for called in (key.name or key.project, names.own_name(key))
         )
 
 
@@ -127,21 +129,24 @@ async def export(
     Raises UsageError for a kind, project or domain that there is not, and UnavailableError when a
     part could not be read: a part of an installation would look like all of it.
     """
+    known = [kind for kind in KINDS if kind in backend.traits]
     for kind in selection.kinds:
-        if kind not in KINDS:
-            raise UsageError(f"--kind: {kind}: cannot be exported; known are {', '.join(KINDS)}")
+        if kind not in known:
+            raise UsageError(f"--kind: {kind}: cannot be exported; known are {', '.join(known)}")
     around = await places(backend, selection)
     records = await _records(backend, selection, around)
     found = await _read(backend, selection, around)
     owned = await adopted(backend) if found else {}
     chosen = [
-        launch_plan.choose(key, versions, owned.get(key))
-        for key, versions in sorted(found.items())
-        if selection.takes(key)
+        launch_plan.choose(key, item, owned.get(key))
+        for key, item in sorted(found.items())
+        if isinstance(item, Versions)
     ]
     plans = [item for item in chosen if isinstance(item, LivePlan)]
-    catalog = await backend.catalog(_wants(plans))
-    where = sorted({plan.key.place for plan in plans})
+    mutable = sorted(key for key, item in found.items() if isinstance(item, Object))
+    triggers = await backend.fetch([key for key in mutable if key not in owned])
+    catalog = await backend.catalog(_wants(plans, triggers))
+    where = sorted({plan.key.place for plan in plans} | {key.place for key in triggers})
     alone = where[0] if len(where) == 1 else Place("")
     context = Context(
         set_name=set_name or names.set_name([*where, *(key.place for key in records)]),
@@ -151,7 +156,7 @@ async def export(
         catalog=catalog,
         types=types,
     )
-    called = names.document_names([*records, *(plan.key for plan in plans)])
+    called = names.document_names([*records, *triggers, *(plan.key for plan in plans)])
     shapes = {kind: traits.fields for kind, traits in backend.traits.items()}
     made = [
         record.export(
@@ -175,6 +180,13 @@ async def export(
         )
         for plan in plans
     ]
+    made += [
+        trigger.export(
+            key, item, name=called[key], context=context, adapter=backend.adapters[key.kind]
+        )
+        for key, item in sorted(triggers.items())
+    ]
+    made += [LeftOut(key, f"it belongs to set {owned[key][0]}") for key in mutable if key in owned]
     exported = tuple(item for item in made if isinstance(item, Exported))
     left_out = [item for item in (*chosen, *made) if isinstance(item, LeftOut)]
     return Export(
@@ -234,29 +246,35 @@ def _refuse_unread(live: Live) -> None:
 
 async def _read(
     backend: Backend, selection: Selection, where: Collection[Place]
-) -> Mapping[Key, Versions]:
-    if selection.kinds and launch_plan.KIND not in selection.kinds:
+) -> Mapping[Key, Versions | Object]:
+    """Read what runs, and with `inactive` what does not."""
+    kinds = {launch_plan.KIND, trigger.KIND} & set(selection.kinds or KINDS) & set(backend.traits)
+    if not kinds:
         return {}
     live = await active(backend, where, described=True)
     _refuse_unread(live)
-    found = {
+    found: dict[Key, Versions | Object] = {
         key: item
         for key, item in live.objects.items()
-        if isinstance(item, Versions) and item.active
+        if (isinstance(item, Versions) and item.active)
+        or (isinstance(item, Object) and (item.is_active or selection.inactive))
     }
-    if not selection.inactive:
-        return found
-    listed = await asyncio.gather(
-        *(backend.inventory(place, launch_plan.KIND) for place in sorted(where))
-    )
-    for part in listed:
-        for key, versions in part.items():
-            found.setdefault(key, replace(versions, active=()))
-    return found
+    if selection.inactive and launch_plan.KIND in kinds:
+        listed = await asyncio.gather(
+            *(backend.inventory(place, launch_plan.KIND) for place in sorted(where))
+        )
+        for part in listed:
+            for key, versions in part.items():
+                found.setdefault(key, replace(versions, active=()))
+    return {key: item for key, item in found.items() if key.kind in kinds and selection.takes(key)}
 
 
-def _wants(plans: Iterable[LivePlan]) -> frozenset[Want]:
-    return frozenset(want for plan in plans if (want := launch_plan.want(plan)) is not None)
+def _wants(plans: Iterable[LivePlan], triggers: Mapping[Key, Object]) -> frozenset[Want]:
+    wanted = [
+        *(launch_plan.want(plan) for plan in plans),
+        *(trigger.want(key, item) for key, item in triggers.items()),
+    ]
+    return frozenset(want for want in wanted if want is not None)
 
 
 def _archived(plans: Iterable[LivePlan]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Workflows that plans refer to: what is asked about them, and what is known."""
+"""Workflows and tasks that plans and triggers refer to: what is asked, and what is known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.document import Json
 
 @dataclass(frozen=True, slots=True, order=True)
 class Want:
-    """A workflow that must be looked up before a plan can be resolved.
+    """A workflow, or a task of Flyte 2, that must be looked up before a plan can be resolved.
 
     Exactly one of: `version` names it; `matching` (a glob over versions) asks for the newest;
     `plan` asks for the workflow that the active plan of that name runs in this project-domain.

@@ -176,6 +176,23 @@ async def test_order_of_inputs_is_part_of_their_name(flyte2: Client, project: st
     assert first.offloaded_input_data.uri != second.offloaded_input_data.uri
 
 
+async def test_name_of_inputs_is_made_of_their_bytes_in_gos_order(
+    flyte2: Client, project: str
+) -> None:
+    """Go writes the fields of a oneof after all others: here the type of a union's value."""
+    none = literals_pb2.Literal()
+    none.scalar.union.value.scalar.none_type.SetInParent()
+    none.scalar.union.type.simple = 0
+    none.scalar.union.type.structure.tag = "none"
+    several = literals_pb2.Literal(hash="h", metadata={"b": "2", "a": "1"})
+    several.map.literals["z"].CopyFrom(none)
+    several.map.literals["a"].scalar.primitive.integer = 0
+    inputs = common_pb2.Inputs(literals=[{"name": "a", "value": none}])
+    inputs.literals.add(name="b", value=several)
+    answer = await flyte2.ok("UploadInputs", offload(project, inputs))
+    assert answer.offloaded_input_data.inputs_hash == "46nyzC-8Q5Y"
+
+
 async def test_inputs_that_differ_in_ignored_variables_share_a_place(
     flyte2: Client, task: str
 ) -> None:

@@ -25,7 +25,7 @@ from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
-from reconciler.model.live import Live, Query, Versions
+from reconciler.model.live import Live, Object, Query, Versions
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
@@ -136,6 +136,11 @@ class Flyte1:
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place."""
         return await inventory(self.channel, place, kind)
+
+    async def fetch(self, keys: Collection[Key]) -> Mapping[Key, Object]:
+        """Read mutable objects, of which Flyte 1 has none."""
+        del keys
+        return {}
 
     async def package(self, place: Place, wanted: Wanted) -> Packaged:
         """Make a package of what is registered in a place."""

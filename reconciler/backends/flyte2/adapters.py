@@ -20,6 +20,9 @@ from reconciler.backends.flyte2.settings import rules as settings
 from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
 from reconciler.backends.flyte2.settings.spec import SettingsAdapter
 from reconciler.backends.flyte2.task import normal as task
+from reconciler.backends.flyte2.trigger.describe import consequences, describe, restarts
+from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
+from reconciler.backends.flyte2.trigger.spec import TriggerAdapter
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -73,8 +76,26 @@ TASK_TRAITS = Traits(
 PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
 """A package is what its tasks are; it has no object of its own."""
 
+TRIGGER_TRAITS = Traits(
+    kind=TRIGGER,
+    shape=Shape.OBJECT,
+    rank=50,
+    calls={
+        Verb.DEPLOY: methods.DEPLOY_TRIGGER.name,
+        Verb.ACTIVATE: methods.UPDATE_TRIGGERS.name,
+        Verb.DEACTIVATE: methods.UPDATE_TRIGGERS.name,
+        Verb.DELETE: methods.DELETE_TRIGGERS.name,
+    },
+    has_pointer=True,
+    is_deletable=True,
+    describe=describe,
+    consequences=consequences,
+    restarts=restarts,
+)
+
 TRAITS: Mapping[str, Traits] = {
-    traits.kind: traits for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS, TASK_TRAITS)
+    traits.kind: traits
+    for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS, TASK_TRAITS, TRIGGER_TRAITS)
 }
 
 _NOT_SERVED = (
@@ -87,4 +108,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     SECRET: SecretAdapter(SECRET_TRAITS),
     SETTINGS: SettingsAdapter(SETTINGS_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
+    TRIGGER: TriggerAdapter(TRIGGER_TRAITS),
 }

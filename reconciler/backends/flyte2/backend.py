@@ -9,13 +9,14 @@ from flyteidl2.auth import identity_pb2
 from flyteidl2.project import project_service_pb2
 
 from reconciler.backends.auth import secret
-from reconciler.backends.flyte2 import adapters, calls, methods, paging
+from reconciler.backends.flyte2 import adapters, calls, catalog, methods, paging
 from reconciler.backends.flyte2 import capabilities as capability
 from reconciler.backends.flyte2 import ledger as ledgers
 from reconciler.backends.flyte2 import probe as probes
 from reconciler.backends.flyte2.capabilities import Capability
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.routing import Routes
+from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import UnsupportedError
@@ -24,7 +25,7 @@ from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
-from reconciler.model.live import Live, Query, Versions
+from reconciler.model.live import Live, Object, Query, Versions
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
@@ -96,9 +97,8 @@ class Flyte2:
         return self._served
 
     async def catalog(self, wants: Collection[Want]) -> Catalog:
-        """Look up what plans refer to; no kind of Flyte 2 refers to a workflow."""
-        del wants
-        return {}
+        """Look up tasks that triggers refer to."""
+        return await catalog.look_up(self.channel, wants)
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
@@ -123,6 +123,10 @@ class Flyte2:
     async def inventory(self, place: Place, kind: str) -> Mapping[Key, Versions]:
         """List all names of a kind in a place."""
         raise UnsupportedError(f"{kind}: has no active versions to list on Flyte 2 ({place})")
+
+    async def fetch(self, keys: Collection[Key]) -> Mapping[Key, Object]:
+        """Read triggers with all that can be told of their inputs."""
+        return await fetch.fetch(self.link, keys)
 
     async def package(self, place: Place, wanted: Wanted) -> Packaged:
         """Refuse: code of Flyte 2 is not read back."""

@@ -17,6 +17,9 @@ from reconciler.backends.flyte2.settings.rules import KIND as SETTINGS
 from reconciler.backends.flyte2.task import calls as task
 from reconciler.backends.flyte2.task.normal import KIND as TASK
 from reconciler.backends.flyte2.task.observe import observe_tasks
+from reconciler.backends.flyte2.trigger import calls as trigger
+from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
+from reconciler.backends.flyte2.trigger.observe import observe_triggers
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -35,6 +38,16 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (SETTINGS, Verb.CREATE): settings.create,
     (SETTINGS, Verb.UPDATE): settings.update,
     (TASK, Verb.REGISTER): task.register,
+    (TRIGGER, Verb.DEPLOY): trigger.deploy,
+    (TRIGGER, Verb.ACTIVATE): trigger.activate,
+    (TRIGGER, Verb.DEACTIVATE): trigger.deactivate,
+    (TRIGGER, Verb.DELETE): trigger.delete,
 }
 
-OBSERVE: tuple[Observe, ...] = (projects.observe, observe_secrets, levels.observe, observe_tasks)
+OBSERVE: tuple[Observe, ...] = (
+    projects.observe,
+    observe_secrets,
+    levels.observe,
+    observe_tasks,
+    observe_triggers,
+)

@@ -1,10 +1,8 @@
 """The ledger of a set on Flyte 2: an inactive trigger of a task that does not exist.
 
 Its name is the set's, its task's name is reserved, and its content stands in the annotations of
-the runs that it never starts. Facts from the open-source manager 2.0.43: a deploy with the last
-revision is a compare-and-swap; with any other one it is refused where the trigger exists, and
-creates it where it does not, so that of many first writers exactly one succeeds; a deleted trigger
-counts on. Every revision stays readable and is the audit log.
+the runs that it never starts. `locks` has what keeps two writers apart. Every revision stays
+readable and is the audit log.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.task import common_pb2, run_pb2
 from flyteidl2.trigger import trigger_definition_pb2, trigger_service_pb2
 
-from reconciler.backends.flyte2 import faults, methods, paging
+from reconciler.backends.flyte2 import faults, locks, methods, paging
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model import ledger as ledgers
@@ -30,9 +28,6 @@ from reconciler.model.ledger import Ledger
 
 RESERVED = "flyte-reconciler.ledger"
 """The task that ledgers are triggers of; lists for people leave it out."""
-
-NEW = 1 << 62
-"""The revision that a deploy is sent with where nothing must exist yet."""
 
 _PLAIN = "ledger"
 _PACKED = "ledger.gz"
@@ -53,14 +48,8 @@ async def read(channel: Channel, set_name: str, place: Place) -> Ledger | None:
 
     Raises BackendError when it cannot be read, or was written by a newer format.
     """
-    request = trigger_service_pb2.GetTriggerDetailsRequest(name=trigger_name(set_name, place))
-    try:
-        answer = await channel.call(methods.GET_TRIGGER_DETAILS, request)
-    except BackendError as error:
-        if faults.is_not_found(error):
-            return None
-        raise
-    return _decode(channel, answer.trigger)
+    details = await locks.details_of(channel, trigger_name(set_name, place))
+    return None if details is None else _decode(channel, details)
 
 
 async def search(channel: Channel, set_name: str) -> Ledger | None:
@@ -133,7 +122,7 @@ async def write(channel: Channel, ledger: Ledger, home: Place) -> Ledger:
     place = ledger.home or home
     request = trigger_service_pb2.DeployTriggerRequest(
         name=trigger_name(ledger.set_name, place),
-        revision=ledger.revision or NEW,
+        revision=ledger.revision or locks.NEW,
         spec=trigger_definition_pb2.TriggerSpec(
             active=False,
             task_version=_TASK_VERSION,
@@ -149,7 +138,9 @@ async def write(channel: Channel, ledger: Ledger, home: Place) -> Ledger:
     except BackendError as error:
         if not faults.is_conflict(error):
             raise
-        request.revision = 0 if ledger.revision else await _deleted(channel, request.name)
+        request.revision = (
+            0 if ledger.revision else await locks.deleted_revision(channel, request.name)
+        )
         if not request.revision:
             raise ConflictError(
                 f"{channel.endpoint}: ledger of set {ledger.set_name}: somebody else wrote "
@@ -166,20 +157,3 @@ def _encode(ledger: Ledger) -> dict[str, str]:
     if len(text) <= _PLAIN_BYTES:
         return {_PLAIN: text.decode()}
     return {_PACKED: base64.b64encode(gzip.compress(text, mtime=0)).decode("ascii")}
-
-
-async def _deleted(channel: Channel, name: identifier_pb2.TriggerName) -> int:
-    """Return the last revision of a trigger that was deleted; 0 where it is there."""
-    details = trigger_service_pb2.GetTriggerDetailsRequest(name=name)
-    try:
-        await channel.call(methods.GET_TRIGGER_DETAILS, details)
-    except BackendError as error:
-        if not faults.is_not_found(error):
-            raise
-    else:
-        return 0
-    request = trigger_service_pb2.GetTriggerRevisionHistoryRequest(
-        name=name, request=list_pb2.ListRequest(limit=paging.LIMIT)
-    )
-    answer = await channel.call(methods.GET_TRIGGER_REVISION_HISTORY, request)
-    return max((item.id.revision for item in answer.triggers), default=0)

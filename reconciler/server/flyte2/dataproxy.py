@@ -18,6 +18,7 @@ from flyteidl2.task import common_pb2, task_definition_pb2
 from reconciler.server import durations
 from reconciler.server.clock import now, stamp
 from reconciler.server.flyte2 import files, projects, runs, tasks, triggers
+from reconciler.server.flyte2.go_order import in_go_order
 from reconciler.server.flyte2.refusals import not_found, taken
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
@@ -163,7 +164,7 @@ def _counted(inputs: common_pb2.Inputs, ignored: frozenset[str]) -> common_pb2.I
 
 def _hash(inputs: common_pb2.Inputs) -> str:
     number = _FNV_OFFSET
-    for byte in inputs.SerializeToString(deterministic=True):
+    for byte in in_go_order(inputs):
         number = (number ^ byte) * _FNV_PRIME & _FNV_MASK
     return base64.urlsafe_b64encode(number.to_bytes(8, "big")).decode().rstrip("=")
 

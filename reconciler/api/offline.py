@@ -1,0 +1,54 @@
+"""How documents are resolved where no backend is asked: by the Flyte that they are for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from reconciler.api import connecting
+from reconciler.api.connecting import Target
+from reconciler.backends.flyte1 import adapters as flyte1
+from reconciler.engine.declaration import Declaration
+from reconciler.errors import ReconcilerError
+from reconciler.resolve.context import Adapter
+from reconciler.resolve.unserved import Unserved
+
+
+def adapters_for(declaration: Declaration, *, cwd: Path | None = None) -> Mapping[str, Adapter]:
+    """Choose the adapters of the Flyte that the connection names, else of one that fits the kinds.
+
+    A connection that is named nowhere, or cannot be found, says nothing here.
+    """
+    where = (cwd or Path.cwd()).absolute()
+    match _named(declaration, where):
+        case connecting.FLYTE1:
+            return flyte1.ADAPTERS
+        case connecting.FLYTE2:
+            return _flyte2()
+        case _ if not _refused(declaration, flyte1.ADAPTERS):
+            return flyte1.ADAPTERS
+        case _:
+            return min(
+                (flyte1.ADAPTERS, _flyte2()), key=lambda adapters: _refused(declaration, adapters)
+            )
+
+
+def _named(declaration: Declaration, where: Path) -> str:
+    try:
+        choice = connecting.choose(Target(), declaration, environ=os.environ, cwd=where)
+    except (ReconcilerError, OSError):
+        return connecting.AUTO
+    is_embedded = choice.data is not None and choice.flyte == connecting.AUTO
+    return connecting.FLYTE1 if is_embedded else choice.flyte
+
+
+def _flyte2() -> Mapping[str, Adapter]:
+    from reconciler.backends.flyte2.adapters import ADAPTERS
+
+    return ADAPTERS
+
+
+def _refused(declaration: Declaration, adapters: Mapping[str, Adapter]) -> int:
+    """Count the documents whose kind is not served."""
+    return sum(isinstance(adapters.get(item.kind), Unserved) for item in declaration.declared)
