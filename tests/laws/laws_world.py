@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2
@@ -158,9 +158,10 @@ def document(where: Where, wanted: Wanted) -> dict[str, Any]:
 
 @dataclass
 class Flyte:
-    """A world with somebody who watches every call."""
+    """A world with somebody who watches every call; this one is a Flyte 1."""
 
     world: World
+    kind: ClassVar[str] = "FlyteLaunchPlan"
     ticks: dict[tuple[Where, str], int] = field(default_factory=dict)
     active: defaultdict[Where, set[str]] = field(default_factory=lambda: defaultdict(set))
     reactivated: list[tuple[Where, str]] = field(default_factory=list)
@@ -176,17 +177,20 @@ class Flyte:
 
     def declare(self, declared: Declared, sync: str = SYNC) -> None:
         """Replace what is declared."""
-        self.world.declare(*(document(where, wanted) for where, wanted in declared), sync=sync)
+        self.world.declare(*(self.document(where, wanted) for where, wanted in declared), sync=sync)
+
+    def document(self, where: Where, wanted: Wanted) -> dict[str, Any]:
+        """The document of one object."""
+        return document(where, wanted)
 
     async def play(self, history: Sequence[Step], sync: str = SYNC) -> None:
         """Carry out a history; declarations are applied, with every removal approved."""
         for step in history:
             match step:
                 case Hand():
-                    await self._meddle(step)
+                    await self.meddle(step)
                 case Stop(where):
-                    for version in sorted(self.active[where]):
-                        await self._set_state(where, version, active=False)
+                    await self.stop(where)
                 case Pause(where):
                     await self._pause(where)
                 case Wait():
@@ -250,12 +254,18 @@ class Flyte:
     async def _pause(self, where: Where) -> None:
         ledger = await ledger_of(self.world)
         domain, name = where
-        pattern = f"FlyteLaunchPlan/{PROJECT}/{domain}/{name}"
+        pattern = f"{self.kind}/{PROJECT}/{domain}/*{name}"
         hold = Hold(pattern, "law", self.world.now + timedelta(hours=1))
         if ledger.revision:
             await write_ledger(self.world, replace(ledger, holds=(*ledger.holds, hold)))
 
-    async def _meddle(self, hand: Hand) -> None:
+    async def stop(self, where: Where) -> None:
+        """Deactivate whatever is active."""
+        for version in sorted(self.active[where]):
+            await self._set_state(where, version, active=False)
+
+    async def meddle(self, hand: Hand) -> None:
+        """Do what somebody else does."""
         (domain, name), version = hand.where, hand.version
         if (hand.where, version) not in self.ticks:
             self.ticks[hand.where, version] = hand.tick
@@ -282,6 +292,10 @@ class Flyte:
         if method in WRITES:
             self._die(is_before=True)
             self.written.append((method, _domain(request)))
+        self.watch(method, request)
+
+    def watch(self, method: str, request: Any) -> None:
+        """Note what is active, and what is activated that was so already."""
         if method == "UpdateLaunchPlan":
             where, version = (request.id.domain, request.id.name), request.id.version
             if request.state != launch_plan_pb2.ACTIVE:
@@ -307,8 +321,15 @@ class Flyte:
 
 
 def _domain(request: Any) -> str:
-    has_id = "id" in request.DESCRIPTOR.fields_by_name
-    return str(getattr(request.id if has_id else request, "domain", ""))
+    """The domain that a request is about."""
+    known = request.DESCRIPTOR.fields_by_name
+    if "names" in known:
+        request = request.names[0]
+    for part in ("id", "name", "project_id", "task_id", "task_name"):
+        if part in known and known[part].message_type is not None and request.HasField(part):
+            request = getattr(request, part)
+            break
+    return str(getattr(request, "domain", ""))
 
 
 @asynccontextmanager
