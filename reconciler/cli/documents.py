@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reconciler.api.converting import Conversion
+from reconciler.convert.cut_over import CutOver
 from reconciler.engine.explanation import Explanation
 from reconciler.engine.firings import Preview
 from reconciler.engine.status import ObjectStatus, Status
@@ -116,5 +118,55 @@ def checks_json(checks: Iterable[Check]) -> dict[str, Json]:
                 "fix": check.fix or None,
             }
             for check in checks
+        ],
+    }
+
+
+def conversion_json(found: Conversion, moved: CutOver | None) -> dict[str, Json]:
+    """Write a conversion, and the plan of the move where one was asked for."""
+    made: dict[str, Json] = {
+        "formatVersion": FORMAT_VERSION,
+        "documents": list[Json](found.documents),
+        "notes": [
+            {
+                "source": origin_json(note.origin),
+                "path": note.path,
+                "fate": note.fate.value,
+                "why": note.why,
+            }
+            for note in found.notes
+        ],
+    }
+    if moved is not None:
+        made["cutOver"] = _cut_over_json(moved)
+    return made
+
+
+def _cut_over_json(moved: CutOver) -> dict[str, Json]:
+    window = moved.window
+    return {
+        "at": moved.now.isoformat(),
+        "marginSeconds": moved.margin.total_seconds(),
+        "refused": moved.is_refused,
+        "window": None
+        if window is None
+        else {
+            "from": window.start.isoformat(),
+            "beginBefore": window.last.isoformat() if window.last else None,
+            "nextFiring": window.tick.isoformat() if window.tick else None,
+        },
+        "plans": [
+            {
+                "key": str(one.plan),
+                "trigger": str(one.trigger) if one.trigger else None,
+                "source": origin_json(one.origin),
+                "schedule": one.text or None,
+                "active": one.is_active,
+                "timer": one.is_timer,
+                "times": [time.isoformat() for time in one.ticks],
+                "atRisk": [time.isoformat() for time in one.at_risk],
+                "notes": list(one.notes),
+            }
+            for one in moved.moving
         ],
     }

@@ -29,6 +29,7 @@ COMMANDS = {
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
     "export": ("reconciler.cli.export", "export", "Write what is live as specs."),
     "adopt": ("reconciler.cli.adopt", "adopt", "Own what is live as declared; writes the ledger."),
+    "convert": ("reconciler.cli.convert", "convert", "Write launch plans as Flyte 2 triggers."),
     "pin": ("reconciler.cli.pin", "pin", "Write what `latest` resolved to into the files."),
     "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
     "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
