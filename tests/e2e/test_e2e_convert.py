@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from cli_kit import Ended, run
+from world import DOMAIN, PROJECT, plan_document
+from world2 import open_world2
 
 GOLDEN = Path(__file__).parent / "cli"
 
@@ -116,6 +118,29 @@ async def test_refusal_writes_nothing(folder: Path) -> None:
     ended = await run("convert", "--cut-over", *moment, "--out", "../flyte2", cwd=folder)
     assert ended.code == 3
     assert not (folder.parent / "flyte2").exists()
+
+
+async def test_converted_plan_is_active_on_flyte_2_after_the_move(folder: Path) -> None:
+    place = {"project": PROJECT, "domain": DOMAIN}
+    document = plan_document("daily", inputs={}, fixedInputs={"count": 4}, **place)
+    (folder / "plan.json").write_text(json.dumps(document), encoding="utf-8")
+    options = ("--task", "etl=etl.load@v1", "--out", "../flyte2")
+    made = await run("convert", "plan.json", *options, cwd=folder)
+    assert made.code == 0, made.err
+    async with open_world2(folder.parent / "world") as world:
+        await world.deploy_task()
+        where = ("--endpoint", world.endpoint, "--insecure", "--flyte", "Flyte2")
+        world.declare()
+        (file,) = (folder.parent / "flyte2").rglob("*.yaml")
+        target = world.root / "daily.yaml"
+        target.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        applied = await run("--yes", *where, cwd=world.root)
+        assert applied.code == 0, applied.out + applied.err
+        assert {name: on for name, (_, on) in (await world.standing()).items()} == {"daily": False}
+        text = target.read_text(encoding="utf-8").replace("state: Inactive", "state: Active")
+        target.write_text(text, encoding="utf-8")
+        assert (await run("--yes", *where, cwd=world.root)).code == 0
+        assert {name: on for name, (_, on) in (await world.standing()).items()} == {"daily": True}
 
 
 @pytest.mark.parametrize(
