@@ -106,16 +106,16 @@ def plan_cut_over(converted: Iterable[Converted], *, now: datetime, margin: time
     """Plan to move all schedules at `now`, which has a zone."""
     now = now.astimezone(UTC)  # local times that come twice do not compare
     moving: list[Moving] = []
-    calendars: list[Cron] = []
+    calendars: dict[tuple[str, str | None], Cron] = {}
     for item in converted:
         one, calendar = _moving(item, now)
         if one is None:
             continue
         if calendar is not None and one.is_active:
-            calendars.append(calendar)
+            calendars[calendar.text, calendar.zone] = calendar
             one = replace(one, at_risk=tuple(_ticks(calendar, now, now + margin)))
         moving.append(one)
-    window = _window(calendars, now, margin)
+    window = _window(tuple(calendars.values()), now, margin)
     return CutOver(now=now, margin=margin, moving=tuple(moving), window=window)
 
 
