@@ -220,7 +220,7 @@ def _inputs(writing: _Writing) -> None:
                 continue
             found[name] = value
             if _names_a_file(value):
-                writing.note((part, name), Fate.CHANGED, LOCAL)
+                writing.note((part, name), Fate.NONE, LOCAL)
     writing.put(("inputs",), found)
 
 

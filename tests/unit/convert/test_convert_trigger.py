@@ -263,7 +263,7 @@ def test_value_of_the_kickoff_input_is_left_out_and_named(tmp_path: Path) -> Non
 @pytest.mark.parametrize("value", [{"path": "a.csv"}, [{"path": "a.csv"}], {"k": {"path": "a"}}])
 def test_input_that_may_be_a_local_file_is_named(value: Any, tmp_path: Path) -> None:
     found = convert(tmp_path, plan(inputs={"table": value, "other": {"uri": "s3://b/a.csv"}}))
-    said = [note.path for note in found.notes if "beside the trigger" in note.why]
+    said = [note.path for note in found.notes if "a trigger uploads none" in note.why]
     assert said == ["spec.inputs.table"]
     assert trigger(found)["inputs"]["table"] == value
 
