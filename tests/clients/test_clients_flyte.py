@@ -179,6 +179,7 @@ def test_library_deploys_reads_and_changes(sdk: Sdk) -> None:
     assert (seen["secrets"], seen["no secrets"]) == (["api-key"], [])
     assert seen["project"] == ["of a test", {"team": "a"}]
     assert seen["run"] == ["queued", True]
+    assert (seen["ended"], seen["not served"]) == ("aborted", "UNIMPLEMENTED")
     details = sdk.trigger("nightly")
     assert details.id.revision == 2
     assert details.spec.task_version == "v1"

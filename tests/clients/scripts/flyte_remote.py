@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import etl
 import flyte
+from connectrpc.errors import ConnectError
 from flyte import remote
 
 given = json.loads(sys.argv[1])
@@ -57,4 +58,12 @@ seen["project"] = [project.pb2.description, dict(project.pb2.labels.values)]
 
 run = flyte.run(task, day=datetime(2030, 1, 2, tzinfo=UTC), count=2)
 seen["run"] = [run.phase, [one.name for one in remote.Run.listall()] == [run.name]]
+run.abort("enough")
+run.wait(quiet=True)
+seen["ended"] = run.phase
+
+try:
+    remote.App.get("nobody")
+except ConnectError as error:
+    seen["not served"] = error.code.name
 print(json.dumps(seen))
