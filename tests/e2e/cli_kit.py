@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import sys
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import Any
 from world import World
 
 PROGRAM = str(Path(sys.executable).with_name("reconcile"))
+CTRL_C = "\x03"
 QUESTION_END = "[y/N]: "
 """Its space is shown once the line is being read; an answer before that may be lost as the mode of
 the terminal."""
@@ -168,16 +170,20 @@ _ON_TERMINAL = 'exec "$@" <"$0" >"$0" 2>&1'
 
 
 def _converse(terminal: int, question: str, answer: str) -> bytes:
-    shown = b""
+    """Answer a question once; a Ctrl-C between two states of the line is lost, and pressed again."""
+    shown, asked = b"", False
     while True:
+        if asked and answer == CTRL_C and not select.select([terminal], [], [], 5)[0]:
+            os.write(terminal, answer.encode())
+            continue
         try:
             part = os.read(terminal, 65536)
         except OSError:  # every process has closed it
             return shown
         shown += part
-        if answer and question.encode() in shown:
+        if answer and not asked and question.encode() in shown:
             os.write(terminal, answer.encode())
-            answer = ""
+            asked = True
 
 
 def steady(text: str, world: World) -> str:
