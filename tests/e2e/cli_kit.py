@@ -170,7 +170,7 @@ _ON_TERMINAL = 'exec "$@" <"$0" >"$0" 2>&1'
 
 
 def _converse(terminal: int, question: str, answer: str) -> bytes:
-    """Answer a question once; a Ctrl-C between two states of the line is lost, and pressed again."""
+    """Answer a question once; a Ctrl-C that fell between two states of the line is repeated."""
     shown, asked = b"", False
     while True:
         if asked and answer == CTRL_C and not select.select([terminal], [], [], 5)[0]:
