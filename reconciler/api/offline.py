@@ -13,12 +13,16 @@ from reconciler.engine.declaration import Declaration
 from reconciler.errors import ReconcilerError
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
+from reconciler.specs.connection import Flyte
+from reconciler.specs.project import ProjectSpec
 
 
 def adapters_for(declaration: Declaration, *, cwd: Path | None = None) -> Mapping[str, Adapter]:
-    """Choose the adapters of the Flyte that the connection names, else of one that fits the kinds.
+    """Choose the adapters of the Flyte that the connection names, else of one that fits the rest.
 
-    A connection that is named nowhere, or cannot be found, says nothing here.
+    Which one fits is told by the kinds that are declared, and by projects with attributes or
+    settings; where that tells nothing it is Flyte 1. A connection that is named nowhere, or cannot
+    be found, says nothing here.
     """
     where = (cwd or Path.cwd()).absolute()
     match _named(declaration, where):
@@ -50,5 +54,10 @@ def _flyte2() -> Mapping[str, Adapter]:
 
 
 def _refused(declaration: Declaration, adapters: Mapping[str, Adapter]) -> int:
-    """Count the documents whose kind is not served."""
-    return sum(isinstance(adapters.get(item.kind), Unserved) for item in declaration.declared)
+    """Count the documents whose kind is not served, or that have what only the other Flyte has."""
+    other = Flyte.FLYTE2 if adapters is flyte1.ADAPTERS else Flyte.FLYTE1
+    return sum(
+        isinstance(adapters.get(item.kind), Unserved)
+        or (isinstance(item.spec, ProjectSpec) and item.spec.is_for is other)
+        for item in declaration.declared
+    )

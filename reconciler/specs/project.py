@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from reconciler.specs.connection import Flyte
 from reconciler.specs.fields import (
     DNS_LABEL,
     WORDS,
@@ -230,6 +231,15 @@ class ProjectSpec(Owned):
 
     settings: Settings | None = None
     """Settings of the project on Flyte 2, in every domain that is listed under `domains`."""
+
+    @property
+    def is_for(self) -> Flyte:
+        """The Flyte that has what is declared here; Auto where both do."""
+        levels = tuple(self.domains.values())
+        if self.settings is not None or any(one.settings is not None for one in levels):
+            return Flyte.FLYTE2
+        has_attributes = any(one.attributes is not None or one.workflows for one in levels)
+        return Flyte.FLYTE1 if has_attributes or self.attributes is not None else Flyte.AUTO
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
