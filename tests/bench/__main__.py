@@ -1,20 +1,20 @@
 """`make bench`: measures, writes the results beside this file, and docs/benchmarks.md from them.
 
 The embedded Flyte is always measured, in a process of its own. A real flyteadmin is measured when
-RECONCILER_FLYTE1_ENDPOINT names one, there beside other clients: flytectl when RECONCILER_FLYTECTL
-is its path, pyflyte when its environment is set up. Everything lands in projects made for the run.
+RECONCILER_FLYTE1_ENDPOINT names one, a real manager of Flyte 2 when RECONCILER_FLYTE2_ENDPOINT
+does, there beside other clients: flytectl when RECONCILER_FLYTECTL is its path, pyflyte and flyte
+when their environments are set up. Everything lands in projects made for the run.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import grpc
 
 from reconciler.model.key import Place
 from tests.bench import beside, report
+from tests.bench.flytes import FLYTE1, FLYTES, Flyte
 from tests.bench.results import Results
 from tests.bench.scenario import ROOT, Scenario
 
@@ -38,26 +39,35 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10_000, help="leave larger sets out")
     parser.add_argument("--repeats", type=int, default=3, help="runs that a median is taken of")
     parser.add_argument("--only", choices=PARTS, help="do one part, keep the others")
+    parser.add_argument(
+        "--flyte", choices=[flyte.name for flyte in FLYTES], help="measure one Flyte"
+    )
     given = parser.parse_args()
-    real = os.environ.get("RECONCILER_FLYTE1_ENDPOINT", "")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        root = Path(folder)
-        if real and given.only in (None, "real"):
-            results = Results("real", real)
-            _scenarios(results, root / "real", most=given.most, repeats=given.repeats)
-        if real and given.only in (None, "write"):
-            results = Results("real", real, is_continued=True)
-            beside.write_phase(results, root / "write", most=given.most, repeats=given.repeats)
-        if real and given.only in (None, "clients"):
-            results = Results("real", real, is_continued=True)
-            beside.clients(results, root / "clients", most=given.most)
-        if given.only in (None, "embedded"):
-            with embedded(root / "data") as endpoint:
-                results = Results("embedded", endpoint)
-                _scenarios(results, root / "embedded", most=given.most, repeats=given.repeats)
+        for flyte in FLYTES:
+            if given.flyte in (None, flyte.name):
+                _measure(flyte, Path(folder) / flyte.name, given)
     text = report.render()
     (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
     print(text)
+
+
+def _measure(flyte: Flyte, root: Path, given: argparse.Namespace) -> None:
+    root.mkdir()
+    real, most, repeats = flyte.endpoint, given.most, given.repeats
+    if real and given.only in (None, "real"):
+        results = Results(flyte, flyte.real, real)
+        _scenarios(results, root / "real", most=most, repeats=repeats)
+    if real and given.only in (None, "write") and flyte is FLYTE1:
+        results = Results(flyte, flyte.real, real, is_continued=True)
+        beside.write_phase(results, root / "write", most=most, repeats=repeats)
+    if real and given.only in (None, "clients"):
+        results = Results(flyte, flyte.real, real, is_continued=True)
+        beside.clients(results, root / "clients", most=most)
+    if given.only in (None, "embedded"):
+        with embedded(root / "data") as endpoint:
+            results = Results(flyte, flyte.embedded, endpoint)
+            _scenarios(results, root / "embedded", most=most, repeats=repeats)
 
 
 def _scenarios(results: Results, root: Path, *, most: int, repeats: int) -> None:
@@ -65,22 +75,22 @@ def _scenarios(results: Results, root: Path, *, most: int, repeats: int) -> None
     run = f"bench-{secrets.token_hex(3)}"
     for count in SIZES:
         if count <= most:
-            scenario = Scenario(
-                results.endpoint, count, [Place(f"{run}-{count}", DOMAINS[0])], root / str(count)
-            )
-            _one(results, scenario, set_name=f"{run}-{count}", repeats=repeats)
-    if most >= SPREAD:
+            places = [Place(f"{run}-{count}", DOMAINS[0])]
+            _one(results, count, places, root / str(count), repeats=repeats)
+    if most >= SPREAD and results.flyte.is_spread:
         places = [
             Place(f"{run}-p{number:02d}", domain)
             for number in range(SPREAD_PROJECTS)
             for domain in DOMAINS
         ]
-        scenario = Scenario(results.endpoint, SPREAD, places, root / "spread")
-        _one(results, scenario, set_name=f"{run}-spread"[:20], repeats=repeats)
+        _one(results, SPREAD, places, root / "spread", repeats=repeats)
 
 
-def _one(results: Results, scenario: Scenario, *, set_name: str, repeats: int) -> None:
-    scenario.set_up(set_name)
+def _one(
+    results: Results, count: int, places: Sequence[Place], root: Path, *, repeats: int
+) -> None:
+    scenario = Scenario(results.flyte, results.endpoint, count, places, root)
+    scenario.set_up(places[0].project)
     scenario.measure(repeats)
     results.add_scenario(scenario)
 

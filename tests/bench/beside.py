@@ -1,4 +1,4 @@
-"""Other clients on the same plans, in the same run; they need a real flyteadmin."""
+"""Other clients on the same plans, in the same run; they need a real Flyte."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import secrets
 from pathlib import Path
 
 from reconciler.model.key import Place
-from tests.bench import rivals
+from tests.bench import rivals, triggers
+from tests.bench.flytes import FLYTE2
 from tests.bench.plans import plans
 from tests.bench.process import Cost
 from tests.bench.results import Results
@@ -18,8 +19,11 @@ SMALL, LARGE = 1000, 10_000
 
 
 def clients(results: Results, root: Path, *, most: int) -> None:
-    """Measure flytectl and pyflyte, each on an empty project and on what it just registered."""
+    """Measure the clients of a Flyte, each on an empty project and on what it just registered."""
     root.mkdir()
+    if results.flyte is FLYTE2:
+        _flyte(results, root, Place(f"beside-{secrets.token_hex(3)}", "development"))
+        return
     run = f"beside-{secrets.token_hex(3)}"
     for count in (SMALL, LARGE):
         if count <= most:
@@ -36,7 +40,7 @@ def write_phase(results: Results, root: Path, *, most: int, repeats: int) -> Non
     for number in range(2 * repeats):
         ours = Place(f"{run}-w{number}", "development")
         bare = Place(f"{run}-s{number}", "development")
-        scenario = Scenario(results.endpoint, count, [ours], root / f"w{number}")
+        scenario = Scenario(results.flyte, results.endpoint, count, [ours], root / f"w{number}")
         scenario.set_up(f"{run}-w{number}"[-20:])
         prepare(results.endpoint, [bare])
         rates: dict[str, float] = {}
@@ -81,3 +85,15 @@ def _pyflyte(results: Results, root: Path, place: Place, count: int) -> None:
     for what in ("first", "second"):
         cost = rivals.pyflyte(program, results.endpoint, place, folder=folder, version="v1")
         results.add_beside("pyflyte register --activate-launchplans", count, what, [cost])
+
+
+def _flyte(results: Results, root: Path, place: Place) -> None:
+    program = ROOT / ".venv-flyte" / "bin" / "flyte"
+    if not program.exists():
+        return
+    results.flyte.prepare(results.endpoint, [place])
+    folder = root / "flyte"
+    rivals.write_environment(folder, results.endpoint, list(plans(triggers.TASKS, [place])))
+    for what in ("first", "second"):
+        cost = rivals.flyte(program, place, folder=folder, version="v1")
+        results.add_beside("flyte deploy", triggers.TASKS, what, [cost])

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from flyteidl.admin import launch_plan_pb2
 from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2, types_pb2
 
-from tests.bench.plans import VERSION, WORKFLOW, Plan, inputs
-from tests.bench.workflows import INPUTS
+from tests.bench.plans import Plan, inputs
+from tests.bench.workflows import INPUTS, VERSION, WORKFLOW
 
 
 def identifier(plan: Plan, version: str) -> identifier_pb2.Identifier:

@@ -1,4 +1,4 @@
-"""Writes the set that is measured: launch plans as a team of analysts would have them.
+"""Writes the set that is measured: plans as a team of analysts would have them, for either Flyte.
 
 Each plan has a cron schedule, ten inputs (half of them the same in many plans, half its own),
 labels, a notification and limits: some forty lines. A hundred plans share a file.
@@ -6,15 +6,12 @@ labels, a notification and limits: some forty lines. A hundred plans share a fil
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.model.key import Place
 
-WORKFLOW = "bench.etl"
-VERSION = "v1"
 PER_FILE = 100
 
 _SYNC = """apiVersion: flyte.reconciler.dev/v1alpha1
@@ -24,35 +21,7 @@ spec:
   defaults: {{project: {project}, domain: {domain}}}
   scopes:
 {scopes}
-  paths: [plans]
-"""
-
-_PLAN = """apiVersion: flyte.reconciler.dev/v1alpha1
-kind: FlyteLaunchPlan
-metadata:
-  name: {plan.name}
-spec:
-  project: {plan.place.project}
-  domain: {plan.place.domain}
-  workflow:
-    name: {workflow}
-    version: {version}
-  schedule:
-    cron: "{plan.cron}"
-    timezone: Europe/Berlin
-    kickoffInput: day
-  inputs:
-{inputs}
-  labels:
-    team: {plan.team}
-    tier: "{tier}"
-  annotations:
-    example.com/runbook: https://runbooks.example.com/orders
-  serviceAccount: etl-{plan.team}
-  notifications:
-    - phases: [Failed, TimedOut]
-      email: [{plan.team}-oncall@example.com]
-  maxParallelism: {plan.parallelism}
+  paths: [plans{more}]
 """
 
 _REGIONS = ("eu-central-1", "eu-west-1", "us-east-1", "us-west-2")
@@ -61,7 +30,7 @@ _TEAMS = ("orders", "billing", "search", "ranking", "growth")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan of the set; `parallelism` is what an edit changes."""
+    """One launch plan or trigger of the set; `parallelism` is what an edit changes."""
 
     number: int
     place: Place
@@ -81,6 +50,10 @@ class Plan:
     def team(self) -> str:
         """Whose plan it is."""
         return _TEAMS[self.number % len(_TEAMS)]
+
+
+Document = Callable[[Plan], str]
+"""Writes one plan as YAML."""
 
 
 def inputs(plan: Plan) -> dict[str, str | float]:
@@ -105,9 +78,12 @@ def plans(count: int, places: Sequence[Place]) -> Iterator[Plan]:
         yield Plan(number, places[number % len(places)])
 
 
-def write_set(root: Path, *, set_name: str, count: int, places: Sequence[Place]) -> None:
-    """Write a FlyteSync and its plans below a new directory."""
+def write_set(
+    root: Path, document: Document, *, set_name: str, every: Sequence[Plan], code: str = ""
+) -> None:
+    """Write a FlyteSync and its plans below a directory; `code` is a file of documents there."""
     (root / "plans").mkdir(parents=True)
+    places = list(dict.fromkeys(plan.place for plan in every))
     projects: dict[str, list[str]] = {}
     for place in places:
         projects.setdefault(place.project, []).append(place.domain)
@@ -117,23 +93,18 @@ def write_set(root: Path, *, set_name: str, count: int, places: Sequence[Place])
     )
     first = places[0]
     sync = _SYNC.format(
-        set_name=set_name, project=first.project, domain=first.domain, scopes=scopes
+        set_name=set_name,
+        project=first.project,
+        domain=first.domain,
+        scopes=scopes,
+        more=f", {code}" if code else "",
     )
     (root / "reconcile.yaml").write_text(sync, encoding="utf-8")
-    every = list(plans(count, places))
-    for start in range(0, count, PER_FILE):
-        write_file(root, every[start : start + PER_FILE])
+    for start in range(0, len(every), PER_FILE):
+        write_file(root, document, every[start : start + PER_FILE])
 
 
-def write_file(root: Path, some: Sequence[Plan]) -> None:
+def write_file(root: Path, document: Document, some: Sequence[Plan]) -> None:
     """Write the file of some plans that stand together."""
     path = root / "plans" / f"{some[0].number // PER_FILE:05d}.yaml"
     path.write_text("---\n".join(map(document, some)), encoding="utf-8")
-
-
-def document(plan: Plan) -> str:
-    """Write one plan as YAML."""
-    values = "\n".join(f"    {name}: {json.dumps(value)}" for name, value in inputs(plan).items())
-    return _PLAN.format(
-        plan=plan, workflow=WORKFLOW, version=VERSION, inputs=values, tier=plan.number % 4
-    )

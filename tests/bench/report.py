@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+from tests.bench.flytes import FLYTE1, FLYTE2, Flyte
 from tests.bench.results import load, middle
 from tests.bench.scenario import STEPS
 
-TITLES = {"real": "A real flyteadmin", "embedded": "The embedded Flyte"}
+TITLES = {
+    FLYTE1.real: "A real flyteadmin",
+    FLYTE1.embedded: "The embedded Flyte",
+    FLYTE2.real: "A real manager of Flyte 2",
+    FLYTE2.embedded: "The embedded Flyte 2",
+}
 
 _RECIPE = """# Benchmarks
 
@@ -17,10 +23,12 @@ Written by `make bench`; edit `tests/bench`, not this page.
 
 ## What is measured
 
-A set of launch plans, each with a cron schedule, ten inputs, labels, an annotation, a notification
-and limits (some forty lines of YAML, a hundred plans a file), on a workflow that is registered
-already. `validate` asks nobody. `cold apply` registers and activates every plan. `no-op` is
-`reconcile --yes` when everything is as declared, `one change` the same after one edit in one file.
+On Flyte 1 a set of launch plans, on Flyte 2 one of triggers, each with a cron schedule, ten inputs,
+labels, an annotation, a notification and limits (some forty lines of YAML, a hundred plans a file).
+The plans run a workflow that is registered already; the triggers take turns with at most a hundred
+tasks of a package that is part of the set. `validate` asks nobody. `cold apply` registers and
+activates everything. `no-op` is `reconcile --yes` when everything is as declared, `one change` the
+same after one edit in one file.
 
 Each run is a process of its own, from start to exit. Calls are counted where they leave the client.
 Wall and CPU seconds, and memory (the most that was resident, of the client), are the system's
@@ -30,17 +38,18 @@ takes its share of the cores, so that ratios between clients of one run say more
 ## How to measure
 
 ```
-make bench                                                     # the embedded Flyte alone
-RECONCILER_FLYTE1_ENDPOINT=HOST:PORT make bench                # a real one first
+make bench                                                     # the embedded Flyte alone, as both
+RECONCILER_FLYTE1_ENDPOINT=HOST:PORT make bench                # a real flyteadmin first
+RECONCILER_FLYTE2_ENDPOINT=HOST:PORT make bench                # a real manager of Flyte 2
 RECONCILER_FLYTECTL=PATH RECONCILER_FLYTE1_ENDPOINT=... make bench   # beside flytectl
 .venv/bin/python -m tests.bench --most 1000 --repeats 1        # a quick look
 ```
 
-`make clients` puts pyflyte beside it. A real endpoint must take plaintext without authentication;
-everything is written to projects made for the run, which stay there, so use one that may be thrown
-away. An installation that was just set up gives the least noise. Results are kept in
-`tests/bench/results`; a run replaces those of what it measured, so that the parts below may be of
-different runs, with the load that each names.
+`make clients` puts pyflyte and flyte beside it. A real endpoint must take plaintext without
+authentication; everything is written to projects made for the run, which stay there, so use one
+that may be thrown away. An installation that was just set up gives the least noise. Results are
+kept in `tests/bench/results`; a run replaces those of what it measured, so that the parts below may
+be of different runs, with the load that each names.
 
 ## What to know when reading
 
@@ -51,36 +60,53 @@ different runs, with the load that each names.
   way to go: they neither parse nor validate nor compare. Most of a no-op is the reading of files.
 - Eight calls under way are the default: tried by hand on two cores, four were a tenth slower, and
   sixteen or thirty-two gave no steady gain (bare stubs lost with them).
+- Flyte 2 gives pages of at most 200, hence 50 for 10,000 triggers. To write a trigger takes several
+  calls: a place for its inputs, their upload, the deployment, and the switch, after which it is
+  read. Tasks of the set's own packages cost a no-op no calls but pages; each version of a task that
+  CI deploys costs it one, as nothing else tells the interface.
 """
 
 
 def render() -> str:
     """Write the report of everything that was ever measured here."""
     lines = [_RECIPE]
-    real = load("real")
+    real = load(FLYTE1.real)
     if real is not None:
-        lines += _targets(real)
-    for column, title in TITLES.items():
+        lines += _targets_of_flyte1(real)
+    lines += _tables(FLYTE1)
+    if real is not None:
+        lines += [*_beside_flyte1(real), ""]
+    if load(FLYTE2.embedded) is not None:
+        lines += _targets_of_flyte2()
+    lines += _tables(FLYTE2)
+    real = load(FLYTE2.real)
+    if real is not None and real["beside"]:
+        lines += _beside_flyte2(real)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _tables(flyte: Flyte) -> Iterator[str]:
+    for column in (flyte.real, flyte.embedded):
         data = load(column)
         if data is not None:
-            lines += [f"## {title}\n", _facts(data), "", *_scenarios(data), ""]
-    if real is not None:
-        lines += _beside(real)
-    return "\n".join(lines).rstrip() + "\n"
+            yield from (f"## {TITLES[column]}\n", _facts(data), "")
+            yield from _scenarios(flyte, data)
+            yield ""
 
 
 def _facts(data: dict[str, Any]) -> str:
     facts = data["facts"]
     return (
-        f"Flyte {facts['flyte'] or 'without a version'}; client and server on {facts['cores']} "
+        f"Flyte {facts['flyte'] or '2 (tells no version)'}; client and server on {facts['cores']} "
         f"cores, {facts['memoryGiB']} GiB, {facts['system']}, Python {facts['python']}; load\n"
         f"average at the start {facts['load']}. `load` below is that when a run began;\n"
         "above three, other work took its share of the cores, and wall seconds are too long."
     )
 
 
-def _scenarios(data: dict[str, Any]) -> Iterator[str]:
-    yield "| plans | project-domains | step | runs | calls | wall s | CPU s | peak MiB | load |"
+def _scenarios(flyte: Flyte, data: dict[str, Any]) -> Iterator[str]:
+    columns = ("project-domains", "step", "runs", "calls", "wall s", "CPU s", "peak MiB", "load")
+    yield f"| {' | '.join((flyte.plans, *columns))} |"
     yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|"
     for scenario in data["scenarios"]:
         for name in STEPS:
@@ -94,13 +120,32 @@ def _scenarios(data: dict[str, Any]) -> Iterator[str]:
                 )
 
 
-def _beside(data: dict[str, Any]) -> Iterator[str]:
+def _beside_flyte1(data: dict[str, Any]) -> Iterator[str]:
     yield "## Beside other clients, on the real one\n"
     yield "The same plans. Bare stubs keep eight calls under way, flytectl and pyflyte send as they"
     yield "do. `second` finds everything registered: there the others still make a call per entity,"
     yield "which is cheap only as long as client and server are one machine. Bare stubs read no"
     yield "files and compare nothing. `times ours` is the wall time over that of our no-op.\n"
-    yield "| client | plans | run | wall s | CPU s | peak MiB | times ours | load |"
+    yield from _clients(FLYTE1, data)
+    if data["write"]:
+        yield "\nWrite phase of a cold apply, in calls per second, each pair one after the other:\n"
+        yield "| ours | bare stubs | ratio |"
+        yield "|---:|---:|---:|"
+        for pair in data["write"]:
+            ratio = pair["reconcile"] / pair["stubs"]
+            yield f"| {pair['reconcile']:.0f} | {pair['stubs']:.0f} | {ratio:.2f} |"
+
+
+def _beside_flyte2(data: dict[str, Any]) -> Iterator[str]:
+    yield "## Beside `flyte deploy`, on the real manager\n"
+    yield "A hundred tasks with a trigger each, as code and without an upload of it. `second` finds"
+    yield "everything deployed, and deploys it again: every task and every trigger gets a new"
+    yield "revision. `times ours` is the wall time over that of our no-op of the same triggers.\n"
+    yield from _clients(FLYTE2, data)
+
+
+def _clients(flyte: Flyte, data: dict[str, Any]) -> Iterator[str]:
+    yield f"| client | {flyte.plans} | run | wall s | CPU s | peak MiB | times ours | load |"
     yield "|---|---:|---|---:|---:|---:|---:|---:|"
     for one in data["beside"]:
         runs = one["runs"]
@@ -112,16 +157,9 @@ def _beside(data: dict[str, Any]) -> Iterator[str]:
             f"{middle(runs, 'cpu'):.2f} | {middle(runs, 'peak'):.0f} | {factor} | "
             f"{middle(runs, 'load'):.1f} |"
         )
-    if data["write"]:
-        yield "\nWrite phase of a cold apply, in calls per second, each pair one after the other:\n"
-        yield "| ours | bare stubs | ratio |"
-        yield "|---:|---:|---:|"
-        for pair in data["write"]:
-            ratio = pair["reconcile"] / pair["stubs"]
-            yield f"| {pair['reconcile']:.0f} | {pair['stubs']:.0f} | {ratio:.2f} |"
 
 
-def _targets(data: dict[str, Any]) -> Iterator[str]:
+def _targets_of_flyte1(data: dict[str, Any]) -> Iterator[str]:
     yield "## Targets, on the real one\n"
     yield "| target | measured | reached |"
     yield "|---|---:|---|"
@@ -152,6 +190,19 @@ def _targets(data: dict[str, Any]) -> Iterator[str]:
     if checked:
         wall = middle(checked, "wall")
         yield _row("validate, 1,000 documents: under 1.5 s", f"{wall:.2f} s", is_met=wall < 1.5)
+    yield ""
+
+
+def _targets_of_flyte2() -> Iterator[str]:
+    yield "## Target, on Flyte 2\n"
+    yield "| target | measured | reached |"
+    yield "|---|---:|---|"
+    for column, where in ((FLYTE2.real, "the real one"), (FLYTE2.embedded, "the embedded one")):
+        noop = _runs(load(column) or {"scenarios": []}, 10_000, "no-op")
+        if noop:
+            calls = middle(noop, "calls")
+            what = f"no-op, 10,000 triggers of 100 tasks, on {where}: at most 60 calls"
+            yield _row(what, f"{calls:.0f}", is_met=calls <= 60)
     yield ""
 
 

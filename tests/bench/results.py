@@ -10,10 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import grpc
-from flyteidl.admin import version_pb2
-from flyteidl.service import admin_pb2_grpc
-
+from tests.bench.flytes import Flyte
 from tests.bench.process import Cost, run
 from tests.bench.scenario import ENVIRON, ROOT, SCRIPT, Scenario
 
@@ -23,12 +20,15 @@ FOLDER = Path(__file__).with_name("results")
 class Results:
     """The results of one installation, written to disk as they come."""
 
-    def __init__(self, column: str, endpoint: str, *, is_continued: bool = False) -> None:
+    def __init__(
+        self, flyte: Flyte, column: str, endpoint: str, *, is_continued: bool = False
+    ) -> None:
+        self.flyte = flyte
         self.endpoint = endpoint
         self._path = FOLDER / f"{column}.json"
         former = load(column) if is_continued else None
         self._data: dict[str, Any] = former or {
-            "facts": _facts(endpoint),
+            "facts": _facts(flyte.version(endpoint)),
             "help": [],
             "scenarios": [],
             "write": [],
@@ -102,13 +102,10 @@ def _numbers(cost: Cost) -> dict[str, float]:
     return {name: round(value, 3) for name, value in numbers.items()}
 
 
-def _facts(endpoint: str) -> dict[str, Any]:
-    with grpc.insecure_channel(endpoint) as channel:
-        stub = admin_pb2_grpc.AdminServiceStub(channel)
-        answer = stub.GetVersion(version_pb2.GetVersionRequest(), timeout=20)
+def _facts(version: str) -> dict[str, Any]:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "flyte": answer.control_plane_version.Version,
+        "flyte": version,
         "cores": os.cpu_count(),
         "memoryGiB": round(pages / 2**30),
         "system": f"{platform.system()} {platform.machine()}",

@@ -1,4 +1,4 @@
-"""The same plans through other clients: bare stubs, flytectl and pyflyte."""
+"""The same plans through other clients: bare stubs, flytectl, pyflyte and flyte."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from flyteidl.admin import launch_plan_pb2
 
 from reconciler.model.key import Place
+from tests.bench import triggers
 from tests.bench.messages import identifier, spec
 from tests.bench.plans import Plan, inputs, plans
 from tests.bench.process import Cost, run
@@ -37,6 +38,32 @@ def etl(day: datetime.datetime, table: str, source: str, partitions: int, thresh
 
 def instant(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+"""
+
+
+_ENVIRONMENT = """import datetime
+
+import flyte
+
+env = flyte.TaskEnvironment(name="etl", image="example.com/image:v1")
+
+
+def instant(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+"""
+
+_TASK = """@env.task(triggers=flyte.Trigger(
+    name={name!r}, automation=flyte.Cron({cron!r}, timezone="Europe/Berlin"),
+    inputs={{"day": flyte.TriggerTime, {fields}, "since": instant({since!r})}}))
+async def {function}(
+    day: datetime.datetime, table: str, source: str, partitions: int, threshold: float,
+    region: str, full_refresh: bool, batch_size: int, format: str, since: datetime.datetime,
+) -> None:
+    print(table)
 
 
 """
@@ -108,4 +135,37 @@ def pyflyte(program: Path, endpoint: str, place: Place, *, folder: Path, version
             "FLYTE_PLATFORM_INSECURE": "true",
             "FLYTE_USE_RICH": "0",
         },
+    )
+
+
+def write_environment(folder: Path, endpoint: str, some: Sequence[Plan]) -> None:
+    """Write the plans as triggers in code of flyte, each of a task of its own."""
+    lines = [_ENVIRONMENT]
+    for plan in some:
+        values = dict(inputs(plan))
+        since = values.pop("since")
+        fields = ", ".join(f"{name!r}: {value!r}" for name, value in values.items())
+        function = triggers.task(plan).rpartition(".")[2]
+        lines.append(
+            _TASK.format(
+                name=plan.name, cron=plan.cron, fields=fields, since=since, function=function
+            )
+        )
+    folder.mkdir()
+    (folder / "pipelines.py").write_text("".join(lines))
+    # From a numeric host the client makes up an organisation.
+    host = endpoint.replace("127.0.0.1", "localhost")
+    (folder / "config.yaml").write_text(f"admin: {{endpoint: 'dns:///{host}', insecure: true}}\n")
+
+
+def flyte(program: Path, place: Place, *, folder: Path, version: str) -> Cost:
+    """Deploy tasks with their triggers."""
+    return run(
+        [
+            *(program, "--config", "config.yaml", "--no-progress", "deploy"),
+            *("--project", place.project, "--domain", place.domain),
+            *("--copy-style", "none", "--version", version, "pipelines.py", "env"),
+        ],
+        cwd=folder,
+        environ={"HOME": str(folder / "home"), "FLYTE_DISABLE_SENTRY": "true"},
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model.key import Place
-from tests.bench.plans import Plan, write_file, write_set
+from tests.bench.flytes import Flyte
+from tests.bench.plans import PER_FILE, Plan, plans, write_file, write_set
 from tests.bench.process import Cost, run
-from tests.bench.workflows import prepare
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(sys.executable).with_name("reconcile")
@@ -35,6 +35,7 @@ class Step:
 class Scenario:
     """A set of some size over some places, and the runs of each step."""
 
+    flyte: Flyte
     endpoint: str
     count: int
     places: Sequence[Place]
@@ -42,9 +43,16 @@ class Scenario:
     steps: dict[str, list[Step]] = field(default_factory=dict)
 
     def set_up(self, set_name: str) -> None:
-        """Put the workflow everywhere and write the set."""
-        prepare(self.endpoint, self.places)
-        write_set(self.root, set_name=set_name, count=self.count, places=self.places)
+        """Put what the set relies on everywhere and write the set."""
+        self.flyte.prepare(self.endpoint, self.places)
+        self.flyte.write_code(self.root, self.count)
+        write_set(
+            self.root,
+            self.flyte.document,
+            set_name=set_name,
+            every=list(plans(self.count, self.places)),
+            code=self.flyte.code,
+        )
 
     def reconcile(self, name: str, *arguments: str) -> Step:
         """Run `reconcile` on the set and keep what it cost under the step's name."""
@@ -53,7 +61,7 @@ class Scenario:
             told: dict[str, Any] = {"calls": {}, "phases": []}
         else:
             facts = self.root / ".facts.json"
-            target = ("--endpoint", self.endpoint, "--insecure")
+            target = ("--endpoint", self.endpoint, "--insecure", "--flyte", self.flyte.name)
             command = [sys.executable, "-m", CLIENT, facts, *arguments, *target]
             cost = run(command, cwd=self.root, environ=ENVIRON)
             told = json.loads(facts.read_text())
@@ -79,15 +87,6 @@ class Scenario:
 
     def edit(self, parallelism: int) -> None:
         """Change one field of the first plan, by writing its file anew."""
-        first = range(min(self.count, 100))
-        write_file(
-            self.root,
-            [
-                Plan(
-                    number,
-                    self.places[number % len(self.places)],
-                    parallelism if number == 0 else 20,
-                )
-                for number in first
-            ],
-        )
+        first, *others = plans(min(self.count, PER_FILE), self.places)
+        changed = Plan(first.number, first.place, parallelism)
+        write_file(self.root, self.flyte.document, [changed, *others])

@@ -13,8 +13,9 @@ from flyteidl.core import workflow_pb2 as core_workflow_pb2
 from flyteidl.service import admin_pb2_grpc
 
 from reconciler.model.key import Place
-from tests.bench.plans import VERSION, WORKFLOW
 
+WORKFLOW = "bench.etl"
+VERSION = "v1"
 INPUTS = {
     "day": types_pb2.DATETIME,
     "table": types_pb2.STRING,
