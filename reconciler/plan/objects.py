@@ -336,7 +336,9 @@ def _fields(case: _Case) -> tuple[FieldChange, ...]:
     if live.body is None:
         before = _content(resource.key, live, case.context)
         return (FieldChange("", before or None, resource.digest),)
-    return diff(describe(live.body), describe(resource.body))
+    worded = diff(describe(live.body), describe(resource.body))
+    # What the language has no words for is shown as it is, so that no difference is hidden.
+    return worded or diff(live.body, resource.body)
 
 
 def _switched(*, is_on: bool) -> tuple[FieldChange, ...]:

@@ -137,12 +137,13 @@ def ledger_of(
 
 def context_of(desired: Desired, ledger: Ledger | None = None, **options: Any) -> Context:
     given = {
-        name: options.pop(name) for name in ("now", "set_name", "elsewhere") if name in options
+        name: options.pop(name)
+        for name in ("now", "set_name", "elsewhere", "traits")
+        if name in options
     }
     set_name = given.setdefault("set_name", SET)
     return Context(
-        **{"now": NOW, **given},
-        traits=TRAITS,
+        **{"now": NOW, "traits": TRAITS, **given},
         ledger=ledger or Ledger(set_name),
         desired_digest=desired.digest(),
         policy=Policy(**options),

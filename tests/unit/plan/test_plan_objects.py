@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from object_builders import (
     TASK,
+    TRAITS,
     TRIGGER,
     calls,
     change,
@@ -552,6 +553,13 @@ def test_change_shows_the_fields_and_the_state_in_the_words_of_the_language() ->
         ("tick", 6, 9),
         ("state", "Inactive", "Active"),
     ]
+
+
+def test_difference_that_the_language_has_no_words_for_is_shown_as_it_is() -> None:
+    worded = replace(TRAITS[TRIGGER], describe=lambda body: {"tick": body["tick"]})
+    made = change(WORDED, ON, SETTLED, traits={**TRAITS, TRIGGER: worded})
+    assert made is not None
+    assert [(item.path, item.before, item.after) for item in made.fields] == [("text", None, "new")]
 
 
 def test_new_object_shows_its_content() -> None:
