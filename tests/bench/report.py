@@ -142,8 +142,8 @@ def _beside_flyte2(data: dict[str, Any]) -> Iterator[str]:
     yield "## Beside `flyte deploy`, on the real manager\n"
     yield "A hundred tasks with a trigger each, as code and without an upload of it. `second` finds"
     yield "everything deployed, and deploys it again: tasks are written anew, triggers get a new"
-    yield "revision. `times ours` is the wall time over that of our no-op of as many triggers, each of"
-    yield "a task of its own.\n"
+    yield "revision. `times ours` is the wall time over that of our no-op of as many triggers, each"
+    yield "of a task of its own.\n"
     yield from _clients(FLYTE2, data)
 
 
