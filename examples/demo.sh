@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The main job from end to end, on a copy of the quickstart and an embedded Flyte of its own. Each step
-# checks what it promises; the first one that does not hold ends the demo with an error.
+# The main job from end to end, on copies of the quickstart and of the example for Flyte 2, each on an
+# embedded Flyte of its own. Each step checks what it promises; the first one that does not hold ends the
+# demo with an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 reconcile=$PWD/.venv/bin/reconcile
@@ -14,9 +15,9 @@ finish() {
   rm -rf "$copy"
 }
 trap finish EXIT
-cp -r examples/quickstart/. "$copy"
-cd "$copy"
-rm -rf .reconcile
+cp -r examples/quickstart examples/flyte2 "$copy"
+rm -rf "$copy"/*/.reconcile
+cd "$copy/quickstart"
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 expect() {
@@ -64,5 +65,17 @@ expect 0 "$reconcile" --dry-run --detailed-exitcode
 
 say "When the plans fire next"
 expect 0 "$reconcile" next
+
+cd ../flyte2
+say "The same on Flyte 2: tasks that were recorded, and triggers"
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+expect 0 "$reconcile" --yes
+expect 0 "$reconcile" --dry-run --detailed-exitcode
+
+say "An edit of a trigger moves no task"
+sed -i.bak 's/rounds: 200/rounds: 300/' specs/train.yaml && rm specs/train.yaml.bak
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+expect 0 "$reconcile" --yes
+expect 0 "$reconcile" --dry-run --detailed-exitcode
 
 say "Done: the demo left nothing behind"

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from reconciler.sources.yaml import parse
 
 ROOT = Path(__file__).parents[2]
@@ -31,19 +33,22 @@ def test_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
         stdin=subprocess.DEVNULL,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "somebody else activated or deactivated it" in done.stdout
-    assert not (ROOT / "examples" / "quickstart" / ".reconcile").exists()
+    assert not list((ROOT / "examples").glob("*/.reconcile"))
 
 
-def test_quickstart_has_pending_changes_then_is_applied_then_is_silent(tmp_path: Path) -> None:
-    folder = tmp_path / "quickstart"
-    shutil.copytree(ROOT / "examples" / "quickstart", folder)
+@pytest.mark.parametrize("name", ["quickstart", "flyte2"])
+def test_example_has_pending_changes_then_is_applied_then_is_silent(
+    name: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder)
 
     codes = [
         reconcile(folder, *arguments).returncode

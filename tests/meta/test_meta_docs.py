@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.backends.flyte1.adapters import ADAPTERS
+from reconciler.api.offline import adapters_for
 from reconciler.cli import exit_codes
 from reconciler.cli.main import COMMANDS
 from reconciler.engine.declaration import declare
@@ -68,7 +68,8 @@ def test_words_of_the_glossary_are_sorted_and_each_is_there_once() -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {path.relative_to(ROOT).parts[1] for path in SETS} == {"quickstart", "realworld"}
+    names = {path.relative_to(ROOT).parts[1] for path in SETS}
+    assert names == {"flyte2", "quickstart", "realworld"}
 
 
 @pytest.mark.parametrize("path", SETS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -76,7 +77,9 @@ def test_example_is_valid(path: Path) -> None:
     declaration = declare((str(path),), cwd=ROOT)
     problems = list(declaration.problems)
     if not problems:
-        resolved = resolve_offline(declaration, ADAPTERS, now=datetime(2026, 5, 1, tzinfo=UTC))
+        resolved = resolve_offline(
+            declaration, adapters_for(declaration, cwd=ROOT), now=datetime(2026, 5, 1, tzinfo=UTC)
+        )
         problems += resolved.problems
         assert resolved.unchecked == 0, "the inputs of every plan are checked by its package"
     assert [str(item) for item in problems if item.severity is Severity.ERROR] == []
