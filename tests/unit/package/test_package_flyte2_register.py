@@ -321,6 +321,30 @@ async def test_many_tasks_are_read_in_pages(world: World2) -> None:
     assert counted(world, before)["ListTasks"] == 3
 
 
+async def test_trigger_runs_the_version_that_its_package_registers(world: World2) -> None:
+    trigger = {
+        "apiVersion": "flyte.reconciler.dev/v1alpha1",
+        "kind": "FlyteTrigger",
+        "metadata": {"name": "daily"},
+        "spec": {
+            "task": {"name": "orders.load", "package": "code"},
+            "schedule": {"cron": "0 6 * * *", "timezone": "UTC"},
+            "inputs": {"rows": 3},
+        },
+    }
+    world.package(SHOP, trigger)
+    planned = await world.plan()
+    assert len(planned.plan.changes) == 6
+    assert (await world.reconcile()).is_complete
+    key = Key("FlyteTrigger", "flytesnacks", "development", "orders.load/daily")
+    async with world.session(read_only=True) as session:
+        found = await session.backend.observe(Query(objects={key: None}))
+    body = found.objects[key].body  # type: ignore[union-attr]  # triggers are objects
+    assert body is not None
+    assert body["task"] == {"name": "orders.load", "digest": digests(opened(SHOP))["orders.load"]}
+    assert (await world.plan()).plan.is_empty
+
+
 async def test_only_registering_is_done_to_tasks(world: World2) -> None:
     world.package(without_code("env.work"))
     assert (await world.reconcile()).is_complete
