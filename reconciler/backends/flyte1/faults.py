@@ -47,7 +47,8 @@ _REMEDIES: Final[Mapping[Meaning, Remedy]] = {
         errors.UnavailableError,
         (
             "use the gRPC endpoint of flyteadmin, not the console or another port, "
-            "and let the proxy before it pass HTTP/2"
+            "and let the proxy before it pass HTTP/2; if it is a Flyte 2, write flyte: Flyte2 or "
+            "Auto in the FlyteConnection, or give --flyte Flyte2"
         ),
     ),
     Meaning.REFUSED: (

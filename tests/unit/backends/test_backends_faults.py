@@ -70,6 +70,13 @@ def test_every_code_has_a_meaning_a_kind_and_a_remedy(code: grpc.StatusCode, tex
     assert (ours.method, ours.code) == ("AdminService.CreateTask", code.name)
 
 
+def test_flyte2_that_is_taken_for_a_flyte1_is_told_apart_by_the_way_out() -> None:
+    # What a manager answers to AdminService: a page that is not there.
+    ours = raised(fault(CODE.UNIMPLEMENTED, "Received http2 header with status: 404"))
+
+    assert str(ours).endswith("or give --flyte Flyte2")
+
+
 def test_last_row_of_each_code_matches_every_message() -> None:
     last = {row.code: row for row in faults.TABLE}
 
