@@ -115,6 +115,14 @@ def test_task_that_nobody_deployed_is_refused_at_plan_time() -> None:
     )
 
 
+def test_schedule_is_checked_too_where_the_task_is_missing() -> None:
+    where = replace(context(), catalog={WANT: Missing("it is not there")})
+    found = resolved(DAILY.replace("Europe/Berlin", "Mars/Base"), where)
+
+    errors = [item for item in found.problems if item.severity is Severity.ERROR]
+    assert [item.path for item in errors] == ["spec.task.version", "spec.schedule.timezone"]
+
+
 def test_task_that_could_not_be_read_is_not_absent() -> None:
     found = replace(context(), catalog={WANT: Unread("no answer")})
 

@@ -57,10 +57,10 @@ class LaunchPlanAdapter:
         if spec.existing is not None:
             return _chosen(declared, context, place)
         found = _workflow(declared, context, place)
-        if isinstance(found, Problem):
-            return Resolution(problems=(found,))
-        if found is None:
+        if found is None or isinstance(found, Problem):
             _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+            if found is not None:
+                return Resolution(problems=(found, *problems))
             return Resolution(problems=tuple(problems), is_unchecked=True)
         return _registered(declared, context, place=place, workflow=found)
 

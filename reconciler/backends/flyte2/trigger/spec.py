@@ -69,10 +69,10 @@ class TriggerAdapter:
             want=_want(declared, context),
         )
         found = find(target, declared, context, place)
-        if isinstance(found, Problem):
-            return Resolution(problems=(found,))
-        if found is None:
+        if found is None or isinstance(found, Problem):
             _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+            if found is not None:
+                return Resolution(problems=(found, *problems))
             return Resolution(problems=tuple(problems), is_unchecked=True)
         return _resolved(declared, context, place=place, task=found)
 
