@@ -7,11 +7,16 @@ cd "$(dirname "$0")/.."
 reconcile=$PWD/.venv/bin/reconcile
 python=$PWD/.venv/bin/python
 stub=$PWD/examples/deactivate.py
+trigger=$PWD/examples/trigger.py
 
 copy=$(mktemp -d)
 server=
-finish() {
+stop() {
   if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
+  server=
+}
+finish() {
+  stop
   rm -rf "$copy"
 }
 trap finish EXIT
@@ -31,11 +36,16 @@ expect() {
   fi
 }
 
+serve() {
+  "$reconcile" dev --port 0 2>dev.log &
+  server=$!
+  for _ in $(seq 300); do grep -q 'embedded Flyte at' dev.log && break; sleep 0.1; done
+  sed -n 1p dev.log
+}
+endpoint() { sed -n 's/^embedded Flyte at \([^ ]*\).*/\1/p' dev.log; }
+
 say "A Flyte to work on"
-"$reconcile" dev --port 0 2>dev.log &
-server=$!
-for _ in $(seq 100); do grep -q 'embedded Flyte at' dev.log && break; sleep 0.1; done
-sed -n 1p dev.log
+serve
 
 say "What would happen"
 expect 2 "$reconcile" --dry-run --detailed-exitcode
@@ -56,7 +66,7 @@ rm specs/heartbeat.yaml
 expect 0 "$reconcile" --yes
 
 say "Drift: somebody stops a schedule behind our back"
-"$python" "$stub" "$(sed -n 's/^embedded Flyte at \([^ ]*\).*/\1/p' dev.log)" orders-new-york
+"$python" "$stub" "$(endpoint)" orders-new-york
 expect 2 "$reconcile" --dry-run --detailed-exitcode
 
 say "Found and healed"
@@ -66,16 +76,37 @@ expect 0 "$reconcile" --dry-run --detailed-exitcode
 say "When the plans fire next"
 expect 0 "$reconcile" next
 
+stop
 cd ../flyte2
-say "The same on Flyte 2: tasks that were recorded, and triggers"
+say "Flyte 2: a Flyte of its own, tasks that were recorded, and triggers"
+serve
 expect 2 "$reconcile" --dry-run --detailed-exitcode
 expect 0 "$reconcile" --yes
 expect 0 "$reconcile" --dry-run --detailed-exitcode
 
-say "An edit of a trigger moves no task"
+say "An edit of a trigger and its diff: no task moves"
 sed -i.bak 's/rounds: 200/rounds: 300/' specs/train.yaml && rm specs/train.yaml.bak
 expect 2 "$reconcile" --dry-run --detailed-exitcode
 expect 0 "$reconcile" --yes
+
+say "A removal: New York leaves the repository and its trigger is deactivated"
+sed -i.bak '/^---$/,$d' specs/train.yaml && rm specs/train.yaml.bak
+expect 0 "$reconcile" --yes
+"$python" "$trigger" show "$(endpoint)" ranking.train train-new-york | tee look.log
+expect 0 grep -q inactive look.log
 expect 0 "$reconcile" --dry-run --detailed-exitcode
+
+say "Drift: somebody stops a trigger behind our back"
+"$python" "$trigger" stop "$(endpoint)" ranking.train train-berlin
+expect 2 "$reconcile" --dry-run --detailed-exitcode
+
+say "Found and healed"
+expect 0 "$reconcile" --yes
+"$python" "$trigger" show "$(endpoint)" ranking.train train-berlin | tee look.log
+expect 1 grep -q inactive look.log
+expect 0 "$reconcile" --dry-run --detailed-exitcode
+
+say "When the triggers fire next"
+expect 0 "$reconcile" next
 
 say "Done: the demo left nothing behind"

@@ -33,13 +33,14 @@ def test_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=280,
         check=False,
         stdin=subprocess.DEVNULL,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "somebody else activated or deactivated it" in done.stdout
+    assert done.stdout.count("somebody else activated or deactivated it") == 4
+    assert "train-new-york of ranking.train is inactive" in done.stdout
     assert not list((ROOT / "examples").glob("*/.reconcile"))
 
 
