@@ -54,18 +54,21 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
 
 def _to_json(problems: list[Any], count: int) -> dict[str, Any]:
     return {
-        "formatVersion": "1.0",
+        "formatVersion": "1.1",
         "documents": count,
         "problems": [
             {
-                "file": item.origin.file,
-                "line": item.origin.line,
-                "column": item.origin.column,
+                **_place(item.origin),
                 "severity": item.severity.value,
                 "path": item.path,
                 "message": item.message,
                 "fix": item.fix,
+                "others": [_place(origin) for origin in item.others],
             }
             for item in problems
         ],
     }
+
+
+def _place(origin: Any) -> dict[str, Any]:
+    return {"file": origin.file, "line": origin.line, "column": origin.column}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -36,16 +37,25 @@ class Problem:
 
     `path` is the field in the document, such as `spec.schedule.cron` or `spec.inputs["n"]`; empty
     when the fault is not in a field. `fix` says what to do and is shown after a semicolon.
+    `place` may be a way to find the place, taken when somebody asks for it. `others` are the
+    further documents that have the same, by where each begins.
     """
 
-    origin: Origin
+    place: Origin | Callable[[], Origin]
     message: str
     path: str = ""
     fix: str = ""
     severity: Severity = Severity.ERROR
+    others: tuple[Origin, ...] = ()
+
+    @property
+    def origin(self) -> Origin:
+        """The place; a document that was shelved is read anew for it."""
+        return self.place if isinstance(self.place, Origin) else self.place()
 
     def __str__(self) -> str:
         thing = f"{self.path}: " if self.path else ""
         fix = f"; {self.fix}" if self.fix else ""
         level = "" if self.severity is Severity.ERROR else "warning: "
-        return f"{self.origin}: {level}{thing}{self.message}{fix}"
+        more = f" (the first of {len(self.others) + 1:,} documents)" if self.others else ""
+        return f"{self.origin}: {level}{thing}{self.message}{fix}{more}"

@@ -11,6 +11,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
+from reconciler.resolve.alike import Alike
 from reconciler.resolve.context import Adapter, Context, Package
 from reconciler.specs.validate import Declared
 from reconciler.values.stand_ins import stand_in
@@ -78,19 +79,20 @@ def resolve(
     """Turn documents into desired resources.
 
     A document whose problem is an error gives no resource. The same Flyte object twice, and objects
-    outside `scope`, are errors.
+    outside `scope`, are errors. A warning that many documents have is one problem.
     """
     known = [item for item in declared if item.kind in adapters]
     known.sort(key=lambda item: adapters[item.kind].traits.rank)
     resources: dict[Key, Resource] = {}
-    problems: list[Problem] = []
+    alike = Alike()
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
     contents: dict[Key, Content] = {}
     unchecked = 0
     for item in known:
         found = adapters[item.kind].resolve(item, replace(context, packages=packages))
-        problems += found.problems
+        origin = item.document.origin
+        alike.add(origin, found.problems)
         unchecked += found.is_unchecked
         contents.update(found.contents)
         if found.package is not None and found.place is not None:
@@ -100,11 +102,11 @@ def resolve(
         for resource in found.resources:
             problem = _misplaced(resource, item, scope) or _twice(resource, resources)
             if problem is not None:
-                problems.append(problem)
+                alike.add(origin, (problem,))
             else:
                 resources[resource.key] = resource
     desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
-    problems.sort(key=lambda item: (item.severity, item.origin, item.path))
+    problems = sorted(alike.all(), key=lambda item: (item.severity, item.origin, item.path))
     attachments = _attachments(packages, context)
     return Resolved(desired, tuple(problems), unchecked, attachments, contents)
 

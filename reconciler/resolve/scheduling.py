@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from reconciler.model.origin import Problem, Severity
 from reconciler.schedule import lint
@@ -19,7 +19,7 @@ def problems_of(declared: Declared, written: Written, *, now: datetime) -> list[
     """Say what the linter finds in `spec.schedule`."""
     return [
         Problem(
-            declared.at("schedule", item.field),
+            partial(declared.at, "schedule", item.field),
             f"{item.id}: {item.message}",
             path=f"spec.schedule.{item.field}",
             fix=item.fix,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from reconciler.model.document import Document
-from reconciler.model.origin import Origin, Problem
+from reconciler.model.document import Document, show_path
+from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.specs import envelope, lists, messages, words
 from reconciler.specs.registry import KINDS
 from reconciler.specs.shape import Shape
@@ -46,6 +47,12 @@ class Declared:
     def problem(self, message: str, *path: str | int, fix: str = "") -> Problem:
         """Make a problem about the field at a path below `spec`."""
         return messages.problem_at(self.document, ("spec", *path), message, fix=fix)
+
+    def warning(self, message: str, *path: str | int, fix: str = "") -> Problem:
+        """Make a problem that stops nothing; its place is looked up when it is said."""
+        whole = ("spec", *path)
+        place = partial(self.document.key_at, whole)
+        return Problem(place, message, show_path(whole), fix, Severity.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

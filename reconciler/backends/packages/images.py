@@ -11,7 +11,7 @@ from google.protobuf import struct_pb2
 from reconciler.backends.packages.texts import messages
 from reconciler.model import image
 from reconciler.model.image import Image
-from reconciler.model.origin import Problem, Severity
+from reconciler.model.origin import Problem
 from reconciler.specs.package import PackageImage
 from reconciler.specs.validate import Declared
 
@@ -60,8 +60,7 @@ def unused(declared: Declared, choice: Choice) -> Iterator[Problem]:
             else f'no container of the package runs an image named by "{entry.name}"'
         )
         fix = "move it up, or remove it" if is_late else f"its images are: {known}"
-        problem = declared.problem(message, "images", index, "name", fix=fix)
-        yield replace(problem, severity=Severity.WARNING)
+        yield declared.warning(message, "images", index, "name", fix=fix)
 
 
 def in_text(text: str, choice: Change) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import cast
 
 from reconciler.backends.flyte1.launch_plan.schedule import lint_packaged
@@ -69,16 +70,13 @@ def unmatched(declared: Declared, graph: Graph, policy: PackagedPlans) -> Iterat
     )
     for index, item in enumerate(policy.plans):
         if not any(fnmatchcase(name, item.name) for name in names):
-            problem = declared.problem(
+            yield declared.warning(
                 f'no plan of the package is named by "{item.name}"',
                 "launchPlans",
                 "plans",
                 index,
                 "name",
                 fix=f"its plans are: {', '.join(names[:10]) or 'default plans alone'}",
-            )
-            yield Problem(
-                problem.origin, problem.message, problem.path, problem.fix, Severity.WARNING
             )
 
 
@@ -87,7 +85,7 @@ def lint(declared: Declared, plan: Entity, wanted: State, *, now: datetime) -> I
     for rule, is_error, message, fix in lint_packaged(plan.body, now=now):
         is_fatal = is_error and wanted is State.ACTIVE
         yield Problem(
-            declared.at("archive"),
+            partial(declared.at, "archive"),
             f"plan {plan.name}: {message} [{rule}]",
             path="spec.archive",
             fix=fix,

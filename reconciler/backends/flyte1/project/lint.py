@@ -8,13 +8,12 @@ projects and domains; plugin overrides of a whole project fail on the server.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 
 from reconciler.backends.flyte1.project import quantity
 from reconciler.backends.flyte1.project.paths import Row
 from reconciler.model.document import Path
-from reconciler.model.origin import Problem, Severity
+from reconciler.model.origin import Problem
 from reconciler.specs.project import Attributes, ProjectSpec, Resources, TaskResources
 from reconciler.specs.shape import written_name
 from reconciler.specs.validate import Declared
@@ -49,8 +48,7 @@ def check(declared: Declared, row: Row, path: Path, attributes: Attributes) -> I
             fix="write them at each domain",
         )
     if attributes.cluster_resources is not None and row.workflow:
-        yield _warning(
-            declared,
+        yield declared.warning(
             "has no effect on a workflow: cluster resources are read for projects and domains",
             *path,
             "clusterResources",
@@ -71,8 +69,7 @@ def _task_resources(declared: Declared, path: Path, resources: TaskResources) ->
             except ValueError as error:
                 yield declared.problem(str(error), *path, section, name)
             if name == "storage":
-                yield _warning(
-                    declared,
+                yield declared.warning(
                     "has no effect: Flyte 1 does not read it",
                     *path,
                     section,
@@ -92,16 +89,14 @@ def _task_resources(declared: Declared, path: Path, resources: TaskResources) ->
             )
     unlimited = [name for name in _names() if not amounts["limits"].get(name)]
     if unlimited:
-        yield _warning(
-            declared,
+        yield declared.warning(
             f"sets no limit for {', '.join(unlimited)}, so tasks may ask for any amount: a row "
             "replaces the platform's limits as a whole",
             *path,
             fix="write every limit that shall hold",
         )
     if not amounts["defaults"]:
-        yield _warning(
-            declared,
+        yield declared.warning(
             "has no defaults, so tasks that do not say what they need ask for nothing: a row "
             "replaces the platform's defaults as a whole",
             *path,
@@ -117,8 +112,3 @@ def _texts(resources: Resources | None) -> dict[str, str]:
     if resources is None:
         return {}
     return resources.model_dump(by_alias=True, exclude_none=True)
-
-
-def _warning(declared: Declared, message: str, *path: str | int, fix: str = "") -> Problem:
-    problem = declared.problem(message, *path, fix=fix)
-    return replace(problem, severity=Severity.WARNING)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.interface import Want
 from reconciler.model.key import ALL, Key, Place
-from reconciler.model.origin import Problem, Severity
+from reconciler.model.origin import Problem
 from reconciler.model.resource import Resource
 from reconciler.model.secret import REVISION, Content
 from reconciler.model.traits import Traits
@@ -100,9 +100,8 @@ def _misnamed(declared: Declared, spec: SecretSpec) -> Problem | None:
 
 
 def _unverifiable(declared: Declared) -> Problem:
-    found = declared.problem(
+    return declared.warning(
         "is written once; a later change of its value is not seen",
         "valueFrom",
         fix="write spec.revision, or name a key in the connection's secrets.hmacKey",
     )
-    return replace(found, severity=Severity.WARNING)

@@ -205,13 +205,12 @@ def _with_time(
 def _inert(declared: Declared, run: RunOptions) -> Iterator[Problem]:
     for written, attribute in _INERT.items():
         if getattr(run, attribute):
-            problem = declared.problem(
+            yield declared.warning(
                 "is stored, and the open-source Flyte 2 does not act on it",
                 "run",
                 written,
                 fix="leave it out, unless your Flyte 2 is another one",
             )
-            yield replace(problem, severity=Severity.WARNING)
 
 
 def _run(run: RunOptions) -> dict[str, Json]:
