@@ -178,7 +178,16 @@ async def connect(
                 yield backend
         return
     settings = _chosen(_settings(choice, environ), choice)
-    opening = {FLYTE1: _open_flyte1, FLYTE2: _open_flyte2}.get(choice.flyte, _open_either)
+    async with open_backend(settings, choice.flyte, read_only=read_only) as backend:
+        yield backend
+
+
+@asynccontextmanager
+async def open_backend(
+    settings: Settings, flyte: str, *, read_only: bool
+) -> AsyncIterator[Backend]:
+    """Open what settings lead to; `flyte` is one of FlyteConnection's words."""
+    opening = {FLYTE1: _open_flyte1, FLYTE2: _open_flyte2}.get(flyte, _open_either)
     async with opening(settings, read_only=read_only, label="") as backend:
         yield backend
 

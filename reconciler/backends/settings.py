@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -66,7 +66,8 @@ class Settings:
     """Everything needed to open one connection.
 
     `per_second` of 0 means no limit. `chosen_by` says who picked this connection, for the first
-    line of a plan. `hmac_key` is the key for hashes of secret values.
+    line of a plan. `hmac_key` is the key for hashes of secret values. `permit` is asked right
+    before every write is sent and raises where nothing may be written any more.
     """
 
     endpoint: str
@@ -79,6 +80,7 @@ class Settings:
     max_message_bytes: int = _MESSAGE_BYTES
     console: str = ""
     hmac_key: secret.Reference | None = None
+    permit: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def insecure(self) -> bool:

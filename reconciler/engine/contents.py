@@ -12,6 +12,7 @@ from reconciler.engine.declaration import Declaration
 from reconciler.errors import UsageError
 from reconciler.model.secret import Content, Secret
 from reconciler.sources import secrets
+from reconciler.specs.connection import SecretKey
 from reconciler.specs.secret import Age, Identity, Rotate, SecretSpec, Sops, ValueFrom
 from reconciler.specs.sync import AllowedSources
 
@@ -70,6 +71,12 @@ class _Reader:
 
     def reading(self, source: ValueFrom) -> secrets.Read:
         """Make what gives the value; raises UsageError for what may not be read."""
+        if source.secret_key_ref is not None:
+            return self._cluster_secret(source.secret_key_ref)
+        if not self.declaration.reach.is_local:
+            raise UsageError(
+                "the operator reads neither its environment nor files; write valueFrom.secretKeyRef"
+            )
         if source.env is not None:
             return self._variable(source.env)
         if source.file is not None:
@@ -78,7 +85,18 @@ class _Reader:
             return self._sops(source.sops)
         if source.age is not None:
             return self._age(source.age)
-        raise UsageError("a Kubernetes Secret is read by the operator only; name another source")
+        raise AssertionError(source)
+
+    def _cluster_secret(self, reference: SecretKey) -> secrets.Read:
+        values = self.declaration.reach.secrets
+        if values is None:
+            raise UsageError(
+                "a Kubernetes Secret is read by the operator only; name another source"
+            )
+        value = values.get((reference.name, reference.key), "was not looked up")
+        if isinstance(value, str):
+            raise UsageError(f"key {reference.key} of Secret {reference.name}: {value}")
+        return lambda: value
 
     def _variable(self, name: str) -> secrets.Read:
         if name not in self._allowed.env:

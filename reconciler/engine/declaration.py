@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from reconciler.engine.reach import EVERYWHERE, Reach
 from reconciler.errors import SpecError, UsageError
 from reconciler.model.digest import UNCLAIMED
-from reconciler.model.key import Place
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
+from reconciler.model.policy import Prune
 from reconciler.plan.context import Policy
 from reconciler.resolve.resolve import Scope
 from reconciler.sources import files, git
@@ -33,6 +35,10 @@ class Declaration:
     where the set is declared, the same on every machine for a Git checkout; `commit` is empty
     outside Git. `is_whole` says that the whole root of the set was read without an error. `types`
     are types of one's own that whoever runs the program named.
+
+    With `is_independent` each document stands for itself: one with an error holds back nothing but
+    its own object. `given_up` are objects whose declaration somebody deletes, with what is to
+    happen to each. `reach` is what documents may name outside themselves.
     """
 
     base: Path
@@ -47,6 +53,9 @@ class Declaration:
     source: str = ""
     commit: str = ""
     types: tuple[OwnType, ...] = ()
+    is_independent: bool = False
+    given_up: Mapping[Key, Prune] = field(default_factory=dict)
+    reach: Reach = EVERYWHERE
 
     @property
     def has_sync(self) -> bool:

@@ -24,6 +24,10 @@ def read_archives(declaration: Declaration) -> Mapping[str, Archive | str]:
     for item in declaration.declared:
         if not isinstance(item.spec, PackageSpec):
             continue
+        refused = declaration.reach.why_not(item.spec.archive)
+        if refused:
+            found[str(item.document.origin)] = refused
+            continue
         base = _folder(declaration, item)
         loaded = archive.load(item.spec.archive, base=base, sha256=item.spec.sha256)
         found[str(item.document.origin)] = loaded.cause if isinstance(loaded, Unread) else loaded
@@ -41,7 +45,10 @@ def read_inputs(declaration: Declaration) -> Mapping[str, Mapping[str, Upload | 
         base = _folder(declaration, item)
         for field in ("inputs", "fixed_inputs"):
             for written in local_paths(getattr(item.spec, field, None)):
-                if (base, written) not in read:
+                refused = declaration.reach.why_not(written)
+                if refused:
+                    read[base, written] = Unread(refused)
+                elif (base, written) not in read:
                     read[base, written] = local.load(written, base=base, tree=declaration.base)
                 found.setdefault(str(item.document.origin), {})[written] = read[base, written]
     return found

@@ -109,7 +109,9 @@ async def plan(
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
-    errors = (*_unserved(declaration, backend.traits), *resolved.errors)
+    errors = _unserved(declaration, backend.traits)
+    if not declaration.is_independent:
+        errors = (*errors, *resolved.errors)
     if errors:
         raise SpecError(errors)
     backend.offer(resolved.attachments)
@@ -140,6 +142,7 @@ async def plan_resolved(
         now=view.now,
         desired_digest=desired.digest(),
         previous_names=tuple(declaration.sync.previous_names),
+        given_up=declaration.given_up,
         policy=replace(declaration.policy, approved=view.options.approved),
     )
     live = await backend.observe(query(desired, context))
@@ -186,6 +189,9 @@ def query(desired: Desired, context: PlanContext) -> Query:
         key for key in context.ledger.rows if _shape(key, context.traits) is Shape.RECORD
     }
     objects: dict[Key, Held | None] = dict(ledger.objects)
+    for key in context.given_up:
+        if _shape(key, context.traits) is not Shape.RECORD and key.place.is_single:
+            places.add(key.place)
     for key, resource in desired.resources.items():
         shape = _shape(key, context.traits)
         if shape is Shape.RECORD:

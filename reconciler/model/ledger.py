@@ -16,6 +16,7 @@ from typing import cast
 from reconciler.model.digest import encode_hash
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
+from reconciler.model.policy import Prune
 
 FORMAT = 1
 _HALF = 6
@@ -121,7 +122,8 @@ class Ledger:
     project-domain it was found in; neither is part of the content. `desired` the digest of
     the declaration applied last, `applied` the marks (see `mark`) of the objects that are as
     declared. `places` are all project-domains ever written; `rows` the record fields we wrote;
-    `objects` the mutable objects that are the set's.
+    `objects` the mutable objects that are the set's; `on_removal` what a declaration asked to
+    happen once it is gone.
     """
 
     set_name: str
@@ -135,6 +137,7 @@ class Ledger:
     rows: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[Key, Held] = field(default_factory=dict)
     protected: frozenset[Key] = frozenset()
+    on_removal: Mapping[Key, Prune] = field(default_factory=dict)
     archived: frozenset[Key] = frozenset()
     holds: tuple[Hold, ...] = ()
     removals: tuple[Removal, ...] = ()
@@ -194,6 +197,7 @@ def encode(ledger: Ledger) -> dict[str, Json]:
             for key, held in sorted(ledger.objects.items())
         },
         "protected": [str(key) for key in sorted(ledger.protected)],
+        "onRemoval": {str(key): how.value for key, how in sorted(ledger.on_removal.items())},
         "archived": [str(key) for key in sorted(ledger.archived)],
         "holds": [
             {
@@ -259,6 +263,10 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
             ).items()
         },
         protected=frozenset(Key.parse(text) for text in _strings(value.get("protected"))),
+        on_removal={
+            Key.parse(key): Prune(how)
+            for key, how in cast("dict[str, str]", value.get("onRemoval", {})).items()
+        },
         archived=frozenset(Key.parse(text) for text in _strings(value.get("archived"))),
         holds=tuple(
             Hold(item["pattern"], item["reason"], _time(item["until"]), item["by"])

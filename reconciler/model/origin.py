@@ -38,7 +38,8 @@ class Problem:
     `path` is the field in the document, such as `spec.schedule.cron` or `spec.inputs["n"]`; empty
     when the fault is not in a field. `fix` says what to do and is shown after a semicolon.
     `place` may be a way to find the place, taken when somebody asks for it. `others` are the
-    further documents that have the same, by where each begins.
+    further documents that have the same, by where each begins. With
+    `awaits` nothing is wrong with the document: what it refers to is not there yet.
     """
 
     place: Origin | Callable[[], Origin]
@@ -47,6 +48,7 @@ class Problem:
     fix: str = ""
     severity: Severity = Severity.ERROR
     others: tuple[Origin, ...] = ()
+    awaits: bool = False
 
     @property
     def origin(self) -> Origin:

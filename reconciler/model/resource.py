@@ -11,10 +11,12 @@ from reconciler.model.ledger import mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from reconciler.model.document import Json
     from reconciler.model.key import Key, Place
     from reconciler.model.origin import Origin
+    from reconciler.model.policy import Prune
 
 
 class State(StrEnum):
@@ -46,6 +48,7 @@ class Resource:
     `group` names the package the object belongs to; a group is activated whole or not at all, and
     so is what `awaits` it without belonging to it. `always` means that a mutable object is written
     by every apply, whether it differs or not.
+    `on_removal` is what happens to it once it is no longer declared, None for what the set does.
     `notes` are said of every change, `on_register` of those that register a version.
     """
 
@@ -62,6 +65,7 @@ class Resource:
     always: bool = False
     adopt: bool = False
     protect: bool | None = None
+    on_removal: Prune | None = None
     description: str = ""
     notes: tuple[str, ...] = ()
     on_register: tuple[str, ...] = ()
@@ -78,12 +82,19 @@ class Desired:
 
     `is_whole` says that the whole root of the set was read; only then may anything be removed.
     `unreadable` gives the project-domains in which a part of the declaration could not be read
-    (a package, for example), with the reason: nothing is removed there either.
+    (a package, for example), with the reason: nothing is removed there either. `faulty` are the
+    objects of documents that have an error: they stay as they are.
     """
 
     resources: Mapping[Key, Resource]
     is_whole: bool = False
     unreadable: Mapping[Place, str] = field(default_factory=dict)
+    faulty: frozenset[Key] = frozenset()
+
+    @property
+    def keys(self) -> AbstractSet[Key]:
+        """Every object that is declared, rightly or not."""
+        return self.resources.keys() | self.faulty
 
     def digest(self) -> str:
         """Digest of all that is declared, to tell a drift from an edit."""

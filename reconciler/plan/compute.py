@@ -44,12 +44,17 @@ def compute(
         if change is not None:
             changes.append(change)
     unchanged = len(desired.resources) - len(changes) - unread
-    removals, foreign = _undeclared(desired, live, context)
+    undeclared, foreign = _undeclared(desired, live, context)
+    given_up = [change for change in undeclared if change.key in context.given_up]
+    missing = [change for change in undeclared if change.key not in context.given_up]
+    removals = [*given_up, *missing] if desired.is_whole else given_up
+    # A declaration that is being deleted is known to be gone, whatever else could not be read.
+    changes += given_up
     if desired.is_whole:
-        changes += [_near_unreadable(change, desired, live) for change in removals]
-    elif removals and context.has_ledger:
+        changes += [_near_unreadable(change, desired, live) for change in missing]
+    elif missing and context.has_ledger:
         skipped.append(
-            f"{len(removals)} objects of set {context.set_name} are not among what was read; "
+            f"{len(missing)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
     kept = keeps.keeps(desired, live, context, taken=_taken(changes))
@@ -122,7 +127,7 @@ def _undeclared(
     removals: list[Change] = []
     foreign: list[Key] = []
     for key, item in live.objects.items():
-        if key in desired.resources:
+        if key in desired.keys:
             continue
         if isinstance(item, Record):
             change = records.plan_forgotten(key, item, context)

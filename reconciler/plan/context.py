@@ -38,7 +38,9 @@ class Policy:
 class Context:
     """Arguments of one planning; `now` is the moment it is made for.
 
-    `elsewhere` names the other sets that adopted objects declared here.
+    `elsewhere` names the other sets that adopted objects declared here. `given_up` are objects
+    whose declaration somebody deletes, with what is to happen to each: they are removed even where
+    only a part of the set was read.
     """
 
     set_name: str
@@ -48,6 +50,7 @@ class Context:
     desired_digest: str
     previous_names: tuple[str, ...] = ()
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    given_up: Mapping[Key, Prune] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -63,6 +66,11 @@ class Context:
     def is_applied(self, resource: Resource) -> bool:
         """Say whether this very object was as declared here: what differs then is a drift."""
         return resource.mark in self.ledger.applied
+
+    def prune_of(self, key: Key) -> Prune:
+        """Tell what happens to an object of ours that is not declared."""
+        asked = self.given_up.get(key) or self.ledger.on_removal.get(key)
+        return asked or self.policy.prune
 
     def is_ours(self, version: str) -> bool:
         """Say whether the version's name proves that this set (under any of its names) made it."""

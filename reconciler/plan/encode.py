@@ -12,6 +12,7 @@ from reconciler.model.digest import encode_hash
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin
+from reconciler.model.policy import Prune
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import (
@@ -60,6 +61,7 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "applied": "".join(sorted(plan.keeps.applied)),
             "released": [str(key) for key in sorted(plan.keeps.released)],
             **_objects(plan.keeps),
+            **_on_removal(plan.keeps),
         },
         "summary": {
             "add": summary.add,
@@ -71,6 +73,14 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "unread": plan.unread,
         },
     }
+
+
+def _on_removal(keeps: Keeps) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        str(key): how.value if how is not None else None
+        for key, how in sorted(keeps.on_removal.items())
+    }
+    return {"onRemoval": found} if found else {}
 
 
 def _objects(keeps: Keeps) -> dict[str, Json]:
@@ -162,6 +172,10 @@ def decode(value: dict[str, Any]) -> Plan:
 def _read_keeps(value: dict[str, Any]) -> Keeps:
     return Keeps(
         protect={Key.parse(key): on for key, on in value["protect"].items()},
+        on_removal={
+            Key.parse(key): None if how is None else Prune(how)
+            for key, how in value.get("onRemoval", {}).items()
+        },
         rows={Key.parse(key): frozenset(rows) for key, rows in value["rows"].items()},
         places=frozenset(Place.parse(text) for text in value["places"]),
         applied=ledger.split_marks(value["applied"]),

@@ -33,6 +33,11 @@ def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[
             for key, resource in resources.items()
             if resource.protect is not None
         },
+        on_removal={
+            key: None if resource.on_removal is context.policy.prune else resource.on_removal
+            for key, resource in resources.items()
+            if resource.on_removal is not None or key in context.ledger.on_removal
+        },
         rows={
             key: frozenset(path for path, value in resource.body.items() if value is not None)
             for key, resource in resources.items()
@@ -61,6 +66,8 @@ def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
     for key, rows in sorted(kept.rows.items()):
         if rows - ledger.rows.get(key, frozenset()):
             lines.append(f"the ledger records which fields of {key} are managed")
+    if then.on_removal != ledger.on_removal:
+        lines.append("the ledger records what happens to objects that are no longer declared")
     moved = [key for key in sorted(kept.objects) if key in ledger.objects]
     if len(moved) == 1:
         lines.append(f"the ledger records the revision of {moved[0]}")
@@ -73,11 +80,11 @@ def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
 
 
 def _marks(desired: Desired, live: Live, context: Context) -> Iterator[str]:
-    """Mark what is as declared, or will be; what could not be read keeps the mark it has.
+    """Mark what is as declared, or will be; what could not be read, or resolved, keeps its mark.
 
     What a pause stops is not as declared, so that nothing counts as a drift when the pause ends.
     """
-    unread: set[str] = set()
+    unread = {ledgers.mark_of(key) for key in desired.faulty}
     for key, resource in desired.resources.items():
         if isinstance(live.get(key), Unreadable):
             unread.add(ledgers.mark_of(key))
@@ -101,6 +108,8 @@ def _released(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
             continue
         active = observed.active if isinstance(observed, Versions) else ()
         if key not in desired.resources:
+            if key in desired.faulty:
+                continue
             is_over = not any(context.owns(key, version.version) for version in active)
         else:
             is_over = bool(active) and all(context.is_ours(item.version) for item in active)
@@ -132,7 +141,7 @@ def _lost(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
     """
     if not desired.is_whole:
         return
-    for key in context.ledger.objects.keys() - desired.resources.keys():
+    for key in context.ledger.objects.keys() - desired.keys:
         observed = live.get(key)
         is_other = isinstance(observed, Object) and not objects.owns(key, observed, context)
         if isinstance(observed, Absent) or is_other:

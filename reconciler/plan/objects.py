@@ -251,7 +251,7 @@ def _from_other_set(change: Change, case: _Case) -> Change:
 def plan_undeclared(key: Key, live: Object, context: Context) -> Change | None:
     """Plan the removal of an object that is ours and no longer declared."""
     held = context.ledger.objects.get(key)
-    prune = context.policy.prune
+    prune = context.prune_of(key)
     if held is None or prune is Prune.KEEP or not owns(key, live, context):
         return None
     traits = context.traits[key.kind]

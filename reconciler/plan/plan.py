@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reconciler.model.key import Key, Place
     from reconciler.model.ledger import Held
     from reconciler.model.origin import Origin
+    from reconciler.model.policy import Prune
     from reconciler.model.resource import Reference
 
 FORMAT_VERSION = "1.0"
@@ -168,13 +169,15 @@ class Summary:
 class Keeps:
     """What the ledger holds of declared objects whether they change or not.
 
-    `protect` gives the declared protection, `rows` the record fields that are ours, `places` where
+    `protect` gives the declared protection, `on_removal` what is to happen once they are no longer
+    declared, `rows` the record fields that are ours, `places` where
     anything is declared, `applied` the marks of what is as declared once the plan is done,
     `released` the objects whose adoption is over, and `objects` the mutable objects that are as
     the ledger is to hold them, where it holds something else.
     """
 
     protect: Mapping[Key, bool] = dataclasses.field(default_factory=dict)
+    on_removal: Mapping[Key, Prune | None] = dataclasses.field(default_factory=dict)
     rows: Mapping[Key, frozenset[str]] = dataclasses.field(default_factory=dict)
     places: frozenset[Place] = frozenset()
     applied: frozenset[str] = frozenset()
@@ -186,6 +189,7 @@ class Keeps:
         marks = {mark_of(key) for key in keys}
         return Keeps(
             protect={key: value for key, value in self.protect.items() if key not in keys},
+            on_removal={key: how for key, how in self.on_removal.items() if key not in keys},
             rows={key: value for key, value in self.rows.items() if key not in keys},
             places=self.places,
             applied=frozenset(item for item in self.applied if about(item) not in marks),

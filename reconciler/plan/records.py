@@ -84,7 +84,7 @@ def plan_forgotten(key: Key, live: Record, context: Context) -> Change | None:
     """
     traits = context.traits[key.kind]
     written = context.ledger.rows.get(key, frozenset())
-    prune = context.policy.prune
+    prune = context.prune_of(key)
     if not written or not live.exists or prune is Prune.KEEP:
         return None
     wanted: dict[str, Json] = dict.fromkeys(sorted(written - traits.fields.unclearable))

@@ -40,14 +40,14 @@ def _is_at_stake(key: Key, item: Versions | Record | Object, context: Context) -
         case Versions():
             return any(context.owns(key, version.version) for version in item.active)
         case Object():
-            is_lost = item.is_active or _deletes(key.kind, context)
+            is_lost = item.is_active or _deletes(key, context)
             return is_lost and objects.owns(key, item, context)
         case Record():
             return False
 
 
-def _deletes(kind: str, context: Context) -> bool:
-    return context.policy.prune is Prune.DELETE and context.traits[kind].is_deletable
+def _deletes(key: Key, context: Context) -> bool:
+    return context.prune_of(key) is Prune.DELETE and context.traits[key.kind].is_deletable
 
 
 def guard(

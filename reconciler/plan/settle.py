@@ -131,6 +131,14 @@ def _keep(ledger: Ledger, plan: Plan, done: Container[str]) -> Ledger:
             protected.add(key)
         else:
             protected.discard(key)
+    on_removal = dict(ledger.on_removal)
+    for key, how in plan.keeps.on_removal.items():
+        on_removal.pop(key, None)
+        if how is not None:
+            on_removal[key] = how
+    for change in plan.doable:
+        if change.effect is Effect.REMOVE and is_done(change, done):
+            on_removal.pop(change.key, None)
     rows = {key: set(paths) for key, paths in ledger.rows.items()}
     blocked = {change.key for change in plan.blocked}
     for key, paths in plan.keeps.rows.items():
@@ -153,6 +161,7 @@ def _keep(ledger: Ledger, plan: Plan, done: Container[str]) -> Ledger:
         adopted=adopted,
         applied=_marks(ledger, plan, failed),
         protected=frozenset(protected),
+        on_removal=on_removal,
         rows={key: frozenset(paths) for key, paths in rows.items() if paths},
     )
 

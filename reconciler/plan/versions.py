@@ -328,7 +328,7 @@ def _needs_adoption(change: Change, incumbent: LiveVersion) -> Change:
 def plan_undeclared(key: Key, live: Versions, context: Context) -> Change | None:
     """Plan the removal of an active object that is ours and no longer declared."""
     owned = [item for item in live.active if context.owns(key, item.version)]
-    prune = context.policy.prune
+    prune = context.prune_of(key)
     if not owned or prune is Prune.KEEP:
         return None
     traits = context.traits[key.kind]

@@ -119,6 +119,13 @@ class Adapter(Protocol):
         """List what must be looked up on the backend before the document can be resolved."""
         ...
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name what a document is about, its own object first, without looking anything up.
+
+        Nothing for a package, whose archive tells.
+        """
+        ...
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one document; never raises on what a user can write."""
         ...

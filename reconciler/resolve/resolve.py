@@ -9,10 +9,12 @@ from reconciler.model.attachment import Attachment, Upload
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
+from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
 from reconciler.resolve.alike import Alike
-from reconciler.resolve.context import Adapter, Context, Package
+from reconciler.resolve.context import Adapter, Context, Package, Resolution
+from reconciler.specs.fields import DeletionPolicy
 from reconciler.specs.validate import Declared
 from reconciler.values.stand_ins import stand_in
 
@@ -88,27 +90,59 @@ def resolve(
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
     contents: dict[Key, Content] = {}
+    faulty: set[Key] = set()
     unchecked = 0
     for item in known:
         found = adapters[item.kind].resolve(item, replace(context, packages=packages))
         origin = item.document.origin
         alike.add(origin, found.problems)
+        if _is_faulty(found):
+            about = adapters[item.kind].about(item, context)
+            faulty.update(about)
+            if not about:
+                unreadable[_place(item, context)] = f"{origin} has an error"
         unchecked += found.is_unchecked
         contents.update(found.contents)
         if found.package is not None and found.place is not None:
             packages[found.place, item.name] = found.package
             if found.package.unread:
                 unreadable[found.place] = found.package.unread
+        on_removal = getattr(item.spec, "deletion_policy", None)
         for resource in found.resources:
+            if on_removal is not None:
+                resource = replace(resource, on_removal=_ON_REMOVAL.get(on_removal))  # noqa: PLW2901
             problem = _misplaced(resource, item, scope) or _twice(resource, resources)
             if problem is not None:
                 alike.add(origin, (problem,))
+                faulty.add(resource.key)
             else:
                 resources[resource.key] = resource
-    desired = Desired(resources, is_whole=is_whole, unreadable=unreadable)
+    desired = Desired(
+        resources,
+        is_whole=is_whole,
+        unreadable=unreadable,
+        faulty=frozenset(faulty - resources.keys()),
+    )
     problems = sorted(alike.all(), key=lambda item: (item.severity, item.origin, item.path))
     attachments = _attachments(packages, context)
     return Resolved(desired, tuple(problems), unchecked, attachments, contents)
+
+
+_ON_REMOVAL = {
+    DeletionPolicy.ORPHAN: Prune.KEEP,
+    DeletionPolicy.DEACTIVATE: Prune.DEACTIVATE,
+    DeletionPolicy.ARCHIVE: Prune.ARCHIVE,
+    DeletionPolicy.DELETE: Prune.DELETE,
+}
+
+
+def _is_faulty(found: Resolution) -> bool:
+    return any(item.severity is Severity.ERROR for item in found.problems)
+
+
+def _place(item: Declared, context: Context) -> Place:
+    spec = item.spec
+    return context.place(getattr(spec, "project", None), getattr(spec, "domain", None))
 
 
 def _attachments(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from reconciler.model.interface import Missing, Unread, Want, Workflow
@@ -44,11 +44,13 @@ def find(
     path = (target.word, target.chosen_by)
     match answer:
         case Missing(reason=reason):
-            return declared.problem(
+            problem = declared.problem(
                 reason, *path, fix="register it first, or declare its package in this set"
             )
+            return replace(problem, awaits=True)
         case Unread(cause=cause):
-            return declared.problem(f"could not be looked up: {cause}", *path)
+            problem = declared.problem(f"could not be looked up: {cause}", *path)
+            return replace(problem, awaits=True)
         case Workflow():
             assert isinstance(answer, target.kind)
             return answer
@@ -69,14 +71,16 @@ def _in_package(
     assert name is not None
     package = context.packages.get((place, name))
     if package is None:
-        return declared.problem(
+        problem = declared.problem(
             f"no FlytePackage {name} is declared for {place}",
             word,
             "package",
             fix="declare it with the same project and domain",
         )
+        return replace(problem, awaits=True)
     if package.unread:
-        return declared.problem(f"its package could not be read: {package.unread}", word, "package")
+        why = f"its package could not be read: {package.unread}"
+        return replace(declared.problem(why, word, "package"), awaits=True)
     offered = target.offered(package)
     found = offered.get(target.name)
     if found is None:

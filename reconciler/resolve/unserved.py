@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reconciler.model.interface import Want
+from reconciler.model.key import Key
 from reconciler.model.traits import Shape, Traits
 from reconciler.resolve.context import Context, Resolution
 from reconciler.specs.validate import Declared
@@ -28,6 +29,13 @@ class Unserved:
         """Nothing is looked up."""
         del declared, context
         return ()
+
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name an object that nobody has: nothing else is what the document means here."""
+        place = context.place(
+            getattr(declared.spec, "project", None), getattr(declared.spec, "domain", None)
+        )
+        return (Key(self.kind, place.project, place.domain, declared.name),)
 
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Say that the kind is not served, and what serves instead."""

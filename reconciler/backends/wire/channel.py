@@ -3,7 +3,8 @@
 There, in this order: a call is looked up in the table of its Flyte, writes are refused on a
 read-only channel, incomplete requests and writes that break the rules of their messages are
 refused, calls in flight and per second are bounded, a deadline is set, credentials are added, a
-refused identity is renewed once, and what may be repeated is repeated.
+refused identity is renewed once, and what may be repeated is repeated. A write asks for leave right
+before it is sent, so that a process that is no longer in charge sends none, however long it waited.
 
 Facts from flyteadmin 1.16.8: its send size is unlimited, so that our receive limit decides; error
 texts reach 32,000 bytes before encoding, hence the large header list; more than one ping in five
@@ -157,6 +158,8 @@ class Channel:
         async with self._slots:
             if self._interval:
                 await self._wait_for_slot()
+            if method.effect is not Effect.READ and self.settings.permit is not None:
+                self.settings.permit()
             self.calls[method.name] += 1
             start = time.perf_counter()
             try:

@@ -7,7 +7,7 @@ that what is there is read first, and domains are the server's and never sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -87,10 +87,15 @@ def own_body(spec: ProjectSpec) -> dict[str, Json]:
     return body
 
 
+def key_of(declared: Declared) -> Key:
+    """Return the key of a declared project."""
+    return Key(KIND, cast("ProjectSpec", declared.spec).name or declared.name)
+
+
 def resource(declared: Declared, spec: ProjectSpec, body: dict[str, Json]) -> Resource:
     """Make the resource of a declared project."""
     return Resource(
-        key=Key(KIND, spec.name or declared.name),
+        key=key_of(declared),
         body=body,
         origin=declared.document.origin,
         digest=digest(dict(body)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +85,29 @@ async def test_read_only_connection_sends_no_write(
 
     assert not flyte.calls
     assert not open_channel.calls
+
+
+async def test_write_waits_in_line_and_is_not_sent_once_leave_is_withdrawn(
+    flyte: FlyteServer,
+) -> None:
+    flyte.on(methods.GET_VERSION, returning(version_pb2.GetVersionResponse()))
+    flyte.on(methods.CREATE_TASK, returning(task_pb2.TaskCreateResponse()))
+    leave = [True, False]
+
+    def permit() -> None:
+        if not leave.pop(0):
+            raise errors.RefusedError("the lease is lost")
+
+    settings = replace(flyte.settings(in_flight=1), permit=permit)
+    request = task_pb2.TaskCreateRequest(id=TASK)
+    async with channel.connect(settings, read_only=False) as open_channel:
+        sent = await asyncio.gather(
+            *(open_channel.call(methods.CREATE_TASK, request) for _ in range(2)),
+            return_exceptions=True,
+        )
+        await open_channel.call(methods.GET_VERSION, VERSION)
+    assert [type(item) for item in sent] == [task_pb2.TaskCreateResponse, errors.RefusedError]
+    assert open_channel.calls["AdminService.CreateTask"] == 1
 
 
 async def test_method_outside_the_table_is_not_sent(flyte: FlyteServer) -> None:

@@ -24,6 +24,7 @@ from reconciler.model.ledger import (
     mark,
     mark_of,
 )
+from reconciler.model.policy import Prune
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOME = Place("p", "d")
@@ -47,6 +48,7 @@ LEDGERS = st.builds(
     rows=st.dictionaries(KEYS, st.frozensets(TEXT, min_size=1, max_size=2), max_size=2),
     objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
     protected=st.frozensets(KEYS, max_size=2),
+    on_removal=st.dictionaries(KEYS, st.sampled_from(Prune), max_size=2),
     archived=st.frozensets(KEYS, max_size=2),
     holds=st.lists(st.builds(Hold, TEXT, TEXT, TIMES, TEXT), max_size=2).map(tuple),
     removals=st.lists(st.builds(Removal, KEYS, TIMES), max_size=2).map(tuple),
@@ -76,7 +78,7 @@ def test_generated_ledgers_use_every_field() -> None:
     assert {item.name for item in fields(Ledger)} == {
         *("set_name", "revision", "home", "claim", "desired", "applied", "places", "adopted"),
         *("rows", "objects", "protected", "archived", "holds", "removals", "flips", "renamed_to"),
-        "entry",
+        *("entry", "on_removal"),
     }
 
 

@@ -13,6 +13,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Claim, Ledger
 from reconciler.model.live import Live, LiveVersion, Record, Versions
 from reconciler.model.origin import Origin
+from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired, Reference, Resource, State
 from reconciler.plan import settle
 from reconciler.plan.compute import compute
@@ -138,6 +139,7 @@ def context_of(
     now: datetime = NOW,
     set_name: str = SET,
     previous_names: tuple[str, ...] = (),
+    given_up: Mapping[Key, Prune] | None = None,
     **policy: Any,
 ) -> Context:
     return Context(
@@ -147,6 +149,7 @@ def context_of(
         now=now,
         desired_digest=desired.digest(),
         previous_names=previous_names,
+        given_up=given_up or {},
         policy=Policy(**policy),
     )
 

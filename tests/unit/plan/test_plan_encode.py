@@ -12,6 +12,7 @@ from plan_builders import declared, key, ledger_of, live, live_of, member, ours,
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Held, mark
 from reconciler.model.origin import Origin
+from reconciler.model.policy import Prune
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
 from reconciler.plan.encode import decode, encode
@@ -93,6 +94,7 @@ PLANS = st.builds(
     keeps=st.builds(
         Keeps,
         protect=st.dictionaries(KEYS, st.booleans(), max_size=2),
+        on_removal=st.dictionaries(KEYS, st.none() | st.sampled_from(Prune), max_size=2),
         rows=st.dictionaries(KEYS, st.frozensets(TEXT, max_size=2), max_size=2),
         places=st.frozensets(st.builds(Place, NAME, NAME) | st.builds(Place, NAME), max_size=2),
         applied=st.frozensets(st.builds(mark, KEYS, TEXT), max_size=3),
@@ -125,7 +127,7 @@ def test_generated_plans_use_every_field(kind: type) -> None:
             *("id", "key", "verb", "call", "version", "field", "revision", "active", "refs"),
             *("body", "waits", "opens"),
         },
-        Keeps: {"protect", "rows", "places", "applied", "released", "objects"},
+        Keeps: {"protect", "on_removal", "rows", "places", "applied", "released", "objects"},
     }
     assert {item.name for item in fields(kind)} == known[kind]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from reconciler.backends.flyte1.launch_plan.inputs import inputs_of, unbound
@@ -47,6 +47,11 @@ class LaunchPlanAdapter:
         want = want_of(declared, context)
         return () if want is None else (want,)
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the plan."""
+        spec = cast("LaunchPlanSpec", declared.spec)
+        return (key_of(declared, context.place(spec.project, spec.domain)),)
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one plan in any of its three modes."""
         spec = cast("LaunchPlanSpec", declared.spec)
@@ -68,6 +73,11 @@ class LaunchPlanAdapter:
 def name_of(declared: Declared) -> str:
     """Return the Flyte name of a declared plan."""
     return cast("LaunchPlanSpec", declared.spec).name or declared.name
+
+
+def key_of(declared: Declared, place: Place) -> Key:
+    """Return the key of a declared plan."""
+    return Key(KIND, place.project, place.domain, name_of(declared))
 
 
 def want_of(declared: Declared, context: Context) -> Want | None:
@@ -131,9 +141,9 @@ def _chosen(declared: Declared, context: Context, place: Place) -> Resolution:
             problem = declared.problem(
                 reason, "existing", "version", fix="register it first, or name a version"
             )
-            return Resolution(problems=(problem,))
+            return Resolution(problems=(replace(problem, awaits=True),))
         version = answer.version
-    key = Key(KIND, place.project, place.domain, name_of(declared))
+    key = key_of(declared, place)
     resource = Resource(
         key=key,
         body={},
@@ -152,7 +162,7 @@ def _registered(
     declared: Declared, context: Context, *, place: Place, workflow: Workflow
 ) -> Resolution:
     spec = cast("LaunchPlanSpec", declared.spec)
-    key = Key(KIND, place.project, place.domain, name_of(declared))
+    key = key_of(declared, place)
     schedule, problems = resolve_schedule(declared, spec.schedule, now=context.now)
     inputs = inputs_of(declared, context, workflow)
     problems += inputs.problems

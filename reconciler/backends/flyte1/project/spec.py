@@ -11,6 +11,7 @@ from reconciler.backends.flyte1.project.paths import Row
 from reconciler.backends.wire import project
 from reconciler.model.document import Json, Path
 from reconciler.model.interface import Want
+from reconciler.model.key import Key
 from reconciler.model.origin import Severity
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution
@@ -31,6 +32,11 @@ class ProjectAdapter:
         """Nothing has to be looked up."""
         del declared, context
         return ()
+
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the project."""
+        del context
+        return (project.key_of(declared),)
 
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one project; with an error in any row it gives no resource."""

@@ -40,6 +40,10 @@ class PackageAdapter:
         """Ask for nothing: a package brings what it needs."""
         return ()
 
+    def about(self, _declared: Declared, _context: Context, /) -> tuple[Key, ...]:
+        """Name nothing: only the archive tells."""
+        return ()
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve every task of a package; an archive that cannot be read declares nothing."""
         spec = cast("PackageSpec", declared.spec)

@@ -33,6 +33,14 @@ class ProjectAdapter:
         del declared, context
         return ()
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the project and the settings of its domains."""
+        del context
+        own = project.key_of(declared)
+        domains = cast("ProjectSpec", declared.spec).domains
+        levels = (Key(rules.KIND, own.project, domain) for domain in domains)
+        return (own, *levels)
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one project; what only Flyte 1 has is an error."""
         del context

@@ -35,6 +35,10 @@ class SecretAdapter:
         del declared, context
         return ()
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the secret."""
+        return (_key(declared, _place(cast("SecretSpec", declared.spec), context)),)
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one secret; its value is not part of it."""
         spec = cast("SecretSpec", declared.spec)
@@ -55,7 +59,7 @@ class SecretAdapter:
 
 def _resolved(declared: Declared, place: Place, content: Content) -> Resolution:
     spec = cast("SecretSpec", declared.spec)
-    key = Key(KIND, place.project, place.domain, spec.name or declared.name)
+    key = _key(declared, place)
     body: dict[str, Json] = {"token": content.token}
     resource = Resource(
         key=key,
@@ -74,6 +78,11 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
     """Show what may be seen of a secret: the revision that its declaration gives, else nothing."""
     kind, _, rest = str(body["token"]).partition(" ")
     return {"revision": rest} if kind == REVISION else {"value": "(not shown)"}
+
+
+def _key(declared: Declared, place: Place) -> Key:
+    spec = cast("SecretSpec", declared.spec)
+    return Key(KIND, place.project, place.domain, spec.name or declared.name)
 
 
 def _place(spec: SecretSpec, context: Context) -> Place:

@@ -32,13 +32,22 @@ class SettingsAdapter:
         del declared, context
         return ()
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the level."""
+        del context
+        return (_key(declared),)
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve the settings of the organisation or of a domain."""
         del context
         spec = cast("SettingsSpec", declared.spec)
-        key = Key(KIND, INSTALLATION, spec.domain or "")
+        key = _key(declared)
         body = values.declared(spec)
         return Resolution(resources=(resource(key, body, spec, declared.document.origin),))
+
+
+def _key(declared: Declared) -> Key:
+    return Key(KIND, INSTALLATION, cast("SettingsSpec", declared.spec).domain or "")
 
 
 def resource(key: Key, body: dict[str, Json], owner: Owned, origin: Origin) -> Resource:

@@ -53,6 +53,11 @@ class TriggerAdapter:
         want = _want(declared, context)
         return () if want is None else (want,)
 
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the trigger."""
+        spec = cast("TriggerSpec", declared.spec)
+        return (key_of(declared, context.place(spec.project, spec.domain)),)
+
     def resolve(self, declared: Declared, context: Context, /) -> Resolution:
         """Resolve one trigger."""
         spec = cast("TriggerSpec", declared.spec)

@@ -1,0 +1,51 @@
+"""What documents may name outside themselves: files, the environment, the network, a cluster.
+
+Documents that somebody else may write are not trusted: they name neither files nor variables of
+the program that reads them, and addresses only of hosts that its owner has allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from reconciler.model.secret import Secret
+
+ClusterSecrets = Mapping[tuple[str, str], Secret[bytes] | str]
+"""Values of Kubernetes Secrets by the name and the key, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What may be read for a declaration.
+
+    `is_local` allows files and variables. Addresses are allowed where `is_local` is, or by scheme
+    and host in `urls` (such as `https://artifacts.example.com`). `secrets` are the values of
+    Kubernetes Secrets that were read for the documents; None where there is no cluster.
+    """
+
+    is_local: bool = True
+    urls: frozenset[str] = frozenset()
+    secrets: ClusterSecrets | None = field(default=None, repr=False)
+
+    def why_not(self, location: str) -> str:
+        """Say why an archive or a file may not be read, and what to do; empty when it may."""
+        if self.is_local:
+            return ""
+        parts = urlsplit(location)
+        if not parts.scheme or not parts.netloc:
+            return (
+                f"{location} is a path on the machine of the operator, which reads no files; "
+                "give a URL of an allowed host"
+            )
+        if "@" in parts.netloc or f"{parts.scheme}://{parts.netloc}".lower() not in self.urls:
+            return (
+                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]} is not among the addresses "
+                "that the operator may read from; its owner adds it by --allow-url"
+            )
+        return ""
+
+
+EVERYWHERE = Reach()
+"""Documents of one's own tree."""
