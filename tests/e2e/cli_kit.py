@@ -18,6 +18,8 @@ from typing import Any
 
 from world import World
 
+from reconciler.api.connecting import FLYTE1
+
 PROGRAM = str(Path(sys.executable).with_name("reconcile"))
 CTRL_C = "\x03"
 QUESTION_END = "[y/N]: "
@@ -107,7 +109,8 @@ class Shell:
     @property
     def connection(self) -> tuple[str, ...]:
         """The options that name the server."""
-        return ("--endpoint", self.world.endpoint, "--insecure")
+        flyte = ("--flyte", self.world.flyte) if self.world.flyte != FLYTE1 else ()
+        return ("--endpoint", self.world.endpoint, "--insecure", *flyte)
 
     async def __call__(self, *arguments: str, **how: Any) -> Ended:
         """Run the program to its end."""

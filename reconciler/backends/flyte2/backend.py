@@ -15,6 +15,7 @@ from reconciler.backends.flyte2 import ledger as ledgers
 from reconciler.backends.flyte2 import probe as probes
 from reconciler.backends.flyte2.capabilities import Capability
 from reconciler.backends.flyte2.link import Link
+from reconciler.backends.flyte2.package.export import export
 from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.wire.channel import Channel
@@ -129,9 +130,8 @@ class Flyte2:
         return await fetch.fetch(self.link, keys)
 
     async def package(self, place: Place, wanted: Wanted) -> Packaged:
-        """Refuse: code of Flyte 2 is not read back."""
-        del wanted
-        raise UnsupportedError(f"{place}: registered code cannot be read back from a Flyte 2")
+        """Make a package of the tasks that are registered in a place."""
+        return await export(self.link, place, wanted)
 
     async def perform(self, action: Action) -> str:
         """Carry out one action."""

@@ -13,7 +13,8 @@ from fnmatch import fnmatchcase
 from flyteidl2.common import list_pb2
 from flyteidl2.task import task_definition_pb2, task_service_pb2
 
-from reconciler.backends.flyte2 import faults, methods, paging
+from reconciler.backends.flyte2 import methods, paging
+from reconciler.backends.flyte2.task.fetch import spec_of
 from reconciler.backends.flyte2.task.interface import task_of
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
@@ -35,17 +36,15 @@ async def _look_up(channel: Channel, want: Want) -> Task | Missing | Unread:
         version = want.version or await _newest(channel, want)
         if not version:
             return Missing(f"no version of task {want.name} in {place} matches {want.matching}")
-        request = task_service_pb2.GetTaskDetailsRequest(
-            task_id=task_definition_pb2.TaskIdentifier(
-                project=want.project, domain=want.domain, name=want.name, version=version
-            )
+        identifier = task_definition_pb2.TaskIdentifier(
+            project=want.project, domain=want.domain, name=want.name, version=version
         )
-        answer = await channel.call(methods.GET_TASK_DETAILS, request)
+        spec = await spec_of(channel, identifier)
     except BackendError as error:
-        if faults.is_not_found(error):
-            return Missing(f"task {want.name} version {want.version} is not registered in {place}")
         return Unread(str(error))
-    return task_of(place, want.name, version, answer.details.spec)
+    if spec is None:
+        return Missing(f"task {want.name} version {want.version} is not registered in {place}")
+    return task_of(place, want.name, version, spec)
 
 
 async def _newest(channel: Channel, want: Want) -> str:

@@ -99,9 +99,16 @@ def upload_of(url: str, content: bytes) -> Upload:
 
 def as_code(text: str) -> str:
     """Put `code://` URLs in place of those that we uploaded code to, anywhere in a text."""
-    return _UPLOADED.sub(
-        lambda found: code_url(found["digest"], is_pickle=found["pickle"] is not None), text
-    )
+    return _UPLOADED.sub(_as_code, text)
+
+
+def places(text: str) -> dict[str, str]:
+    """Map the `code://` URLs of code that we uploaded to where a text says that it is."""
+    return {_as_code(found): found[0] for found in _UPLOADED.finditer(text)}
+
+
+def _as_code(found: re.Match[str]) -> str:
+    return code_url(found["digest"], is_pickle=found["pickle"] is not None)
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -6,7 +6,6 @@ what the package holds become placeholders, and code is brought along where the 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
 from flyteidl.admin import launch_plan_pb2, task_pb2, workflow_pb2
@@ -22,16 +21,20 @@ from reconciler.backends.flyte1.package.entities import read as read_entities
 from reconciler.backends.flyte1.package.identifiers import RESOURCE_TYPES, is_together
 from reconciler.backends.flyte1.package.recorded import Request
 from reconciler.backends.flyte1.package.registered import Id, Registered, load
+from reconciler.backends.packages import exported
 from reconciler.backends.packages.recording import Upload
 from reconciler.backends.wire.channel import Channel
-from reconciler.errors import BackendError, UsageError
-from reconciler.model.digest import split_version
+from reconciler.errors import UsageError
 from reconciler.model.key import Key, Place
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.sources import archive
 from reconciler.specs.package import PackageOptions
 
 _OPTIONS = PackageOptions()
+_LOST = (
+    "something that counted for it, such as a default plan that was never registered, cannot be "
+    "read"
+)
 
 
 async def export(channel: Channel, place: Place, wanted: Wanted) -> Packaged:
@@ -120,47 +123,28 @@ async def _code(
     channel: Channel, found: Registered, ids: Iterable[Id]
 ) -> tuple[list[Upload], list[str]]:
     """Download the code of tasks; what cannot be read stays a URL, with a warning."""
-    users: dict[str, list[Id]] = {}
+    users: dict[str, list[Key]] = {}
     for one in ids:
         if one in found.tasks:
             for url in task.code_urls(found.tasks[one]):
-                users.setdefault(url, []).append(one)
-    if not users:
-        return [], []
-    from reconciler.backends.data import download, upload  # loads an HTTP client
+                users.setdefault(url, []).append(_key(found.place, one))
 
-    uploads: dict[str, Upload] = {}
-    warnings: dict[str, str] = {}
-
-    async def read(url: str) -> None:
+    async def sign(url: str) -> str:
         request = dataproxy_pb2.CreateDownloadLocationRequest(native_url=url)
-        try:
-            answer = await channel.call(methods.CREATE_DOWNLOAD_LOCATION, request)
-            content = await download.get(
-                session, answer.signed_url, limit_bytes=archive.DEFAULT_LIMITS.total_bytes
-            )
-        except BackendError as error:
-            more = f" and {len(users[url]) - 1} more" if len(users[url]) > 1 else ""
-            warnings[url] = (
-                f"{_key(found.place, users[url][0])}{more}: its code {url} cannot be downloaded "
-                f"({error}); the package names it where it is"
-            )
-        else:
-            uploads[url] = Upload(url, url.rpartition("/")[2], content)
+        return (await channel.call(methods.CREATE_DOWNLOAD_LOCATION, request)).signed_url
 
-    async with upload.session(channel.settings.tls) as session:
-        await asyncio.gather(*map(read, users))
-    return [uploads[url] for url in sorted(uploads)], [warnings[url] for url in sorted(warnings)]
+    return await exported.download(users, sign, channel.settings.tls)
 
 
 def _activated(place: Place, running: Iterable[str], defaults: set[str]) -> Iterator[str]:
-    found = [name for name in running if name in defaults]
+    found = [
+        Key(LAUNCH_PLAN, place.project, place.domain, name) for name in running if name in defaults
+    ]
     if found:
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         yield (
-            f"{Key(LAUNCH_PLAN, place.project, place.domain, found[0])}{more}: default plan of its "
-            "workflow and active, which a package never makes it; without a schedule that changes "
-            "nothing but what is started without a version"
+            f"{exported.some(found)}: default plan of its workflow and active, which a package "
+            "never makes it; without a schedule that changes nothing but what is started without a "
+            "version"
         )
 
 
@@ -168,12 +152,7 @@ def _moved(
     place: Place, entities: Mapping[tuple[str, str], graph.Entity], ids: Iterable[Id]
 ) -> Iterator[str]:
     """Say which versions of sets the package would not give again."""
-    for kind, name, version in ids:
-        made = split_version(version)
-        digest = entities[kind, name].digest
-        if made is not None and made[1] != digest:
-            yield (
-                f"{Key(kind, place.project, place.domain, name)}: its version is {version} and its "
-                f"digest from what Flyte kept of it {digest}: something that counted for it, such "
-                "as a default plan that was never registered, cannot be read"
-            )
+    for one in ids:
+        said = exported.moved(_key(place, one), one[2], entities[one[:2]].digest, _LOST)
+        if said:
+            yield said

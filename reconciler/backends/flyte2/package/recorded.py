@@ -14,6 +14,7 @@ from google.protobuf import json_format
 
 from reconciler.backends.flyte2.package.images import rewrite
 from reconciler.backends.flyte2.task.normal import KIND, digest_of, normal
+from reconciler.backends.packages import code as packed
 from reconciler.backends.packages import recorded, texts
 from reconciler.backends.packages.code import Code, url_of
 from reconciler.backends.packages.images import Change
@@ -33,13 +34,15 @@ _UNREADABLE = (json_format.Error, ValueError, TypeError)
 class Packaged:
     """One task: its spec, in which `code://` URLs name code, its normal form and its digest.
 
-    `triggers` are the names of those that it was deployed with.
+    `triggers` are the names of those that it was deployed with, `places` where code is that a set
+    uploaded and that the package only names, by `code://` URL: it stays there.
     """
 
     spec: task_definition_pb2.TaskSpec = field(repr=False)
     body: dict[str, Json] = field(repr=False)
     digest: str
     triggers: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def attached(self) -> bytes:
         """Return what registering needs of it."""
@@ -133,4 +136,7 @@ def _packaged(name: str, sent: Sent, urls: Mapping[str, str], images: Change | N
         rewrite(spec, images)
     body = normal(spec)
     triggers = tuple(sorted(trigger.name for trigger in request.triggers))
-    return Packaged(spec, body, digest_of(name, body), triggers)
+    places: dict[str, str] = {}
+    for text in texts.texts(spec):
+        places.update(packed.places(text))
+    return Packaged(spec, body, digest_of(name, body), triggers, places)

@@ -22,19 +22,19 @@ from reconciler.backends.packages import recorded, texts
 from reconciler.backends.packages import recording as shared
 from reconciler.backends.packages.recording import DOMAIN, PROJECT, VERSION, Upload
 from reconciler.errors import UsageError
+from reconciler.model.digest import split_version
 from reconciler.model.document import Json
 
 Request = task_service_pb2.DeployTaskRequest
 
 _HASH = re.compile(r"[0-9a-f]{32}")
-"""A version that the SDK made; any other may be a word that means something else elsewhere."""
 
 
-def package(sent: Iterable[Request], uploads: Iterable[Upload] = (), *, store: str) -> bytes:
+def package(sent: Iterable[Request], uploads: Iterable[Upload] = (), *, store: str = "") -> bytes:
     """Make the bytes of a tgz of every task that was deployed, by name.
 
-    `store` is how the URLs of the endpoint's uploads begin. Equal content makes equal bytes. Raises
-    UsageError when it cannot be one package.
+    `store` is how the URLs of a store begin that nobody will find again. Equal content makes equal
+    bytes. Raises UsageError when it cannot be one package.
     """
     requests = [_copy(request) for request in sent]
     shared.check_places(f"{one.task_id.project}/{one.task_id.domain}" for one in requests)
@@ -45,7 +45,8 @@ def package(sent: Iterable[Request], uploads: Iterable[Upload] = (), *, store: s
         name = request.task_id.name
         used |= _replace(request, files)
         shared.check_uploads(name, request, files)
-        _check_lost(name, request, store)
+        if store:
+            _check_lost(name, request, store)
         if _content(made.setdefault(name, request)) != _content(request):
             raise shared.different(name)
     blobs = shared.blobs(files[url] for url in used)
@@ -72,8 +73,7 @@ def _replace(request: Request, files: Mapping[str, Upload]) -> set[str]:
     template = request.spec.task_template
     given = {request.task_id.version, *arguments.versions(template)}
     arguments.change(template, lambda words: arguments.with_version(words, VERSION))
-    made = [version for version in given if _HASH.fullmatch(version)]
-    _sub(request, dict.fromkeys(made, VERSION))
+    _sub(request, dict.fromkeys(filter(_is_made, given), VERSION))
     used = {url for text in texts.texts(template) for url in files if url in text}
     _sub(template, {url: files[url].recorded_url for url in used})
     request.task_id.CopyFrom(
@@ -91,6 +91,11 @@ def _replace(request: Request, files: Mapping[str, Upload]) -> set[str]:
         )
     )
     return used
+
+
+def _is_made(version: str) -> bool:
+    """Say whether the SDK or a set made a version; any other may be a word with other meanings."""
+    return _HASH.fullmatch(version) is not None or split_version(version) is not None
 
 
 def _sub(message: Message, words: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from reconciler.backends.flyte2.task import attached
 from reconciler.backends.flyte2.task.interface import task_of
 from reconciler.backends.flyte2.task.normal import KIND as TASK
 from reconciler.backends.packages.images import Choice, unused
+from reconciler.backends.packages.uploads import place_name
 from reconciler.model.digest import version_of
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
@@ -121,5 +122,7 @@ def _resources(
 def _attached(context: Context, place: Place, content: Content) -> Iterator[tuple[str, bytes]]:
     for name, task in content.tasks.items():
         yield attached.name_of(_key(place, name), _version(context, task)), task.attached()
+        for url, there in task.places.items():
+            yield place_name(url), there.encode()
     for url, code in content.code.items():
         yield url, code.content

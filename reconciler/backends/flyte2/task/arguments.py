@@ -25,7 +25,9 @@ _ENTRYPOINTS = frozenset({"a0", "clustered"})
 _VERSION = "--version"
 _IMAGES = "--image-cache"
 _RESOLVER = "--resolver"
+_CODE = frozenset({"--tgz", "--pkl"})
 _IMAGES_BY_ENVIRONMENT = "image_lookup"
+_VALUED = frozenset({_VERSION, _IMAGES, *_CODE})
 _BUILT_BY = "build_run_ids"
 """Which runs built the images; of the Flyte that they ran on."""
 
@@ -75,6 +77,14 @@ def versions(template: tasks_pb2.TaskTemplate) -> Iterator[str]:
                 yield value
 
 
+def code(template: tasks_pb2.TaskTemplate) -> Iterator[str]:
+    """Yield the URLs of code that the arguments name."""
+    for given, _ in _lists(template):
+        for flag, value in _options(given):
+            if flag in _CODE and value:
+                yield value
+
+
 def _with(
     arguments: list[str], *, version: Callable[[str], str | None], images: Callable[[str], str]
 ) -> list[str]:
@@ -101,7 +111,7 @@ def _options(arguments: list[str]) -> Iterator[tuple[str, str | None]]:
         if word == _RESOLVER:
             yield word, None
             break
-        yield word, next(rest, None) if word in {_VERSION, _IMAGES} else None
+        yield word, next(rest, None) if word in _VALUED else None
     yield from ((word, None) for word in rest)
 
 

@@ -9,6 +9,7 @@ from flyteidl2.task import task_definition_pb2, task_service_pb2
 from reconciler.backends.flyte2 import faults, methods
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.task import attached
+from reconciler.backends.flyte2.task.fetch import spec_of
 from reconciler.backends.flyte2.task.normal import normal
 from reconciler.backends.packages.uploads import Location, Proxy, Wanted, not_at_hand
 from reconciler.backends.wire.channel import Channel
@@ -60,14 +61,8 @@ async def _read(
     channel: Channel, identifier: task_definition_pb2.TaskIdentifier
 ) -> dict[str, Json] | None:
     """Read a task in normal form; None when there is none."""
-    request = task_service_pb2.GetTaskDetailsRequest(task_id=identifier)
-    try:
-        answer = await channel.call(methods.GET_TASK_DETAILS, request)
-    except BackendError as error:
-        if faults.is_not_found(error):
-            return None
-        raise
-    return normal(answer.details.spec)
+    spec = await spec_of(channel, identifier)
+    return None if spec is None else normal(spec)
 
 
 async def _proxy(link: Link, place: Place) -> Proxy:
