@@ -1,0 +1,1 @@
+"""Kubernetes: how a cluster is reached, a small client for its API, and the secrets kept there."""
