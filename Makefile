@@ -8,7 +8,7 @@ WORKERS ?= 2
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links
 
-.PHONY: setup clients lock demo test check lint types imports pytest bench generate format clean
+.PHONY: setup clients lock demo test check lint types imports pytest bench generate format clean kube-tools
 
 setup: $(VENV)/.ready
 
@@ -30,6 +30,11 @@ $(KITS:%=%/.ready): .venv-%/.ready: requirements/%.lock | $(UV)
 	$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes $<
 	touch $@
 
+# A Kubernetes API server and its clients, built once into a cache unless KUBEBUILDER_ASSETS names them.
+kube-tools: setup
+	@echo "kube-tools: etcd, kube-apiserver, kubectl, helm (the first build takes about ten minutes)"
+	@$(BIN)/python tests/kube_programs.py >/dev/null
+
 demo: setup
 	@bash examples/demo.sh
 
@@ -47,7 +52,7 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-logo
 
-pytest: setup clients
+pytest: setup clients kube-tools
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 bench: setup

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import go_tools
 import pytest
 
 from reconciler.errors import UsageError
@@ -28,19 +29,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the programs, from Go's cache after the first time."""
-    folder = tmp_path_factory.mktemp("programs")
-    command = ["go", "build", "-o", f"{folder}/", *PACKAGES]
-    built = subprocess.run(
-        command,
-        check=False,
-        cwd=TOOLS,
-        env=os.environ | {"GOFLAGS": "-mod=readonly"},
-        capture_output=True,
-    )
-    assert built.returncode == 0, built.stderr.decode()
-    return folder
+def programs() -> Path:
+    """The programs, built the first time."""
+    return go_tools.folder_of(go_tools.Tools(TOOLS, PACKAGES))
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+"""A Kubernetes API server for each process of the tests, started for the first that asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import kube_programs
+import pytest
+from kube_kit import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FIXTURE = "cluster"
+_PROGRAMS = pytest.StashKey[dict[str, "Path"]]()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the programs before the first test, since no test's time is meant for that."""
+    if session.config.option.collectonly or _PROGRAMS in session.config.stash:
+        return
+    if any(_FIXTURE in getattr(item, "fixturenames", ()) for item in session.items):
+        session.config.stash[_PROGRAMS] = kube_programs.find()
+
+
+@pytest.fixture(scope="session")
+def started_cluster(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """One API server for all tests of a worker."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"), pytestconfig.stash[_PROGRAMS])
+    try:
+        made.start()
+        yield made
+    finally:
+        made.kill()
+
+
+@pytest.fixture
+def cluster(started_cluster: Cluster) -> Cluster:
+    """The API server, running, whatever the test before did to it."""
+    started_cluster.start()
+    return started_cluster
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> str:
+    """A namespace that nobody else uses."""
+    return cluster.namespace()
