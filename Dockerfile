@@ -1,0 +1,31 @@
+# The image of `reconcile`: built from the two locks, run by nobody in particular, without a shell.
+#
+# The base is pinned by its exact tag. A digest would pin harder, but only whoever builds the image
+# can know it; give it at build time: --build-arg BASE=python:3.13.7-slim-bookworm@sha256:...
+ARG BASE=python:3.13.7-slim-bookworm
+
+FROM ${BASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+COPY requirements/build.lock requirements/operator.lock requirements/
+# Only wheels: nothing that is downloaded runs while the image is built.
+RUN python -m venv /build \
+    && /build/bin/python -m pip install --require-hashes --only-binary=:all: -r requirements/build.lock \
+    && python -m venv --without-pip /opt/reconcile \
+    && /build/bin/python -m pip --python /opt/reconcile/bin/python install \
+        --require-hashes --only-binary=:all: -r requirements/operator.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY reconciler/ reconciler/
+RUN /build/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /build/bin/python -m pip --python /opt/reconcile/bin/python install --no-deps --no-index /wheels/*.whl \
+    && /opt/reconcile/bin/reconcile --help > /dev/null
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="flyte-reconciler" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV HOME=/tmp PATH=/opt/reconcile/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1
+COPY --from=build /opt/reconcile /opt/reconcile
+USER 65532:65532
+WORKDIR /tmp
+ENTRYPOINT ["/opt/reconcile/bin/reconcile"]
+CMD ["operator"]
