@@ -4,6 +4,7 @@
     ├── UsageError                  1  the command line or a setting is wrong
     ├── SpecError                   1  problems: every fault found in the documents, with its place
     ├── RefusedError                3  a guard, a policy or staleness says no
+    ├── DefectError                 1  a fault of this program itself
     └── BackendError                1  one call was refused, and stays refused when repeated
         ├── UnsupportedError        1  this backend cannot express or does not serve it
         ├── ConflictError           3  somebody else moved the object in between
@@ -15,12 +16,16 @@ Messages read `place: thing: what is wrong; what to do`.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.model.origin import Problem
+
+_PACKAGE = Path(__file__).parent
+_SHOWN_PLACES = 3
 
 
 class ReconcilerError(Exception):
@@ -45,6 +50,29 @@ class RefusedError(ReconcilerError):
     """A guard, a policy or staleness refuses to go on; nothing was written."""
 
     exit_code = 3
+
+
+class DefectError(ReconcilerError):
+    """Something that must not happen did: where, and never with its text, which may hold values."""
+
+    def __init__(self, error: BaseException) -> None:
+        places = _own_places(error)
+        at = f" at {', called at '.join(places)}" if places else ""
+        super().__init__(
+            f"{type(error).__name__}{at}; this is a defect of the reconciler, report this line"
+        )
+
+
+def _own_places(error: BaseException) -> list[str]:
+    """Name the lines of this program that an exception came through, the nearest ones first."""
+    found: list[str] = []
+    trace = error.__traceback__
+    while trace is not None:
+        path = Path(trace.tb_frame.f_code.co_filename)
+        if path.is_relative_to(_PACKAGE):
+            found.append(f"{path.relative_to(_PACKAGE.parent)}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return found[: -_SHOWN_PLACES - 1 : -1]
 
 
 class BackendError(ReconcilerError):

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from reconciler.apply.outcome import INTERRUPTED, Outcome, Report, Status
-from reconciler.errors import ReconcilerError
+from reconciler.apply.outcome import ABANDONED, INTERRUPTED, Outcome, Report, Status
+from reconciler.errors import DefectError, ReconcilerError
 from reconciler.model.key import Key
 from reconciler.plan.plan import Action, Change
 
@@ -83,15 +83,16 @@ async def run(
     """Perform the actions of the changes that are not blocked.
 
     `parallel` bounds the calls under way. Once `stop` is set no further call starts; those under
-    way finish, so that their outcomes are known. Errors of this program become outcomes; any other
-    exception is a fault of ours and ends the run. A further action on a mutable object is performed
-    with the revision that the one before it made.
+    way finish, so that their outcomes are known. Errors become outcomes. Any other exception is a
+    fault of ours: it becomes the outcome of its action, and no further call starts either. A
+    further action on a mutable object is performed with the revision that the one before it made.
     """
     actions = [item for change in changes if change.block is None for item in change.actions]
     graph = _Graph(actions)
     outcomes: dict[str, Outcome] = {}
     running: dict[asyncio.Task[Outcome], Action] = {}
     revisions: dict[Key, str] = {}
+    is_broken = False
 
     def note(outcome: Outcome) -> None:
         if outcome.action.id not in outcomes:
@@ -101,7 +102,8 @@ async def run(
 
     try:
         while graph.ready or running:
-            while graph.ready and len(running) < parallel and not (stop and stop.is_set()):
+            is_over = is_broken or (stop is not None and stop.is_set())
+            while graph.ready and len(running) < parallel and not is_over:
                 action = graph.pop()
                 if action.id not in outcomes:
                     work = _perform(action, perform, revisions.get(action.key))
@@ -113,6 +115,7 @@ async def run(
                 del running[task]
                 outcome = task.result()
                 note(outcome)
+                is_broken = is_broken or isinstance(outcome.error, DefectError)
                 if outcome.revision:
                     revisions[outcome.action.key] = outcome.revision
                 if outcome.status is Status.DONE:
@@ -125,7 +128,7 @@ async def run(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     for action in actions:
-        note(Outcome(action, Status.SKIPPED, INTERRUPTED))
+        note(Outcome(action, Status.SKIPPED, ABANDONED if is_broken else INTERRUPTED))
     return Report(tuple(outcomes.values()))
 
 
@@ -134,4 +137,7 @@ async def _perform(action: Action, perform: Perform, revision: str | None) -> Ou
         made = await perform(action if revision is None else replace(action, revision=revision))
     except ReconcilerError as error:
         return Outcome(action, Status.FAILED, str(error), error)
+    except Exception as error:  # noqa: BLE001 - what was done must reach the ledger all the same
+        defect = DefectError(error)
+        return Outcome(action, Status.FAILED, str(defect), defect)
     return Outcome(action, Status.DONE, revision=made)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from reconciler.errors import (
     BackendError,
     ConflictError,
+    DefectError,
     DeniedError,
     ReconcilerError,
     UnsupportedError,
@@ -20,6 +21,9 @@ _REFUSALS = (ConflictError, DeniedError, UnsupportedError)
 
 INTERRUPTED = "interrupted before it started"
 """Detail of an action that a signal kept from starting."""
+
+ABANDONED = "not started after a defect of the reconciler"
+"""Detail of an action that a fault of ours kept from starting."""
 
 
 class Status(StrEnum):
@@ -64,7 +68,8 @@ class Report:
         return frozenset(
             item.action.id
             for item in self.outcomes
-            if isinstance(item.error, BackendError) and not isinstance(item.error, _REFUSALS)
+            if isinstance(item.error, BackendError | DefectError)
+            and not isinstance(item.error, _REFUSALS)
         )
 
     @property

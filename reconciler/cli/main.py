@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gc
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ import click
 
 from reconciler.cli import exit_codes, process
 from reconciler.cli.output import say
-from reconciler.errors import ReconcilerError, SpecError
+from reconciler.errors import DefectError, ReconcilerError, SpecError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -125,6 +126,7 @@ def run(argv: Sequence[str] | None = None) -> None:
     # again; little of what is dropped needs it.
     gc.set_threshold(20_000, 20, 20)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core writes to stderr on its own
+    logging.getLogger("grpc").addHandler(logging.NullHandler())  # as does its Python, tracebacks
     process.open_streams()
     process.handle_signals()
     code = main(list(sys.argv[1:] if argv is None else argv))
@@ -152,6 +154,8 @@ def main(argv: list[str]) -> int:
         return exit_codes.ERROR
     except OSError as error:
         return _fail(error)
+    except Exception as error:  # noqa: BLE001 - the last resort: a line that can be reported
+        return _give_up(error)
     return result if isinstance(result, int) else exit_codes.OK
 
 
@@ -185,6 +189,16 @@ def _explain(error: ReconcilerError) -> None:
         say(f"{count} problem{'s' if count != 1 else ''}; nothing was written")
     else:
         say(f"error: {error}")
+
+
+def _give_up(error: Exception) -> int:
+    """Say what nobody caught: errors of calls made side by side, and faults of ours."""
+    found: BaseException = error
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    ours = found if isinstance(found, ReconcilerError) else DefectError(found)
+    _explain(ours)
+    return ours.exit_code
 
 
 def _fail(error: OSError) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.apply.outcome import INTERRUPTED, Status
+from reconciler.apply.outcome import ABANDONED, INTERRUPTED, Status
 from reconciler.cli import exit_codes, output
 from reconciler.cli.output import counted, say
 from reconciler.engine.applying import Applied
@@ -26,11 +26,14 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
         objects, calls = counted(len(changed), "object"), counted(len(done), "call")
         click.echo(f"Applied: {objects} changed by {calls}{more}.")
     failures = applied.report.failures
-    told = [item for item in failures if item.detail != INTERRUPTED]
+    untried = {INTERRUPTED: "interrupted", ABANDONED: "given up"}
+    told = [item for item in failures if item.detail not in untried]
     for item in told:
         say(f"{item.status.value}: {item.action.id}: {item.detail}")
-    if len(told) < len(failures):
-        say(f"interrupted: {counted(len(failures) - len(told), 'call')} not started; run again")
+    for detail, word in untried.items():
+        left = sum(item.detail == detail for item in failures)
+        if left:
+            say(f"{word}: {counted(left, 'call')} not started; run again")
     for change in applied.stale:
         say(f"refused: {change.key}: it changed since the plan was made; plan again")
     if applied.remaining is not None:

@@ -92,7 +92,8 @@ async def put(
                     code="UNAVAILABLE",
                 ) from None
         except OSError as error:
-            raise errors.UsageError(f"{content!s}: cannot be read ({error.strerror})") from error
+            what = "the content" if isinstance(content, bytes) else content
+            raise errors.UsageError(f"{what}: cannot be read ({error.strerror})") from error
         else:
             if status in {200, 201}:
                 return location.native_url

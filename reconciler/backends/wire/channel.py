@@ -28,6 +28,7 @@ from google.protobuf.message import Message
 from reconciler import errors
 from reconciler.backends.auth import tls, tokens
 from reconciler.backends.settings import AuthMode, Settings
+from reconciler.backends.wire.invoke import invoke, reader
 from reconciler.backends.wire.method import Effect, Method
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class Channel:
             stub = self._stubs[method] = self._wire.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
-                response_deserializer=method.response.FromString,
+                response_deserializer=reader(method.response),
             )
         async with self._slots:
             if self._interval:
@@ -163,7 +164,11 @@ class Channel:
             self.calls[method.name] += 1
             start = time.perf_counter()
             try:
-                return cast("_Response", await stub(request, timeout=seconds, metadata=metadata))
+                where = f"{self.endpoint}: {method.name}"
+                answer = await invoke(
+                    stub, request, metadata=metadata, seconds=seconds, where=where
+                )
+                return cast("_Response", answer)
             finally:
                 self.seconds[method.name] += time.perf_counter() - start
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _SHOWN_CHARACTERS = 600
+_PAGE = r"(?i)^\s*<(!doctype|html|\?xml)\b"
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+\S+")
 
 
@@ -92,9 +93,11 @@ COMMON: Final = (
     # gRPC's core on web pages over HTTP/2: one that answers 200, and one that sends elsewhere.
     Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"Data frame with END_STREAM flag|with status: 3\d\d"),
     Row(_C.UNKNOWN, Meaning.NOT_GRPC, r"text/html|unexpected HTTP status"),
+    Row(_C.UNKNOWN, Meaning.NOT_GRPC, _PAGE),
     Row(_C.UNKNOWN, Meaning.SERVER_FAILED),
     Row(_C.UNIMPLEMENTED, Meaning.UNSERVED),
     Row(_C.INTERNAL, Meaning.NOT_GRPC, r"http2 header with status|text/html"),
+    Row(_C.INTERNAL, Meaning.NOT_GRPC, _PAGE),
     Row(_C.INTERNAL, Meaning.SERVER_FAILED),
     Row(_C.DATA_LOSS, Meaning.SERVER_FAILED),
     Row(_C.NOT_FOUND, Meaning.MISSING),

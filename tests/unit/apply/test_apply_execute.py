@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -183,12 +184,40 @@ async def test_revision_made_by_one_action_is_what_the_next_on_that_object_is_do
     assert [item.action for item in report.outcomes if item.action.id == "activate"] == [activate]
 
 
-async def test_fault_of_ours_ends_the_run_and_leaves_no_call_behind() -> None:
-    cancelled: list[str] = []
+async def test_fault_of_ours_is_an_outcome_and_what_is_under_way_ends() -> None:
+    done: list[str] = []
 
     async def perform(item: Action) -> str:
         if item.id == "bug":
-            raise ZeroDivisionError
+            raise ZeroDivisionError("a value that nobody may see")
+        await asyncio.sleep(0.01)
+        done.append(item.id)
+        return ""
+
+    changes = [change(action(name)) for name in ("slow", "bug", "later", "last")]
+    report = await execute.run([*changes, change(action("waits", "bug"))], perform, parallel=2)
+
+    assert done == ["slow"]
+    assert {item.action.id: item.detail for item in report.outcomes if item.detail} == {
+        "bug": "ZeroDivisionError at reconciler/apply/execute.py:"
+        f"{_line_of_perform()}; this is a defect of the reconciler, report this line",
+        "waits": "waits for bug",
+        "later": "not started after a defect of the reconciler",
+        "last": "not started after a defect of the reconciler",
+    }
+    assert report.done.keys() == {"slow"}
+    assert report.unsure == {"bug"}, "nobody knows whether it was done"
+
+
+def _line_of_perform() -> int:
+    lines = inspect.getsource(execute).splitlines()
+    return next(number for number, line in enumerate(lines, 1) if "await perform(" in line)
+
+
+async def test_cancelled_run_leaves_no_call_behind() -> None:
+    cancelled: list[str] = []
+
+    async def perform(item: Action) -> str:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -196,9 +225,12 @@ async def test_fault_of_ours_ends_the_run_and_leaves_no_call_behind() -> None:
             raise
         return ""
 
-    with pytest.raises(ZeroDivisionError):
-        await execute.run([change(action("slow")), change(action("bug"))], perform)
-    assert cancelled == ["slow"]
+    run = asyncio.create_task(execute.run([change(action("a")), change(action("b"))], perform))
+    await asyncio.sleep(0.01)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert sorted(cancelled) == ["a", "b"]
 
 
 async def test_ten_thousand_removals_behind_ten_thousand_activations_end_soon() -> None:
