@@ -37,6 +37,9 @@ def main() -> None:
     """Measure what the environment allows and write the report."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--most", type=int, default=10_000, help="leave larger sets out")
+    parser.add_argument(
+        "--least", type=int, default=0, help="leave smaller sets out, and keep what is known"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="runs that a median is taken of")
     parser.add_argument("--only", choices=PARTS, help="do one part, keep the others")
     parser.add_argument(
@@ -55,9 +58,10 @@ def main() -> None:
 def _measure(flyte: Flyte, root: Path, given: argparse.Namespace) -> None:
     root.mkdir()
     real, most, repeats = flyte.endpoint, given.most, given.repeats
+    is_part = given.least > 0
     if real and given.only in (None, "real"):
-        results = Results(flyte, flyte.real, real)
-        _scenarios(results, root / "real", most=most, repeats=repeats)
+        results = Results(flyte, flyte.real, real, is_continued=is_part)
+        _scenarios(results, root / "real", given)
     if real and given.only in (None, "write") and flyte is FLYTE1:
         results = Results(flyte, flyte.real, real, is_continued=True)
         beside.write_phase(results, root / "write", most=most, repeats=repeats)
@@ -66,15 +70,16 @@ def _measure(flyte: Flyte, root: Path, given: argparse.Namespace) -> None:
         beside.clients(results, root / "clients", most=most)
     if given.only in (None, "embedded"):
         with embedded(root / "data") as endpoint:
-            results = Results(flyte, flyte.embedded, endpoint)
-            _scenarios(results, root / "embedded", most=most, repeats=repeats)
+            results = Results(flyte, flyte.embedded, endpoint, is_continued=is_part)
+            _scenarios(results, root / "embedded", given)
 
 
-def _scenarios(results: Results, root: Path, *, most: int, repeats: int) -> None:
+def _scenarios(results: Results, root: Path, given: argparse.Namespace) -> None:
+    most, repeats = given.most, given.repeats
     results.measure_help(repeats)
     run = f"bench-{secrets.token_hex(3)}"
     for count in SIZES:
-        if count <= most:
+        if given.least <= count <= most:
             places = [Place(f"{run}-{count}", DOMAINS[0])]
             _one(results, count, places, root / str(count), repeats=repeats)
     if most >= SPREAD and results.flyte.is_spread:

@@ -43,6 +43,7 @@ RECONCILER_FLYTE1_ENDPOINT=HOST:PORT make bench                # a real flyteadm
 RECONCILER_FLYTE2_ENDPOINT=HOST:PORT make bench                # a real manager of Flyte 2
 RECONCILER_FLYTECTL=PATH RECONCILER_FLYTE1_ENDPOINT=... make bench   # beside flytectl
 .venv/bin/python -m tests.bench --most 1000 --repeats 1        # a quick look
+.venv/bin/python -m tests.bench --flyte Flyte2 --only real --least 10000 --repeats 1
 ```
 
 `make clients` puts pyflyte and flyte beside it. A real endpoint must take plaintext without
@@ -64,8 +65,9 @@ be of different runs, with the load that each names.
   a look whether it is there although no page had it, a place for its inputs, their upload and the
   deployment. Tasks of the set's own packages cost a no-op no calls but pages; each version of a
   task that CI deploys costs it one, as nothing else tells the interface.
-- The triggers declare fields that the open-source Flyte 2 does not act on, three each: every step
-  warns of all of them, and finding their lines takes a good part of its time.
+- The triggers declare fields that the open-source Flyte 2 does not act on, three each. Each is
+  warned of once, at its first place: looking up the line of every one had taken a third of the
+  memory of `validate` (313 MiB for 10,000 triggers, 186 now) and of its time.
 """
 
 

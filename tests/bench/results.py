@@ -37,6 +37,7 @@ class Results:
 
     def measure_help(self, repeats: int) -> None:
         """Measure `reconcile --help`."""
+        self._data["help"] = []
         for _ in range(2 * repeats + 1):
             self._data["help"].append(run([SCRIPT, "--help"], cwd=ROOT, environ=ENVIRON).wall)
         self._write()
@@ -55,9 +56,10 @@ class Results:
             ]
             for name, runs in scenario.steps.items()
         }
-        self._data["scenarios"].append(
-            {"plans": scenario.count, "places": len(scenario.places), "steps": steps}
-        )
+        size = {"plans": scenario.count, "places": len(scenario.places)}
+        others = [one for one in self._data["scenarios"] if not size.items() <= one.items()]
+        every = [*others, {**size, "steps": steps}]
+        self._data["scenarios"] = sorted(every, key=lambda one: (one["plans"], one["places"]))
         self._write()
 
     def forget_write(self) -> None:
