@@ -10,5 +10,6 @@ api.run(api.reconcile(["deploy/"], connection="embedded"))
 """
 
 from reconciler.api.session import Session, reconcile, run, session
+from reconciler.backends.auth.passthrough import auth_metadata
 
-__all__ = ["Session", "reconcile", "run", "session"]
+__all__ = ["Session", "auth_metadata", "reconcile", "run", "session"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import errors
-from reconciler.backends.auth import secret
+from reconciler.backends.auth import api_key, secret
 
 if TYPE_CHECKING:
     from reconciler.model.document import Json
@@ -35,6 +35,11 @@ class AuthMode(Enum):
     NONE = "None"
     TOKEN = "Token"  # noqa: S105 - the name of a mode
     CLIENT_CREDENTIALS = "ClientCredentials"
+    PASSTHROUGH = "Passthrough"
+
+
+API_KEY = "ApiKey"
+"""A mode of specs alone: what a key says is client credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +147,12 @@ def from_spec(spec: Mapping[str, Json], *, base: Path, chosen_by: str) -> Settin
     in_flight = int(reader.number(limits, "inFlight", 16))
     if in_flight < 1 or per_second < 0:
         raise reader.error("limits", "inFlight must be at least 1 and perSecond at least 0")
+    endpoint = clean_endpoint(reader.text(spec, "endpoint"), place=chosen_by)
     return Settings(
-        endpoint=clean_endpoint(reader.text(spec, "endpoint"), place=chosen_by),
+        endpoint=endpoint,
         chosen_by=chosen_by,
         tls=_tls(reader, reader.mapping(spec, "tls")),
-        auth=_auth(reader, reader.mapping(spec, "auth")),
+        auth=_auth(reader, reader.mapping(spec, "auth"), endpoint),
         in_flight=in_flight,
         per_second=per_second,
         deadline=reader.duration(limits, "deadline", timedelta(seconds=30)),
@@ -249,19 +255,41 @@ def _tls(reader: _Reader, tls: Mapping[str, Json]) -> Tls:
     )
 
 
-def _auth(reader: _Reader, auth: Mapping[str, Json]) -> Auth:
+def _api_key(
+    reader: _Reader, auth: Mapping[str, Json], endpoint: str
+) -> tuple[str, secret.Reference]:
+    """Read who an API key is; it is never sent to another host than the one that it is for."""
+    reference = reader.reference(auth, "apiKey")
+    if reference is None:
+        raise reader.error("auth", "mode ApiKey needs apiKey; write apiKey: {env: NAME}")
+    found = api_key.read(reference, place=reader.place)
+    host, wanted = api_key.host_of(endpoint), api_key.host_of(found.endpoint)
+    if host != wanted:
+        raise reader.error(
+            "auth.apiKey",
+            f"the key is for {wanted}, and this connection leads to {host}; use the key of that "
+            "installation, or correct endpoint",
+        )
+    return found.client_id, found.client_secret
+
+
+def _auth(reader: _Reader, auth: Mapping[str, Json], endpoint: str) -> Auth:
     mode = reader.text(auth, "mode") or AuthMode.NONE.value
-    known = {each.value: each for each in AuthMode}
+    known = {each.value: each for each in AuthMode} | {API_KEY: AuthMode.CLIENT_CREDENTIALS}
     if mode not in known:
         raise reader.error("auth.mode", f'"{mode}" is unknown; use one of {", ".join(known)}')
+    client_id = reader.text(auth, "clientId")
+    client_secret = reader.reference(auth, "clientSecret")
+    if mode == API_KEY:
+        client_id, client_secret = _api_key(reader, auth, endpoint)
     scopes = auth.get("scopes") or []
     if not isinstance(scopes, list):
         raise reader.error("auth.scopes", "must be a list of names")
     return validate_auth(
         Auth(
             mode=known[mode],
-            client_id=reader.text(auth, "clientId"),
-            client_secret=reader.reference(auth, "clientSecret"),
+            client_id=client_id,
+            client_secret=client_secret,
             token=reader.reference(auth, "token"),
             scopes=tuple(str(scope) for scope in scopes),
             audience=reader.text(auth, "audience"),

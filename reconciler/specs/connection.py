@@ -39,6 +39,8 @@ class AuthMode(StrEnum):
     NONE = "None"
     TOKEN = "Token"  # noqa: S105 - the name of a mode
     CLIENT_CREDENTIALS = "ClientCredentials"
+    API_KEY = "ApiKey"
+    PASSTHROUGH = "Passthrough"
 
 
 class SecretKey(Shape):
@@ -111,7 +113,11 @@ class Auth(Shape):
     """How we say who we are."""
 
     mode: Choice[AuthMode] = AuthMode.NONE
-    """None, Token (a bearer token) or ClientCredentials (OAuth 2)."""
+    """None, Token (a bearer token), ClientCredentials (OAuth 2), ApiKey or Passthrough.
+
+    An API key names a client of Flyte 2 with all that it needs in one text. Passthrough sends the
+    headers that a program which uses the library gives.
+    """
 
     client_id: Text | None = None
     """The OAuth 2 client, for ClientCredentials."""
@@ -121,6 +127,9 @@ class Auth(Shape):
 
     token: SecretSource | None = None
     """Where the bearer token is: {env: NAME}, {file: PATH} or {secretKeyRef: {name, key}}."""
+
+    api_key: SecretSource | None = None
+    """Where the API key is: {env: NAME}, {file: PATH} or {secretKeyRef: {name, key}}."""
 
     scopes: Many[Text] = ()
     """The OAuth 2 scopes to ask for; default: those that the server names."""
@@ -145,11 +154,13 @@ class Auth(Shape):
                 yield fault(why, at=(name,), fix=f"write mode: {right}, or remove it")
 
 
-_NEEDED = frozenset({"token", "clientId", "clientSecret"})
+_NEEDED = frozenset({"token", "clientId", "clientSecret", "apiKey"})
 _USED_BY: dict[str, tuple[str, ...]] = {
     "None": (),
     "Token": ("token",),
     "ClientCredentials": ("clientId", "clientSecret", "scopes", "audience"),
+    "ApiKey": ("apiKey", "scopes", "audience"),
+    "Passthrough": (),
 }
 _AUTH_FIELDS = frozenset(name for names in _USED_BY.values() for name in names)
 

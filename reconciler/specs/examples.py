@@ -33,6 +33,11 @@ _TOKEN: Json = {
     "file": "/run/secrets/token",
     "secretKeyRef": {"name": "flyte", "key": "token"},
 }
+_API_KEY: Json = {
+    "env": "FLYTE_API_KEY",
+    "file": "/run/secrets/api-key",
+    "secretKeyRef": {"name": "flyte", "key": "api-key"},
+}
 _CLIENT_SECRET: Json = {
     "env": "FLYTE_CLIENT_SECRET",
     "file": "/run/secrets/client-secret",
@@ -141,6 +146,7 @@ EXAMPLES: dict[str, Example] = {
                 "clientId": "reconciler",
                 "clientSecret": _CLIENT_SECRET,
                 "token": _TOKEN,
+                "apiKey": _API_KEY,
                 "scopes": ["all"],
                 "audience": "https://flyte.example.com",
             },
@@ -168,6 +174,7 @@ EXAMPLES: dict[str, Example] = {
                 "embedded",
                 "config",
                 "auth.token",
+                "auth.apiKey",
                 "auth.clientSecret.file",
                 "auth.clientSecret.secretKeyRef",
                 "secrets.hmacKey.file",

@@ -26,7 +26,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from reconciler import errors
-from reconciler.backends.auth import tls, tokens
+from reconciler.backends.auth import passthrough, tls, tokens
 from reconciler.backends.settings import AuthMode, Settings
 from reconciler.backends.wire.invoke import invoke, reader
 from reconciler.backends.wire.method import Effect, Method
@@ -251,6 +251,8 @@ def _credentials(channel: Channel) -> tokens.Credentials:
                 return await channel.dialect.authority(channel)
 
             return tokens.ClientCredentials(settings, discover=discover)
+        case AuthMode.PASSTHROUGH:
+            return passthrough.Passthrough()
         case _:
             assert_never(settings.auth.mode)
 

@@ -195,8 +195,10 @@ def test_endpoints_in_use_are_accepted(endpoint: str) -> None:
             "scopes": ["all"],
             "audience": "x",
         },
+        {"mode": "ApiKey", "apiKey": {"env": "FLYTE_API_KEY"}},
+        {"mode": "Passthrough"},
     ],
-    ids=["none", "token", "secret in a file", "secret of a cluster"],
+    ids=["none", "token", "secret in a file", "secret of a cluster", "key", "passthrough"],
 )
 def test_every_served_way_of_identity_is_accepted(auth: dict[str, Any]) -> None:
     spec = ConnectionSpec.model_validate({"endpoint": "a:1", "auth": auth})
