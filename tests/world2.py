@@ -80,10 +80,12 @@ class World2(World):
         *,
         domain: str = DOMAIN,
         defaults: Sequence[Mapping[str, Any]] = (),
+        types: Mapping[str, Any] | None = None,
         **metadata: Any,
     ) -> None:
-        """Deploy a task with inputs count: int, day: datetime and ratio: float = 0.5."""
-        variables = [("count", "INTEGER"), ("day", "DATETIME"), ("ratio", "FLOAT")]
+        """Deploy a task with inputs count: int, day: datetime, ratio: float = 0.5, and others."""
+        simple = {"count": "INTEGER", "day": "DATETIME", "ratio": "FLOAT"}
+        variables = {**{key: {"simple": one} for key, one in simple.items()}, **(types or {})}
         spec = {
             "taskTemplate": {
                 "type": "python",
@@ -91,8 +93,8 @@ class World2(World):
                 "interface": {
                     "inputs": {
                         "variables": [
-                            {"key": key, "value": {"type": {"simple": simple}}}
-                            for key, simple in variables
+                            {"key": key, "value": {"type": type_}}
+                            for key, type_ in variables.items()
                         ]
                     }
                 },

@@ -49,7 +49,7 @@ class Resource:
     so is what `awaits` it without belonging to it. `always` means that a mutable object is written
     by every apply, whether it differs or not.
     `on_removal` is what happens to it once it is no longer declared, None for what the set does.
-    `notes` are said of every change, `on_register` of those that register a version.
+    `notes` are said of every change, `on_register` of those that write content.
     """
 
     key: Key

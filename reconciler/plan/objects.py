@@ -304,6 +304,8 @@ def _filled(change: Change, case: _Case) -> Change:
     fields = _fields(case) if case.is_written else ()
     if live is not None and live.is_active is not case.is_on:
         fields = (*fields, *_switched(is_on=case.is_on))
+    if case.is_written:
+        change = _noted(change, *resource.on_register)
     if case.is_on:
         before = live.body if live is not None and live.is_active else None
         change = _noted(change, *traits.consequences(before, resource.body))

@@ -265,7 +265,11 @@ class TriggerSpec(Owned):
     """When the trigger fires; absent: only when somebody starts it."""
 
     inputs: Inputs = Field(default_factory=dict)
-    """Inputs of the runs, typed by the task's interface; those left out have the task's default."""
+    """Inputs of the runs, typed by the task's interface; those left out have the task's default.
+
+    A file, folder or table is a URI, `{uri: ..., format: ...}`, or `{path: ...}` of a file or
+    folder beside this document, which is uploaded with the trigger.
+    """
 
     context: Context = Field(default_factory=dict)
     """Texts that every action of a run can read; no part of cache keys. Not for secrets."""

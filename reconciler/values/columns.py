@@ -1,7 +1,7 @@
-"""Columns that a dataset is said to have, checked against those that the workflow needs.
+"""Columns that a dataset is said to have, checked against those that the input needs.
 
 The rule is Flyte's (flyteadmin 1.16.8, `structuredDatasetChecker`): where both sides list columns,
-those of the workflow must all be there with types that cast; others are free.
+those of the input must all be there with types that cast; others are free.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Problems = list[ValueProblem]
 def typed(given: Json, declared: Json, path: Path, problems: Problems) -> list[Json]:
     """Type `{name: type}` as the columns of a dataset at `path`.
 
-    Columns of the workflow come first and in its order, then others by name.
+    Columns of the input come first and in its order, then others by name.
     """
     at = (*path, "columns")
     if not isinstance(given, dict) or not given:
@@ -33,7 +33,7 @@ def typed(given: Json, declared: Json, path: Path, problems: Problems) -> list[J
     }
     for name in wanted:
         if name not in given:
-            message = f"the column {quote(name)}, which the workflow needs, is missing"
+            message = f"the column {quote(name)}, which the input needs, is missing"
             problems.append(ValueProblem(at, message, "add it, or give a table that has it"))
     order = [name for name in wanted if name in given]
     order += sorted(given.keys() - wanted.keys())
@@ -60,6 +60,6 @@ def _type(word: Json, wanted: Json, at: Path, problems: Problems) -> Json:
         fix = "write one of int, float, str, bool, datetime, duration, bytes"
         problems.append(ValueProblem(at, f"{quote(word)} is not the type of a column", fix))
     elif wanted is not None and not castable(found, wanted):
-        message = f"the column is {word}, and the workflow needs {show_type(wanted)}"
+        message = f"the column is {word}, and the input needs {show_type(wanted)}"
         problems.append(ValueProblem(at, message, "give a table that has it so"))
     return found

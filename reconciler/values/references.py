@@ -68,7 +68,7 @@ def blob_literal(value: Json, type_: Json, path: Path, problems: Problems, known
     wants_folder = blob.get("dimensionality") == "MULTIPART"
     if given.upload is not None and given.upload.is_folder != wants_folder:
         found, wanted = ("folder", "file") if given.upload.is_folder else ("file", "folder")
-        message = f"is a {found}, and the workflow takes a {wanted}"
+        message = f"is a {found}, and the input takes a {wanted}"
         problems.append(ValueProblem((*path, "path"), message, f"name a {wanted}"))
     made = {**blob, "format": given.format} if given.format else blob
     return {"scalar": {"blob": {"metadata": {"type": made}, "uri": given.uri}}}
@@ -121,7 +121,7 @@ def schema_literal(value: Json, type_: Json, path: Path, problems: Problems, kno
 
 
 def _wrong_format(format_: str, declared: str, at: Path, problems: Problems) -> None:
-    message = f"the format {quote(format_)} is not the {quote(declared)} of the workflow"
+    message = f"the format {quote(format_)} is not the {quote(declared)} of the input"
     fix = f"write {quote(declared)}" if at[-1] == "format" else f"name a {declared} file"
     problems.append(ValueProblem(at, message, fix))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.values.types import fields, items, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from reconciler.model.attachment import Upload
     from reconciler.model.document import Json
@@ -54,6 +54,16 @@ def uris(literal: Json) -> Iterator[str]:
             for name in _REFERENCES:
                 if uri := text(fields(scalar.get(name)).get("uri")):
                     yield uri
+
+
+def local_uris(literals: Iterable[Json]) -> frozenset[str]:
+    """List the URIs in literals that stand for local files."""
+    return frozenset(uri for literal in literals for uri in uris(literal) if is_stand_in(uri))
+
+
+def located(literal: Json, locations: Mapping[str, str]) -> Json:
+    """Put the locations of uploads in place of what stands for them."""
+    return with_uris(literal, lambda uri: locations.get(uri, uri))
 
 
 def with_uris(literal: Json, change: Callable[[str], str]) -> Json:

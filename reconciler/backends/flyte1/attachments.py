@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flyteidl.admin import description_entity_pb2
 from flyteidl.service import dataproxy_pb2
@@ -44,7 +44,7 @@ class Attachments:
         return description_entity_pb2.DescriptionEntity.FromString(content)
 
     async def uploaded(
-        self, channel: Channel, action: Action, files: Mapping[str, str] | None = None
+        self, channel: Channel, action: Action, files: Iterable[str] = ()
     ) -> Mapping[str, str]:
         """Bring code and local files to where they are downloaded from; see `Uploads.uploaded`."""
 

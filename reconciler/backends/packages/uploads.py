@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.backends.packages import code
@@ -73,16 +73,18 @@ class Uploads:
             self._urls.setdefault((place, url), native)
 
     async def uploaded(
-        self, proxy: Proxy, action: Action, files: Mapping[str, str] | None = None
+        self, proxy: Proxy, action: Action, files: Iterable[str] = (), *, known_in: str = ""
     ) -> Mapping[str, str]:
         """Bring what an action needs to the store; maps the URLs that stand for it to the store's.
 
-        That is the code in its body, and `files`, local files with their names for people. Raises
-        UsageError for what is not at hand, as for a plan that was saved elsewhere, or has changed.
+        That is the code in its body, and `files`, stand-ins for local files; what belongs below
+        `known_in` is there already. Raises UsageError for what is not at hand, as for a plan that
+        was saved elsewhere, or has changed.
         """
         named = {url: f"code {code.digest_of_code(url)}" for url in code.code_of(action.body or {})}
+        named |= {url: f"file {url.rpartition('/')[2]}" for url in files}
         urls: dict[str, str] = {}
-        for url, what in sorted({**named, **(files or {})}.items()):
+        for url, what in sorted(named.items()):
             there = self.contents.get(place_name(url))
             if url not in self.contents and isinstance(there, bytes):
                 urls[url] = there.decode()
@@ -95,7 +97,7 @@ class Uploads:
                         raise not_at_hand(action, what)
                     if isinstance(content, bytes):
                         content = code.upload_of(url, content)
-                    self._urls[place, url] = await _upload(proxy, action, content)
+                    self._urls[place, url] = await _upload(proxy, action, content, known_in)
                 urls[url] = self._urls[place, url]
         return urls
 
@@ -113,8 +115,8 @@ def not_at_hand(action: Action, what: str) -> UsageError:
     )
 
 
-async def _upload(proxy: Proxy, action: Action, content: Upload) -> str:
-    """Upload every file, and return where the file or the folder is."""
+async def _upload(proxy: Proxy, action: Action, content: Upload, known_in: str) -> str:
+    """Upload every file that is not there, and return where the file or the folder is."""
     from reconciler.backends.data import upload  # loads an HTTP client, which few runs need
 
     native = ""
@@ -129,7 +131,8 @@ async def _upload(proxy: Proxy, action: Action, content: Upload) -> str:
             name = f"{content.name}/{inner}" if inner else content.name
             wanted = Wanted(action.key.place, content.root, name, md5)
             location = await _location(proxy, wanted)
-            if location.signed_url:
+            is_there = location.native_url == f"{known_in}/{wanted.folder}/{wanted.name}"
+            if location.signed_url and not is_there:
                 await upload.put(session, location, source, md5=md5)
             native = location.native_url.removesuffix(f"/{inner}" if inner else "")
     return native

@@ -155,7 +155,7 @@ def test_wrong_value_says_what_is_wrong_and_what_to_do(
 def test_format_that_is_not_the_declared_one_is_refused_at_its_place() -> None:
     expected = ValueProblem(
         ("inputs", "x", "format"),
-        'the format "CSV" is not the "csv" of the workflow',
+        'the format "CSV" is not the "csv" of the input',
         'write "csv"',
     )
 

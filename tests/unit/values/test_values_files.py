@@ -142,13 +142,13 @@ def test_a_table_is_one_literal_whatever_wrote_it() -> None:
             {"path": "parts"},
             FILE,
             ("path",),
-            "is a folder, and the workflow takes a file",
+            "is a folder, and the input takes a file",
         ),
         (
             {"path": "rows.dat"},
             FOLDER,
             ("path",),
-            "is a file, and the workflow takes a folder",
+            "is a file, and the input takes a folder",
         ),
         (
             {"path": "rows.dat"},
@@ -160,7 +160,7 @@ def test_a_table_is_one_literal_whatever_wrote_it() -> None:
             {"path": "data/rows.csv"},
             PARQUET,
             ("path",),
-            'the format "csv" is not the "parquet" of the workflow',
+            'the format "csv" is not the "parquet" of the input',
         ),
         (
             {"path": "data/rows.csv"},
@@ -179,13 +179,13 @@ def test_a_table_is_one_literal_whatever_wrote_it() -> None:
             {"uri": "s3://b/t", "columns": {"id": "int"}},
             COLUMNS,
             ("columns",),
-            'the column "name", which the workflow needs, is missing',
+            'the column "name", which the input needs, is missing',
         ),
         (
             {"path": "rows.parquet", "columns": {"id": "str", "name": "str"}},
             COLUMNS,
             ("columns", "id"),
-            "the column is str, and the workflow needs int",
+            "the column is str, and the input needs int",
         ),
         (
             {"uri": "s3://b/t", "columns": {"id": "int32", "name": "str"}},

@@ -29,8 +29,7 @@ async def register(channel: Channel, action: Action, attachments: Attachments) -
         name=target.key.name,
         version=target.version,
     )
-    local = {url: f"file {url.rpartition('/')[2]}" for url in files.stand_ins(body)}
-    uploaded = await attachments.uploaded(channel, action, local)
+    uploaded = await attachments.uploaded(channel, action, files.stand_ins(body))
     request = launch_plan_pb2.LaunchPlanCreateRequest(
         id=identifier, spec=wire.to_wire(files.located(body, uploaded), workflow)
     )

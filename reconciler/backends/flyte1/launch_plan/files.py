@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from reconciler.model.document import Json
-from reconciler.values.stand_ins import is_stand_in, tail, uris, with_uris
+from reconciler.values import stand_ins as values
+from reconciler.values.stand_ins import local_uris, tail, uris, with_uris
 
 Spot = tuple[str, str]
 """The part of a normal form that an input is in, and its name."""
@@ -18,20 +19,14 @@ Spot = tuple[str, str]
 
 def stand_ins(body: Mapping[str, Any]) -> frozenset[str]:
     """List the URIs in a plan's normal form that stand for local files."""
-    return frozenset(
-        uri for _, literal in _literals(body) for uri in uris(literal) if is_stand_in(uri)
-    )
+    return local_uris(literal for _, literal in _literals(body))
 
 
 def located(body: dict[str, Json], locations: Mapping[str, str]) -> dict[str, Json]:
     """Put the locations of uploads in place of what stands for them."""
     if not locations:
         return body
-
-    def locate(_spot: Spot, literal: Json) -> Json:
-        return with_uris(literal, lambda uri: locations.get(uri, uri))
-
-    return _changed(body, locate)
+    return _changed(body, lambda _spot, literal: values.located(literal, locations))
 
 
 def recognised(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +9,6 @@ from flyteidl.core import literals_pb2
 from google.protobuf import json_format
 
 from reconciler.backends.wire.message import from_json, to_json
-from reconciler.model.attachment import Upload
 from reconciler.model.document import Json
 from reconciler.model.interface import Workflow
 from reconciler.model.origin import Problem
@@ -19,10 +17,8 @@ from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.validate import Declared
 from reconciler.values.canonical import canonical
 from reconciler.values.interface import bind
-from reconciler.values.known import Known
+from reconciler.values.passing import passing
 from reconciler.values.problem import ValueProblem
-from reconciler.values.size import show_size
-from reconciler.values.stand_ins import stand_in, uris
 from reconciler.values.types import show_type
 
 
@@ -64,7 +60,7 @@ def inputs_of(declared: Declared, context: Context, workflow: Workflow) -> Input
         problems=tuple(
             declared.problem(item.message, *item.path, fix=item.fix) for item in problems
         ),
-        notes=tuple(_passing(literals, known)),
+        notes=tuple(passing(literals, known)),
     )
 
 
@@ -75,29 +71,6 @@ def _as_sent(literal: Json, path: tuple[str, str]) -> dict[str, Json] | ValuePro
     except json_format.ParseError as error:
         message = f"what a type of one's own made is no literal of Flyte ({error})"
         return ValueProblem(path, message, "repair that type")
-
-
-def _passing(literals: Mapping[str, Json], known: Known) -> Iterator[str]:
-    """Say which inputs go by value and which by reference, where any goes by reference."""
-    uploads = {
-        stand_in(one): (written, one)
-        for written, one in known.files.items()
-        if isinstance(one, Upload)
-    }
-    values: list[str] = []
-    references: list[str] = []
-    for name, literal in sorted(literals.items()):
-        found = list(uris(literal))
-        files = [uploads[uri] for uri in dict.fromkeys(found) if uri in uploads]
-        shown = ", ".join(f"{written}, {show_size(one.size)}" for written, one in files)
-        if found:
-            references.append(f"{name} ({shown}; uploaded unless Flyte has it)" if files else name)
-        else:
-            values.append(name)
-    if not references:
-        return
-    by_value = f"; by value: {', '.join(values)}" if values else ""
-    yield f"inputs by reference: {', '.join(references)}{by_value}"
 
 
 def unbound(declared: Declared, workflow: Workflow) -> list[Problem]:

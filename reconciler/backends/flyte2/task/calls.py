@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from flyteidl2.cluster import payload_pb2
-from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import task_definition_pb2, task_service_pb2
 
 from reconciler.backends.flyte2 import faults, methods
 from reconciler.backends.flyte2.link import Link
+from reconciler.backends.flyte2.locations import proxy
 from reconciler.backends.flyte2.task import attached
 from reconciler.backends.flyte2.task.fetch import spec_of
 from reconciler.backends.flyte2.task.normal import normal
-from reconciler.backends.packages.uploads import Location, Proxy, Wanted, not_at_hand
+from reconciler.backends.packages.uploads import not_at_hand
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model.document import Json
-from reconciler.model.key import Place
 from reconciler.plan.plan import Action
 
 
@@ -31,7 +29,7 @@ async def register(link: Link, action: Action) -> str:
     identifier = _identifier(action)
     live = await _read(link.channel, identifier)
     if live is None:
-        urls = await link.uploads.uploaded(await _proxy(link, action.key.place), action)
+        urls = await link.uploads.uploaded(await proxy(link, action.key.place), action)
         request = task_service_pb2.DeployTaskRequest(
             task_id=identifier, spec=attached.spec(content, identifier, urls)
         )
@@ -63,24 +61,3 @@ async def _read(
     """Read a task in normal form; None when there is none."""
     spec = await spec_of(channel, identifier)
     return None if spec is None else normal(spec)
-
-
-async def _proxy(link: Link, place: Place) -> Proxy:
-    channel = await link.routes.to(
-        place, payload_pb2.SelectClusterRequest.OPERATION_CREATE_UPLOAD_LOCATION
-    )
-
-    async def ask(wanted: Wanted) -> Location:
-        request = dataproxy_service_pb2.CreateUploadLocationRequest(
-            project=wanted.place.project,
-            domain=wanted.place.domain,
-            filename=wanted.name,
-            filename_root=wanted.folder,
-            content_md5=wanted.md5,
-            # Without it the server does not know what is there, and refuses the same bytes again.
-            add_content_md5_metadata=True,
-        )
-        answer = await channel.call(methods.CREATE_UPLOAD_LOCATION, request)
-        return Location(answer.signed_url, answer.native_url, dict(answer.headers))
-
-    return Proxy(channel.settings, ask, faults.is_already_exists)

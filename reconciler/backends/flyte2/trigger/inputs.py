@@ -10,7 +10,7 @@ the task ignores some of them for its cache: those are not in the hash.
 In a normal form, inputs are one of
 
     {literals: {name: literal}, context: {key: text}, ignored?: [name]}   known
-    {digest, kickoff?}     ours, content not at hand
+    {digest, kickoff?, hash}  ours, content not at hand
     {uri, hash}            somebody else's
     {inline: {...}}        not offloaded
 """
@@ -67,6 +67,8 @@ def fingerprint(inputs: Json) -> Json:
             if KICKOFF_KEY in context:
                 found["kickoff"] = context[KICKOFF_KEY]
             return found
+        case dict() if "digest" in inputs:
+            return {name: part for name, part in inputs.items() if name != "hash"}
         case _:
             return inputs
 
@@ -85,12 +87,18 @@ def from_wire(spec: trigger_definition_pb2.TriggerSpec) -> dict[str, Json]:
             data = spec.offloaded_input_data
             ours = _OURS.search(data.uri)
             if ours is not None:
-                return {"digest": ours[1], **({"kickoff": unquote(ours[2])} if ours[2] else {})}
+                kickoff = {"kickoff": unquote(ours[2])} if ours[2] else {}
+                return {"digest": ours[1], **kickoff, "hash": data.inputs_hash}
             return {"uri": data.uri, "hash": data.inputs_hash}
         case "inputs" if spec.inputs.literals or _say_something(spec.inputs):
             return {"inline": to_json(spec.inputs)}
         case _:
             return {}
+
+
+def base_of(uri: str) -> str:
+    """Return the folder below which uploads are, of which one of ours is at a URI."""
+    return uri.partition(f"/{FOLDER}/")[0]
 
 
 def _say_something(inline: common_pb2.Inputs) -> bool:

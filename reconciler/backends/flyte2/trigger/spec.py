@@ -23,6 +23,7 @@ from reconciler.specs.validate import Declared
 from reconciler.values.canonical import canonical
 from reconciler.values.interface import TASK, bind
 from reconciler.values.known import Known
+from reconciler.values.passing import passing
 from reconciler.values.types import show_type
 
 TASK_KIND = "FlyteTask"
@@ -103,7 +104,7 @@ def _resolved(declared: Declared, context: Context, *, place: Place, task: Task)
     spec = cast("TriggerSpec", declared.spec)
     key = key_of(declared, place)
     schedule, problems = resolve_schedule(declared, spec.schedule, now=context.now)
-    given, found = _inputs(declared, spec, task, Known({}, context.types))
+    given, found = _inputs(declared, spec, task, context.known(declared))
     problems += found
     if schedule and given is not None and spec.schedule and spec.schedule.kickoff_input:
         schedule, given, found = _with_time(declared, spec, task, schedule, given)
@@ -133,6 +134,7 @@ def _resolved(declared: Declared, context: Context, *, place: Place, task: Task)
         awaits=group_of(place, spec.task.package) if spec.task.package else "",
         adopt=spec.adopt,
         protect=spec.protect,
+        on_register=tuple(passing(given.literals, context.known(declared))),
     )
     return Resolution(resources=(resource,), problems=tuple(problems))
 

@@ -7,6 +7,9 @@ server gives for uploads of the project-domain, and named after the digest of al
 
 That folder is no `run_base_dir` of the run: a run starts from the URI as it stands in the trigger,
 while `run_base_dir` would move all that the run writes below it.
+
+Local files among the inputs go to the store before them. The folder is named after the inputs with
+stand-ins, which follow the content of files, and what is uploaded names where the files are.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from flyteidl2.common import identifier_pb2, run_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.task import task_definition_pb2
 
-from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2 import locks, methods
 from reconciler.backends.flyte2.link import Link
-from reconciler.backends.flyte2.trigger import inputs
+from reconciler.backends.flyte2.locations import proxy
+from reconciler.backends.flyte2.trigger import inputs, normal
 from reconciler.plan.plan import Action
+from reconciler.values.stand_ins import local_uris, located
 
 _FILE = "inputs.pb"
 _Operation = payload_pb2.SelectClusterRequest
@@ -31,7 +36,7 @@ _Operation = payload_pb2.SelectClusterRequest
 async def upload(link: Link, action: Action, known: dict[str, Any]) -> run_pb2.OffloadedInputData:
     """Upload known inputs and return where they are; the same ones go to the same file."""
     place, target = action.key.place, action.refs[0]
-    message = inputs.to_message(known)
+    message = inputs.to_message(await _located(link, action, known))
     md5 = hashlib.md5(message.SerializeToString(deterministic=True), usedforsecurity=False)
     locations = await link.routes.to(place, _Operation.OPERATION_CREATE_UPLOAD_LOCATION)
     location = await locations.call(
@@ -60,3 +65,29 @@ async def upload(link: Link, action: Action, known: dict[str, Any]) -> run_pb2.O
         ),
     )
     return answer.offloaded_input_data
+
+
+async def _located(link: Link, action: Action, known: dict[str, Any]) -> dict[str, Any]:
+    """Bring the local files among inputs to the store, and name their locations."""
+    local = local_uris(known["literals"].values())
+    if not local:
+        return known
+    uploaded = await link.uploads.uploaded(
+        await proxy(link, action.key.place),
+        action,
+        local,
+        known_in=await _known_in(link, action, known),
+    )
+    literals = {name: located(one, uploaded) for name, one in known["literals"].items()}
+    return {**known, "literals": literals}
+
+
+async def _known_in(link: Link, action: Action, known: dict[str, Any]) -> str:
+    """Say below which folder the files are, where the live trigger has the same inputs."""
+    if not action.revision:
+        return ""
+    details = await locks.details_of(link.channel, normal.name_of(action.key))
+    if details is None:
+        return ""
+    is_same = inputs.fingerprint(inputs.from_wire(details.spec)) == inputs.fingerprint(known)
+    return inputs.base_of(details.spec.offloaded_input_data.uri) if is_same else ""
