@@ -9,10 +9,12 @@ moved = converting.cut_over(found)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from reconciler.convert.cut_over import (
     LONGEST_MARGIN,
@@ -31,16 +33,21 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin, Problem
 from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import PackageSpec
+from reconciler.values.references import with_paths
 
 _NOTHING = TaskChoice()
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The launch plans of a set, converted; `packages` are the FlytePackages, which are not."""
+    """The launch plans of a set, converted; `packages` are the FlytePackages, which are not.
+
+    The places of documents are seen from `cwd`.
+    """
 
     converted: tuple[Converted, ...]
     packages: tuple[Origin, ...] = ()
+    cwd: Path = Path()
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -66,7 +73,8 @@ def convert(
     FlytePackage that registers all tasks without a version of their own. Raises UsageError for a
     workflow that no plan runs, SpecError for what has no trigger.
     """
-    declaration = declare(paths, cwd=(cwd or Path.cwd()).absolute())
+    cwd = (cwd or Path.cwd()).absolute()
+    declaration = declare(paths, cwd=cwd)
     declaration.check()
     wanted = dict(tasks or {})
     defaults = Place(
@@ -90,7 +98,7 @@ def convert(
     packages = (
         item.document.origin for item in declaration.declared if isinstance(item.spec, PackageSpec)
     )
-    return Conversion(tuple(found), tuple(packages))
+    return Conversion(tuple(found), tuple(packages), cwd)
 
 
 def _twice(found: Iterable[Converted]) -> Iterator[Problem]:
@@ -127,11 +135,38 @@ def stream(found: Conversion) -> Iterator[str]:
         yield ("---\n" if index else "") + _yaml(item)
 
 
-def files(found: Conversion) -> Mapping[PurePosixPath, str]:
-    """Lay the triggers out as files, by their path below a folder."""
+def files(found: Conversion, *, folder: Path) -> Mapping[PurePosixPath, str]:
+    """Lay the triggers out as files, by their path below a folder.
+
+    Local files of inputs are named as they are seen from there.
+    """
     written = {item.key: item for item in found.converted if item.key is not None}
     paths = names.file_names(written, suffix=".yaml")
-    return {paths[key]: _yaml(item) for key, item in written.items()}
+    return {
+        paths[key]: _yaml(_seen_from(item, (folder / paths[key]).parent, found.cwd))
+        for key, item in written.items()
+    }
+
+
+def _seen_from(item: Converted, folder: Path, cwd: Path) -> Converted:
+    """Name the local files of inputs as they are seen from a folder.
+
+    Only the type of an input tells whether a file is meant, so it is where there is one.
+    """
+    file = item.declared.document.origin.file
+    base = cwd if file == "-" else (cwd / file).parent
+
+    def seen(path: str) -> str:
+        is_there = not Path(path).is_absolute() and (base / path).exists()
+        return os.path.relpath(base / path, folder) if is_there else path
+
+    made = dict(item.document or {})
+    spec = dict(cast("dict[str, Json]", made.get("spec") or {}))
+    inputs = cast("dict[str, Json]", spec.get("inputs") or {})
+    if not inputs:
+        return item
+    spec["inputs"] = {name: with_paths(value, seen) for name, value in inputs.items()}
+    return replace(item, document={**made, "spec": spec})
 
 
 def _yaml(item: Converted) -> str:

@@ -51,7 +51,8 @@ def convert(paths: tuple[str, ...], files: tuple[str, ...], **given: Any) -> int
     _tell(found, has_notes=given["format_"] == "text" and (moved is None or bool(given["out"])))
     if given["out"] and found.documents and not is_refused:
         folder = Path(given["out"]).absolute()
-        count = exporting.write(converting.files(found), folder=folder, force=given["force"])
+        made = converting.files(found, folder=folder)
+        count = exporting.write(made, folder=folder, force=given["force"])
         say(f"wrote {counted(count, 'file')} below {given['out']}")
     _print(found, moved, given)
     if moved is not None and is_refused:

@@ -156,8 +156,4 @@ AT_EVERY = (
 )
 CUT = "is longer than the 255 characters that a trigger holds, and was cut"
 NO_ARCHIVE = "Archive is no policy of a trigger, which has Deactivate, Orphan and Delete"
-LOCAL = (
-    "is uploaded with the plan, where the input is a file or folder; a trigger uploads none, so "
-    "write a URI"
-)
 KICKOFF_TAKEN = "is the input that takes the scheduled time, so its value would be lost"

@@ -11,7 +11,6 @@ from reconciler.convert.fields import (
     BY_PATH,
     CUT,
     KICKOFF_TAKEN,
-    LOCAL,
     NO_ARCHIVE,
     NO_ZONE,
     RULES,
@@ -219,22 +218,7 @@ def _inputs(writing: _Writing) -> None:
                 writing.note((part, name), Fate.NONE, KICKOFF_TAKEN)
                 continue
             found[name] = value
-            if _names_a_file(value):
-                writing.note((part, name), Fate.NONE, LOCAL)
     writing.put(("inputs",), found)
-
-
-def _names_a_file(value: Json) -> bool:
-    """Say whether a value may name a file beside its document, as `{path: ...}`."""
-    match value:
-        case {"path": str()}:
-            return True
-        case dict():
-            return any(_names_a_file(part) for part in value.values())
-        case list():
-            return any(_names_a_file(part) for part in value)
-        case _:
-            return False
 
 
 def _rest(writing: _Writing) -> None:

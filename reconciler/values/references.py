@@ -8,7 +8,7 @@ tell them apart; `{uri: ...}` takes any text. A local file has a stand-in for it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -55,6 +55,19 @@ def local_paths(value: Json) -> Iterator[str]:
                 yield from local_paths(one)
         case _:
             pass
+
+
+def with_paths(value: Json, change: Callable[[str], str]) -> Json:
+    """Change what `local_paths` yields of a value; the value itself is not changed."""
+    match value:
+        case {"path": str(path), **rest} if not rest.keys() - {"format", "columns"}:
+            return {**fields(value), "path": change(path)}
+        case dict():
+            return {name: with_paths(one, change) for name, one in value.items()}
+        case list():
+            return [with_paths(one, change) for one in value]
+        case _:
+            return value
 
 
 def blob_literal(value: Json, type_: Json, path: Path, problems: Problems, known: Known) -> Json:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from convert_files import WORKFLOW, convert, plan, trigger
 from pydantic import BaseModel
 
@@ -205,7 +206,7 @@ def test_written_triggers_read_back(tmp_path: Path) -> None:
     full |= {"schedule": {**CRON, "kickoffInput": "day"}, "fixedInputs": {"a": 1}}
     found = convert(tmp_path, plan("all", **full), plan("bare"))
     out = tmp_path / "out"
-    for path, content in converting.files(found).items():
+    for path, content in converting.files(found, folder=out).items():
         (out / path).parent.mkdir(parents=True, exist_ok=True)
         (out / path).write_text(content, encoding="utf-8")
     again = declare(("out",), cwd=tmp_path)
@@ -261,11 +262,29 @@ def test_value_of_the_kickoff_input_is_left_out_and_named(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("value", [{"path": "a.csv"}, [{"path": "a.csv"}], {"k": {"path": "a"}}])
-def test_input_that_may_be_a_local_file_is_named(value: Any, tmp_path: Path) -> None:
-    found = convert(tmp_path, plan(inputs={"table": value, "other": {"uri": "s3://b/a.csv"}}))
-    said = [note.path for note in found.notes if "a trigger uploads none" in note.why]
-    assert said == ["spec.inputs.table"]
-    assert trigger(found)["inputs"]["table"] == value
+def test_local_file_is_carried_over(value: Any, tmp_path: Path) -> None:
+    found = convert(tmp_path, plan(inputs={"table": value}))
+    assert trigger(found)["inputs"] == {"table": value}
+    assert not [note for note in found.notes if note.path.startswith("spec.inputs")]
+
+
+def test_local_file_is_named_as_it_is_seen_from_the_file_of_its_trigger(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.csv").write_text("id\n")
+    inputs = {
+        "rows": [{"path": "data/a.csv", "format": "csv"}, {"uri": "s3://b/a.csv"}],
+        "settings": {"path": "no/such/file"},
+        "absolute": {"path": "/"},
+        "path": "data/a.csv",
+    }
+    found = convert(tmp_path, plan(inputs=inputs))
+    (content,) = converting.files(found, folder=tmp_path / "out").values()
+    written: Any = yaml.safe_load(content)
+    assert written["spec"]["inputs"] == {
+        **inputs,
+        "rows": [{"path": "../../../data/a.csv", "format": "csv"}, {"uri": "s3://b/a.csv"}],
+    }
+    assert trigger(found)["inputs"] == inputs, "a stream may stand anywhere"
 
 
 def test_zone_in_the_text_becomes_the_timezone(tmp_path: Path) -> None:
