@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from client_kit import KIT, ROOT, check_kit, run
 from flyte_kit import SDK, check_sdk
+from flyteidl2.core import security_pb2
+from flyteidl2.task import task_service_pb2
 
 from reconciler.backends.flyte2.package import recorded
+from reconciler.backends.packages import recorded as packages
 from reconciler.sources import archive
 
 pytestmark = pytest.mark.clients
@@ -178,3 +181,81 @@ def test_configuration_of_the_user_keeps_its_settings_and_loses_its_endpoint(
     out = tmp_path / "app.tgz"
     record(folder, out, str(FLYTE), "deploy", "--all", "ranking/model.py")
     assert digests(out) == digests(EXAMPLE / "dist" / "package.tgz")
+
+
+ASKING = """
+from pathlib import Path
+
+import flyte
+
+IMAGE = "example.invalid/asking:v1"
+by_name = flyte.TaskEnvironment(name="name", image=IMAGE, secrets="db-password")
+by_object = flyte.TaskEnvironment(name="object", image=IMAGE, secrets=flyte.Secret("db-password"))
+by_list = flyte.TaskEnvironment(name="list", image=IMAGE, secrets=["db-password"])
+as_variable = flyte.TaskEnvironment(
+    name="variable",
+    image=IMAGE,
+    secrets=[flyte.Secret("password", group="db"), flyte.Secret("token", as_env_var="API_TOKEN")],
+)
+as_file = flyte.TaskEnvironment(
+    name="file",
+    image=IMAGE,
+    secrets=flyte.Secret("password", group="db", mount=Path("/etc/flyte/secrets")),
+)
+
+
+@by_name.task
+async def one() -> int:
+    return 1
+
+
+@by_object.task
+async def two() -> int:
+    return 1
+
+
+@by_list.task
+async def three() -> int:
+    return 1
+
+
+@as_variable.task
+async def four() -> int:
+    return 1
+
+
+@as_file.task
+async def five() -> int:
+    return 1
+"""
+
+
+def test_secrets_that_tasks_ask_for_are_recorded_however_they_are_written(tmp_path: Path) -> None:
+    check_sdk()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "asking.py").write_text(ASKING)
+    command = (str(FLYTE), "deploy", "--project", "some", "--domain", "where", "--all", "asking.py")
+    record(folder, tmp_path / "asking.tgz", *command)
+
+    found = archive.read((tmp_path / "asking.tgz").read_bytes())
+    asked = {
+        sent.request.task_id.name: [
+            (one.group, one.key, one.env_var, one.mount_requirement)
+            for one in sent.request.spec.task_template.security_context.secrets
+        ]
+        for sent in packages.read(found, recorded.FORM).requests
+        if isinstance(sent.request, task_service_pb2.DeployTaskRequest)
+    }
+    variable, file = security_pb2.Secret.ENV_VAR, security_pb2.Secret.FILE
+    by_key = [("", "db-password", "DB_PASSWORD", variable)]
+    assert asked == {
+        "name.one": by_key,
+        "object.two": by_key,
+        "list.three": by_key,
+        "variable.four": [
+            ("db", "password", "DB_PASSWORD", variable),
+            ("", "token", "API_TOKEN", variable),
+        ],
+        "file.five": [("db", "password", "", file)],
+    }
