@@ -86,7 +86,7 @@ class Backend(Protocol):
         """Read the code that is registered in a place back as a package.
 
         Registering it in any place under a set gives the digests of what it was registered from.
-        Raises UnsupportedError where code cannot be read back.
+        Raises UsageError where it cannot be one package.
         """
         ...
 
