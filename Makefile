@@ -59,7 +59,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 generate: setup
-	$(BIN)/python -m reconciler.specs.generate specs
+	$(BIN)/python -m reconciler.specs.generate specs crds
 
 format: setup
 	$(BIN)/ruff check --quiet --fix .

@@ -187,6 +187,31 @@ class Cluster:
         assert code is None or done.returncode == code, f"{program} {arguments}: {said}"
         return said
 
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        media: str = "application/json",
+        identity: Identity | None = None,
+    ) -> tuple[int, Any]:
+        """Send one request to the API server; the status of the answer, and what it says."""
+        who = identity or self.admin
+        asked = urllib.request.Request(
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {who.token}", "Content-Type": media},
+        )
+        context = ssl.create_default_context(cafile=str(self.ca))
+        try:
+            with urllib.request.urlopen(asked, context=context, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
     def json(self, *arguments: str, identity: Identity | None = None) -> Any:
         """What `kubectl ... -o json` answers."""
         return json.loads(self.kubectl(*arguments, "-o", "json", identity=identity))

@@ -141,28 +141,28 @@ class Auth(Shape):
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Check that the mode has what it needs, and nothing that it does not use."""
         mode = given.get("mode", str(AuthMode.NONE))
-        used = _USED_BY.get(mode) if isinstance(mode, str) else None
+        used = USED_BY.get(mode) if isinstance(mode, str) else None
         if used is None:
             return
         for name in used:
-            if name in _NEEDED and name not in given:
+            if name in NEEDED and name not in given:
                 yield fault(f"mode {mode} needs {name}", at=("mode",), fix=f"add {name}")
         for name in given:
             if name in _AUTH_FIELDS and name not in used and given[name] != []:
-                right = " or ".join(m for m, fields in _USED_BY.items() if name in fields)
+                right = " or ".join(m for m, fields in USED_BY.items() if name in fields)
                 why = f"has no effect with mode {mode}"
                 yield fault(why, at=(name,), fix=f"write mode: {right}, or remove it")
 
 
-_NEEDED = frozenset({"token", "clientId", "clientSecret", "apiKey"})
-_USED_BY: dict[str, tuple[str, ...]] = {
+NEEDED = frozenset({"token", "clientId", "clientSecret", "apiKey"})
+USED_BY: dict[str, tuple[str, ...]] = {
     "None": (),
     "Token": ("token",),
     "ClientCredentials": ("clientId", "clientSecret", "scopes", "audience"),
     "ApiKey": ("apiKey", "scopes", "audience"),
     "Passthrough": (),
 }
-_AUTH_FIELDS = frozenset(name for names in _USED_BY.values() for name in names)
+_AUTH_FIELDS = frozenset(name for names in USED_BY.values() for name in names)
 
 
 class ConnectionLimits(Shape):

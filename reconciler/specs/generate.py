@@ -1,25 +1,26 @@
-"""Writes the published files of the language: schemas and annotated examples.
+"""Writes the published files of the language: schemas, annotated examples and CRDs.
 
-Run as `python -m reconciler.specs.generate specs/`; a test checks that the files are current.
+Run as `python -m reconciler.specs.generate specs/ crds/`; a test checks that they are current.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from reconciler.specs import annotate, schema
+from reconciler.specs import annotate, crd, schema
 from reconciler.specs.registry import KINDS
 
-COMMAND = "python -m reconciler.specs.generate specs/"
+COMMAND = "python -m reconciler.specs.generate specs/ crds/"
 """What brings the published files up to date."""
 
 COMBINED = "all.schema.json"
 
 
 def files() -> dict[str, str]:
-    """Return the text of every published file by its name."""
+    """Return the text of every published schema and example by its name."""
     found = {COMBINED: _json(schema.combined())}
     for kind in KINDS:
         found[f"{kind}.schema.json"] = _json(schema.schema(kind))
@@ -27,11 +28,11 @@ def files() -> dict[str, str]:
     return found
 
 
-def write(folder: Path) -> list[Path]:
-    """Write every published file; returns the paths of those that changed."""
+def write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write files by their names; returns the paths of those that changed."""
     changed = []
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files().items():
+    for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -45,8 +46,9 @@ def _json(value: schema.Schema) -> str:
 
 def _main(arguments: list[str]) -> int:
     match arguments:
-        case [folder]:
-            sys.stdout.writelines(f"wrote {path}\n" for path in write(Path(folder)))
+        case [published, definitions]:
+            written = [*write(Path(published), files()), *write(Path(definitions), crd.files())]
+            sys.stdout.writelines(f"wrote {path}\n" for path in written)
             return 0
         case _:
             sys.stderr.write(f"usage: {COMMAND}\n")

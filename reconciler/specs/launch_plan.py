@@ -276,7 +276,7 @@ class LaunchPlanSpec(Owned):
                     fix="remove it",
                 )
                 for name in given
-                if name in _OF_OUR_PLANS
+                if name in OF_OUR_PLANS
             )
         fixed = map_of(given, "fixedInputs")
         for name in map_of(given, "inputs"):
@@ -286,7 +286,7 @@ class LaunchPlanSpec(Owned):
         yield from _restart_faults(map_of(given, "workflow"), map_of(given, "schedule"))
 
 
-_OF_OUR_PLANS = frozenset(
+OF_OUR_PLANS = frozenset(
     {
         *(
             "schedule",

@@ -170,7 +170,8 @@ class Attributes(Shape):
                 yield fault(why, at=("pluginOverrides", index, "taskType"), fix="merge the two")
             seen.append(task_type)
         for name in ("taskResources", "workflowExecution"):
-            if name in given and given[name] == {}:
+            value = given.get(name)
+            if isinstance(value, dict) and all(one is None for one in value.values()):
                 yield fault("sets nothing", at=(name,), fix="remove it, or write null to clear it")
         tags = list_of(given, "executionQueueTags")
         for index, tag in enumerate(tags):

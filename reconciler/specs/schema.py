@@ -19,6 +19,9 @@ from reconciler.specs.shape import Shape, written_name
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+_LIMITS = {"ge": "minimum", "le": "maximum"}
+"""What pydantic calls limits of a value that something else looks at first."""
+
 Schema = dict[str, Any]
 """A JSON Schema, as plain JSON."""
 
@@ -174,7 +177,9 @@ def _inline(value: object, definitions: Schema) -> object:
             inner = {name: _inline(one, definitions) for name, one in properties.items()}
             return {**cast("Schema", _inline(rest, definitions)), "properties": inner}
         case dict():
-            found = {k: _inline(v, definitions) for k, v in value.items() if k != "title"}
+            found = {
+                _LIMITS.get(k, k): _inline(v, definitions) for k, v in value.items() if k != "title"
+            }
             return found | ({"additionalProperties": False} if "patternProperties" in found else {})
         case list():
             return [_inline(one, definitions) for one in value]

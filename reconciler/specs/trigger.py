@@ -55,7 +55,7 @@ def key_name(task: str, trigger: str) -> str:
     return f"{quote(task, safe='')}/{trigger}"
 
 
-_LONGEST_VERSION = 63
+LONGEST_VERSION = 63
 
 
 class TaskReference(Shape):
@@ -76,9 +76,9 @@ class TaskReference(Shape):
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Refuse a version that is too long for a trigger."""
         version = text_of(given, "version") or ""
-        if len(version) > _LONGEST_VERSION:
+        if len(version) > LONGEST_VERSION:
             yield fault(
-                f"has {len(version)} characters; a trigger holds at most {_LONGEST_VERSION}",
+                f"has {len(version)} characters; a trigger holds at most {LONGEST_VERSION}",
                 at=("version",),
                 fix="deploy the task under a shorter version",
                 is_in_value=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kube_programs
@@ -10,10 +11,10 @@ from kube_kit import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+CRDS = Path(__file__).parents[2] / "crds"
 _FIXTURE = "cluster"
-_PROGRAMS = pytest.StashKey[dict[str, "Path"]]()
+_PROGRAMS = pytest.StashKey[dict[str, Path]]()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -42,6 +43,20 @@ def cluster(started_cluster: Cluster) -> Cluster:
     """The API server, running, whatever the test before did to it."""
     started_cluster.start()
     return started_cluster
+
+
+@pytest.fixture(scope="session")
+def applied_definitions(started_cluster: Cluster) -> None:
+    """The resources of ours, once for all tests of a worker."""
+    started_cluster.start()
+    started_cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
+    started_cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+
+
+@pytest.fixture
+def definitions(cluster: Cluster, applied_definitions: None) -> Cluster:
+    """The API server, with the resources of ours as `crds/` has them."""
+    return cluster
 
 
 @pytest.fixture

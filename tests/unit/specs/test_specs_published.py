@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from reconciler.model.document import Document
 from reconciler.model.origin import Origin
 from reconciler.sources.yaml import parse
-from reconciler.specs import annotate, descriptions, generate, schema
+from reconciler.specs import annotate, crd, descriptions, generate, schema
 from reconciler.specs.registry import KINDS
 from reconciler.specs.shape import written_name
 from reconciler.specs.validate import validate
 
 FOLDER = Path(__file__).parents[3] / "specs"
+CRDS = Path(__file__).parents[3] / "crds"
 COMBINED = jsonschema.Draft202012Validator(schema.combined())
 
 
@@ -36,14 +37,21 @@ def test_published_files_are_current() -> None:
     assert not stale, repair
 
 
+def test_definitions_are_current_and_there_are_no_others() -> None:
+    repair = f"run: .venv/bin/{generate.COMMAND}"
+    published = {path.name: path.read_text(encoding="utf-8") for path in CRDS.iterdir()}
+    assert published == crd.files(), repair
+
+
 def test_published_files_of_kinds_that_are_gone_are_removed() -> None:
     ours = {path.name for path in FOLDER.glob("Flyte*")}
     assert ours == {name for name in generate.files() if name.startswith("Flyte")}
 
 
 def test_writing_again_changes_nothing(tmp_path: Path) -> None:
-    assert len(generate.write(tmp_path)) == len(generate.files())
-    assert generate.write(tmp_path) == []
+    texts = generate.files() | crd.files()
+    assert len(generate.write(tmp_path, texts)) == len(texts)
+    assert generate.write(tmp_path, texts) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
