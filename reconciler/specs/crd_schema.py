@@ -1,7 +1,8 @@
 """Turns the schema of a kind into the structural form that the API server asks for.
 
 Everything has one type and stands where it is used. What the language leaves open is kept as it
-is: inputs of any shape, and a version that is text or a map. An absent field that a rule tells
+is: inputs of any shape; versions that are text or a map, quantities that are text or a number are
+held to that by limits. An absent field that a rule tells
 from its default is given none, since the API server would write the default into the object.
 """
 
@@ -24,6 +25,14 @@ _KEPT = (
 _TOLD_FROM_DEFAULT = frozenset({"acknowledgeRestarts", "overwriteCache", "deletionPolicy"})
 _EXACT = 2**53
 _FREE: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+# Where a value has more than one type, none can be said, and limits shut out the types it has not.
+_UNTYPED: Schema = {
+    "x-kubernetes-preserve-unknown-fields": True,
+    "not": {"enum": [True, False]},
+}
+_NO_LIST: Schema = {"minItems": 1, "maxItems": 0}
+_NO_MAP: Schema = {"minProperties": 1, "maxProperties": 0}
+_NO_NUMBER: Schema = {"minimum": 1, "maximum": 0}
 _KEYS_OF_RULES = 32
 """How many keys a map may hold that a rule can look at: for more the API server finds it costly."""
 
@@ -110,29 +119,16 @@ class _Structure:
 
     def _of_choices(self, choices: list[Schema]) -> Schema:
         match choices:
-            case [{"type": "string"} as text, {"type": "number"}]:
-                return {
-                    "x-kubernetes-int-or-string": True,
-                    "pattern": text["pattern"],
-                    "minimum": 0,
-                }
+            case [{"type": "string"} as text, {"type": "number", "minimum": least}]:
+                found: Schema = _UNTYPED | _NO_LIST | _NO_MAP | {"minimum": least}
             case [{"type": "string"} as text, {"$ref": str(reference)}]:
                 below = self._of({"$ref": reference})
-                # No type can be said, so whatever is neither text nor a map is shut out by limits.
-                return {
-                    "x-kubernetes-preserve-unknown-fields": True,
-                    "properties": below["properties"],
-                    "required": below.get("required", []),
-                    "maxProperties": len(below["properties"]),
-                    **{key: text[key] for key in ("pattern", "maxLength") if key in text},
-                    "not": {"enum": [True, False]},
-                    "minimum": 1,
-                    "maximum": 0,
-                    "minItems": 1,
-                    "maxItems": 0,
-                }
+                found = _UNTYPED | _NO_LIST | _NO_NUMBER
+                found |= {key: below[key] for key in ("properties", "required")}
+                found["maxProperties"] = len(below["properties"])
             case _:
                 raise AssertionError(choices)
+        return found | {key: text[key] for key in ("pattern", "maxLength") if key in text}
 
 
 def _without_null(one: Schema) -> Schema:
@@ -171,7 +167,7 @@ def _rules_of(model: type[Shape]) -> list[Rule]:
 
 def _is_seen(one: Schema) -> bool:
     """Tell whether rules can see a field: the API server shows them none without a type."""
-    return "type" in one or "x-kubernetes-int-or-string" in one
+    return "type" in one
 
 
 def _exclusions(model: type[Shape], fields: Schema) -> list[Rule]:

@@ -143,6 +143,39 @@ def _holders(value: object) -> list[Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("amount", "is_taken"),
+    [
+        *((one, True) for one in (2, 0.5, 0, "500m", "1.5Gi", "1e3")),
+        *((one, False) for one in (-1, -0.5, True, False, [], ["1"], {}, {"a": 1}, "much", "")),
+    ],
+)
+def test_amount_is_text_or_a_number(definitions: Cluster, amount: Any, is_taken: bool) -> None:
+    spec = {"attributes": {"taskResources": {"limits": {"cpu": amount}}}}
+    value = {"apiVersion": API_VERSION, "kind": "FlyteProject", "metadata": {"name": "abc"}}
+    code, answer = create(definitions, {**value, "spec": spec})
+    assert (code == 201) is is_taken, answer
+    document = Document({**value, "spec": spec}, Origin("x", 1, 1))
+    assert (not validate([document]).problems) is is_taken
+
+
+@pytest.mark.parametrize(
+    ("version", "is_taken"),
+    [
+        *((one, True) for one in ("v1", {"latest": True}, {"latest": True, "matching": "v*"})),
+        *((one, False) for one in (1, 1.5, True, [], ["v1"], {}, {"latest": False}, "a b", "")),
+        ({"latest": True, "matching": "a b"}, False),
+    ],
+)
+def test_version_is_text_or_followed(definitions: Cluster, version: Any, is_taken: bool) -> None:
+    spec = {"workflow": {"name": "etl", "version": version}}
+    value = {"apiVersion": API_VERSION, "kind": "FlyteLaunchPlan", "metadata": {"name": "abc"}}
+    code, answer = create(definitions, {**value, "spec": spec})
+    assert (code == 201) is is_taken, answer
+    document = Document({**value, "spec": spec}, Origin("x", 1, 1))
+    assert (not validate([document]).problems) is is_taken
+
+
 REFUSED = [
     ("FlyteLaunchPlan", {}, "needs workflow or existing; add one of them"),
     ("FlyteLaunchPlan", {"frobnicate": 1}, 'unknown field "spec.frobnicate"'),
