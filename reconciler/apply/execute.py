@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import replace
 
 from reconciler.apply.outcome import ABANDONED, INTERRUPTED, Outcome, Report, Status
@@ -19,6 +19,8 @@ from reconciler.plan.plan import Action, Change
 
 Perform = Callable[[Action], Awaitable[str]]
 """Carries out one action and returns the revision that a mutable object has by it."""
+Together = Callable[[Action], str]
+"""Names what an action is written with at once; empty for what is written by itself."""
 Progress = Callable[[Outcome, int], None]
 """Told each outcome and how many actions the run has in all."""
 
@@ -26,7 +28,7 @@ Progress = Callable[[Outcome, int], None]
 class _Graph:
     """Actions and barriers as nodes of one graph; a node is free when nothing it needs is left."""
 
-    def __init__(self, actions: Sequence[Action]) -> None:
+    def __init__(self, actions: Sequence[Action], together: Together) -> None:
         self.actions = {action.id: action for action in actions}
         self._index = {action.id: index for index, action in enumerate(actions)}
         self._dependents: dict[str, list[str]] = defaultdict(list)
@@ -38,16 +40,34 @@ class _Graph:
                     self._edge(name, action.id)
             for name in action.opens:
                 self._edge(action.id, name)
-        self.ready = [self._index[name] for name in self.actions if not self._missing[name]]
-        heapq.heapify(self.ready)
+        self._ready = [self._index[name] for name in self.actions if not self._missing[name]]
+        heapq.heapify(self._ready)
         self._order = list(self.actions)
+        self._started: set[str] = set()
+        self._together: dict[str, list[Action]] = defaultdict(list)
+        self._name_of = together
+        for action in actions:
+            if name := together(action):
+                self._together[name].append(action)
 
     def _edge(self, source: str, target: str) -> None:
         self._dependents[source].append(target)
         self._missing[target] += 1
 
-    def pop(self) -> Action:
-        return self.actions[self._order[heapq.heappop(self.ready)]]
+    @property
+    def is_ready(self) -> bool:
+        while self._ready and self._order[self._ready[0]] in self._started:
+            heapq.heappop(self._ready)
+        return bool(self._ready)
+
+    def pop(self, known: Container[str]) -> list[Action]:
+        """Take the next free action and those written with it, without what has an outcome."""
+        action = self.actions[self._order[heapq.heappop(self._ready)]]
+        others = self._together.get(self._name_of(action), ())
+        free = [item for item in others if not self._missing[item.id] and item is not action]
+        taken = [action, *(item for item in free if item.id not in self._started)]
+        self._started.update(item.id for item in taken)
+        return [item for item in taken if item.id not in known]
 
     def succeed(self, name: str) -> None:
         """Free what waited for a node; a barrier that becomes free succeeds at once."""
@@ -56,7 +76,7 @@ class _Graph:
             if self._missing[dependent]:
                 continue
             if dependent in self.actions:
-                heapq.heappush(self.ready, self._index[dependent])
+                heapq.heappush(self._ready, self._index[dependent])
             else:
                 self.succeed(dependent)
 
@@ -79,16 +99,18 @@ async def run(
     parallel: int = 8,
     progress: Progress | None = None,
     stop: asyncio.Event | None = None,
+    together: Together = lambda _: "",
 ) -> Report:
     """Perform the actions of the changes that are not blocked.
 
-    `parallel` bounds the calls under way. Once `stop` is set no further call starts; those under
-    way finish, so that their outcomes are known. Errors become outcomes. Any other exception is a
-    fault of ours: it becomes the outcome of its action, and no further call starts either. A
-    further action on a mutable object is performed with the revision that the one before it made.
+    `parallel` bounds the calls under way; what is written `together` starts at once. Once `stop` is
+    set no further call starts; those under way finish, so that their outcomes are known. Errors
+    become outcomes. Any other exception is a fault of ours: it becomes the outcome of its action,
+    and no further call starts either. A further action on a mutable object is performed with the
+    revision that the one before it made.
     """
     actions = [item for change in changes if change.block is None for item in change.actions]
-    graph = _Graph(actions)
+    graph = _Graph(actions, together)
     outcomes: dict[str, Outcome] = {}
     running: dict[asyncio.Task[Outcome], Action] = {}
     revisions: dict[Key, str] = {}
@@ -101,11 +123,10 @@ async def run(
                 progress(outcome, len(actions))
 
     try:
-        while graph.ready or running:
+        while graph.is_ready or running:
             is_over = is_broken or (stop is not None and stop.is_set())
-            while graph.ready and len(running) < parallel and not is_over:
-                action = graph.pop()
-                if action.id not in outcomes:
+            while graph.is_ready and len(running) < parallel and not is_over:
+                for action in graph.pop(outcomes):
                     work = _perform(action, perform, revisions.get(action.key))
                     running[asyncio.create_task(work)] = action
             if not running:

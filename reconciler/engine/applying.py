@@ -167,6 +167,7 @@ async def _run(changes: list[Change], backend: Backend, run: Run) -> Report:
         parallel=run.parallel,
         progress=run.progress,
         stop=run.stop,
+        together=lambda action: backend.traits[action.key.kind].together(action.key),
     )
 
 

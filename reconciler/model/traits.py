@@ -58,6 +58,10 @@ def _as_is(body: dict[str, Json]) -> dict[str, Json]:
     return body
 
 
+def _by_itself(_key: Key) -> str:
+    return ""
+
+
 def _restarts(_before: dict[str, Json] | None, _after: dict[str, Json]) -> bool:
     return True
 
@@ -152,6 +156,8 @@ class Traits:
     verb. `is_archivable` says that a name can be hidden when it is removed, `is_deletable` that an
     object can be deleted, `is_readable` that its content can be read back, `fields` how a record
     keeps its content. An object is replaced while it is active only where `restarts` allows it.
+    Objects for which `together` gives the same name are written at once, where nothing holds one of
+    them back.
     """
 
     kind: str
@@ -166,3 +172,4 @@ class Traits:
     describe: Describe = field(default=_as_is, repr=False, compare=False)
     consequences: Consequences = field(default=_no_consequences, repr=False, compare=False)
     restarts: Restarts = field(default=_restarts, repr=False, compare=False)
+    together: Callable[[Key], str] = field(default=_by_itself, repr=False, compare=False)

@@ -77,6 +77,31 @@ async def test_action_waits_for_what_it_needs() -> None:
     assert calls.done == ["a", "b", "c"]
 
 
+async def test_what_is_written_together_starts_at_once_whatever_else_waits() -> None:
+    batches: list[set[str]] = []
+    waiting: set[str] = set()
+
+    async def perform(item: Action) -> str:
+        waiting.add(item.id)
+        await asyncio.sleep(0)
+        if waiting:
+            batches.append(set(waiting))
+            waiting.clear()
+        return ""
+
+    changes = [change(action(name)) for name in ("a", "g1", "b", "g2", "g3", "c")]
+    changes += [change(action("g4", "c"))]
+
+    def together(item: Action) -> str:
+        return "g" if item.id.startswith("g") else ""
+
+    report = await execute.run(changes, perform, parallel=1, together=together)
+
+    assert batches == [{"a"}, {"g1", "g2", "g3"}, {"b"}, {"c"}, {"g4"}]
+    assert set(statuses(report).values()) == {Status.DONE}
+    assert len(report.outcomes) == 7
+
+
 async def test_failure_skips_what_waits_for_it_and_nothing_else() -> None:
     calls = Calls("a")
     changes = [
