@@ -76,6 +76,7 @@ class World:
     endpoint: str = ""
     flyte: str = connecting.FLYTE1
     hmac_key: str = ""
+    secrets: dict[str, Any] = field(default_factory=dict)
     documents: dict[str, Any] = field(default_factory=dict)
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -106,13 +107,17 @@ class World:
 
     @asynccontextmanager
     async def backend(self, *, read_only: bool = False) -> AsyncIterator[Backend]:
-        """Connect to the server; `hmac_key` names the variable of the connection's key."""
+        """Connect to the server; `hmac_key` names the variable of the connection's key.
+
+        `secrets` is what else a FlyteConnection says of them.
+        """
         choice = connecting.Choice(
             chosen_by="test",
             flyte=self.flyte,
             endpoint=self.endpoint,
             insecure=True,
             hmac_key={"env": self.hmac_key} if self.hmac_key else None,
+            secrets=self.secrets,
         )
         async with connecting.connect(choice, read_only=read_only, environ={}) as backend:
             yield backend

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,13 +48,14 @@ class Choice:
 
     `data` is the directory of an embedded Flyte, `spec` a FlyteConnection's spec as it was written
     and `base` what its relative files are below, `config` a configuration file's name. `flyte` is
-    the generation of Flyte, one of FlyteConnection's words, and `hmac_key` where the key for hashes
-    of secret values is.
+    the generation of Flyte, one of FlyteConnection's words, `hmac_key` where the key for hashes of
+    secret values is, and `secrets` what a FlyteConnection says of them besides.
     """
 
     chosen_by: str
     flyte: str = AUTO
     hmac_key: Json = None
+    secrets: Mapping[str, Json] = field(default_factory=dict)
     deadline_seconds: float = 0.0
     data: Path | None = None
     spec: Mapping[str, Json] | None = None
@@ -144,7 +145,7 @@ def _declared(value: Mapping[str, Json], *, chosen_by: str, base: Path) -> Choic
     common = Choice(chosen_by=chosen_by, flyte=str(spec.get("flyte") or AUTO), base=base)
     secrets = spec.get("secrets")
     if isinstance(secrets, dict):
-        common = replace(common, hmac_key=secrets.get("hmacKey"))
+        common = replace(common, hmac_key=secrets.get("hmacKey"), secrets=secrets)
     embedded = spec.get("embedded")
     if isinstance(embedded, dict):
         return replace(common, data=base / str(embedded.get("path") or EMBEDDED_DIRECTORY))
@@ -216,7 +217,8 @@ def _chosen(settings: Settings, choice: Choice) -> Settings:
     from reconciler.backends import settings as settings_of
 
     key = settings_of.hmac_key(choice.hmac_key, base=choice.base, chosen_by=choice.chosen_by)
-    settings = replace(settings, hmac_key=key)
+    plane = settings_of.data_plane(choice.secrets, base=choice.base, chosen_by=choice.chosen_by)
+    settings = replace(settings, hmac_key=key, data_plane=plane)
     if not choice.deadline_seconds:
         return settings
     return replace(settings, deadline=timedelta(seconds=choice.deadline_seconds))
@@ -229,8 +231,11 @@ async def _open_flyte1(
     from reconciler.backends.flyte1.backend import Flyte1
     from reconciler.backends.flyte1.channel import connect as open_channel
 
-    async with open_channel(settings, read_only=read_only) as channel:
-        yield Flyte1(channel, label=label)
+    async with (
+        open_channel(settings, read_only=read_only) as channel,
+        Flyte1(channel, label=label) as backend,
+    ):
+        yield backend
 
 
 @asynccontextmanager
@@ -263,7 +268,8 @@ async def _open_either(
             asked = error
         is_other = isinstance(asked, BackendError) and asked.code == "UNIMPLEMENTED"
         if not (is_other and await _is_flyte2(settings)):
-            yield Flyte1(channel, label=label, asked=asked)
+            async with Flyte1(channel, label=label, asked=asked) as backend:
+                yield backend
             return
     async with _open_flyte2(settings, read_only=read_only, label=label) as backend:
         yield backend

@@ -11,7 +11,9 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Object, Query, Versions
+from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
+from reconciler.model.resource import Resource
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -65,6 +67,10 @@ class Backend(Protocol):
 
     async def observe(self, query: Query) -> Live:
         """Read everything active in the places, and the versions and records asked for."""
+        ...
+
+    async def unmet(self, resources: Mapping[Key, Resource]) -> tuple[Problem, ...]:
+        """Warn of what declared resources need besides Flyte and will not find when they run."""
         ...
 
     async def places(self) -> frozenset[Place]:

@@ -19,6 +19,7 @@ from reconciler import errors
 from reconciler.backends.auth import api_key, secret
 
 if TYPE_CHECKING:
+    from reconciler.backends.kubernetes.access import Access
     from reconciler.model.document import Json
 
 _MESSAGE_BYTES = 64 * 1024 * 1024
@@ -66,13 +67,39 @@ class Auth:
     metadata_key: str = ""
 
 
+NAMESPACE = "{project}-{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """The cluster that runs the tasks of a Flyte 1, where their secrets are.
+
+    `access` is a way to it that somebody found already; it counts before `kubeconfig`.
+    """
+
+    kubeconfig: secret.Reference | None = None
+    context: str = ""
+    namespace: str = NAMESPACE
+    access: Access | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a way to it."""
+        return self.access is not None or self.kubeconfig is not None
+
+    def namespace_of(self, project: str, domain: str) -> str:
+        """Name the namespace of a project-domain."""
+        return self.namespace.replace("{project}", project).replace("{domain}", domain)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything needed to open one connection.
 
     `per_second` of 0 means no limit. `chosen_by` says who picked this connection, for the first
-    line of a plan. `hmac_key` is the key for hashes of secret values. `permit` is asked right
-    before every write is sent and raises where nothing may be written any more.
+    line of a plan. `hmac_key` is the key for hashes of secret values, `data_plane` says where those
+    of a Flyte 1 are. `permit` is asked right before every write is sent and raises where nothing
+    may be written any more.
     """
 
     endpoint: str
@@ -85,6 +112,7 @@ class Settings:
     max_message_bytes: int = _MESSAGE_BYTES
     console: str = ""
     hmac_key: secret.Reference | None = None
+    data_plane: DataPlane = DataPlane()
     permit: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -126,7 +154,12 @@ class Settings:
                 "maxMessageBytes": self.max_message_bytes,
             },
             "console": self.console or None,
-            "secrets": {"hmacKey": _text(self.hmac_key)},
+            "secrets": {
+                "hmacKey": _text(self.hmac_key),
+                "kubeconfig": _text(self.data_plane.kubeconfig),
+                "context": self.data_plane.context or None,
+                "namespace": self.data_plane.namespace,
+            },
         }
 
 
@@ -164,6 +197,21 @@ def from_spec(spec: Mapping[str, Json], *, base: Path, chosen_by: str) -> Settin
 def hmac_key(value: Json, *, base: Path, chosen_by: str) -> secret.Reference | None:
     """Read `FlyteConnection.spec.secrets.hmacKey`; raises UsageError."""
     return _Reader(chosen_by, base).reference({"hmacKey": value}, "hmacKey")
+
+
+def data_plane(secrets: Mapping[str, Json], *, base: Path, chosen_by: str) -> DataPlane:
+    """Read where `FlyteConnection.spec.secrets` says that secrets are; raises UsageError."""
+    reader = _Reader(chosen_by, base)
+    path = reader.path(secrets, "kubeconfig")
+    named = secrets.get("kubeconfigSecretKeyRef")
+    other: dict[str, Json] = {"kubeconfigSecretKeyRef": {"secretKeyRef": named}} if named else {}
+    return DataPlane(
+        kubeconfig=secret.FromFile(path)
+        if path is not None
+        else reader.reference(other, "kubeconfigSecretKeyRef"),
+        context=reader.text(secrets, "context"),
+        namespace=reader.text(secrets, "namespace") or NAMESPACE,
+    )
 
 
 def clean_endpoint(endpoint: str, *, place: str) -> str:

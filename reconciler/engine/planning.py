@@ -109,13 +109,15 @@ async def plan(
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
-    errors = _unserved(declaration, backend.traits)
+    errors = _unserved(declaration, backend.traits, ledger)
     if not declaration.is_independent:
         errors = (*errors, *resolved.errors)
     if errors:
         raise SpecError(errors)
     backend.offer(resolved.attachments)
     backend.offer_contents(resolved.contents)
+    unmet = await backend.unmet(resolved.desired.resources)
+    resolved = replace(resolved, problems=(*resolved.problems, *unmet))
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
 
@@ -235,14 +237,19 @@ def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
     )
 
 
-def _unserved(declaration: Declaration, traits: Mapping[str, Traits]) -> tuple[Problem, ...]:
-    """Refuse a prune policy that this backend has no calls for."""
+def _unserved(
+    declaration: Declaration, traits: Mapping[str, Traits], ledger: Ledger
+) -> tuple[Problem, ...]:
+    """Refuse a prune policy that this backend has no calls for, in this set."""
     document = declaration.sync_document
     if document is None:
         return ()
+    kinds = {item.kind for item in declaration.declared} | {key.kind for key in ledger.objects}
+    deletable = {kind for kind, item in traits.items() if item.is_deletable}
+    has_others = any(item.is_archivable for item in traits.values())
     match declaration.policy.prune:
-        case Prune.DELETE if not any(item.is_deletable for item in traits.values()):
-            why, fix = "Delete needs a Flyte 2; this one deletes nothing", "write Archive"
+        case Prune.DELETE if not deletable or (has_others and not deletable & kinds):
+            why, fix = "Delete needs a Flyte 2; this one deletes secrets alone", "write Archive"
         case Prune.ARCHIVE if not any(item.is_archivable for item in traits.values()):
             why, fix = "Archive needs a Flyte 1; this one archives nothing", "write Delete"
         case _:

@@ -15,6 +15,9 @@ _MASK = "***"
 REVISION = "revision"
 """What a token begins with that the declaration itself gives."""
 
+CIPHERTEXT = "ciphertext"
+"""What a token begins with that is made of an encrypted value."""
+
 T = TypeVar("T", bound=str | bytes)
 
 
@@ -56,9 +59,10 @@ class Content:
     `token` changes when the value does, as far as that can be told without showing it; it says
     nothing of the value itself. `read` gives the value, when it is written and not before; it
     raises UsageError when the value is not to be had, and when it is no longer that of the token.
-    `is_verifiable` says that the token follows the value.
+    `is_verifiable` says that the token follows the value. `set_name` is the set that declares it.
     """
 
     token: str
     read: Callable[[], Secret[bytes]] = field(repr=False, compare=False)
     is_verifiable: bool = True
+    set_name: str = ""

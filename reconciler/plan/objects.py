@@ -169,9 +169,15 @@ def plan_declared(resource: Resource, live: Object | None, context: Context) -> 
 
 
 def _why(case: _Case) -> Reason:
-    """Tell why an object of ours changes; one that is written anyway does not drift."""
+    """Tell why an object of ours changes; one that is written anyway does not drift.
+
+    Where nobody wrote since we did, it is the declared value that changed, whatever stands for it.
+    """
     if not case.is_same:
-        return Reason.DRIFT if case.is_applied else Reason.SPEC
+        held = case.context.ledger.objects.get(case.resource.key)
+        written = Held(case.live.revision if case.live else "", case.resource.digest)
+        is_untouched = held is not None and replace(held, adopted=False) == written
+        return Reason.DRIFT if case.is_applied and not is_untouched else Reason.SPEC
     if case.is_on is case.is_active:
         return Reason.SPEC
     if case.is_on and case.context.ledger.was_held(case.resource.key):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.model.document import Json
-from reconciler.model.secret import REVISION, Content, Secret
+from reconciler.model.secret import CIPHERTEXT, REVISION, Content, Secret
 from reconciler.sources import yaml
 
 MAX_BYTES = 1024 * 1024
@@ -92,7 +92,7 @@ def encrypted(path: Path, key: str, read: Read) -> Content:
             raise UsageError(f"file {path.name} changed after the plan was made; run again")
         return read()
 
-    return Content(f"ciphertext {planned}", again)
+    return Content(f"{CIPHERTEXT} {planned}", again)
 
 
 def open_age(path: Path, identity: Secret[bytes]) -> Secret[bytes]:

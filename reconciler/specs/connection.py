@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, ClassVar
@@ -22,7 +23,10 @@ from reconciler.specs.fields import (
     Text,
     VariableName,
 )
-from reconciler.specs.shape import Given, Shape, above_zero, fault
+from reconciler.specs.shape import Given, Shape, above_zero, fault, text_of
+
+_PARTS = re.compile(r"\{(project|domain)\}")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 class Flyte(StrEnum):
@@ -186,17 +190,44 @@ class ConnectionLimits(Shape):
 class ConnectionSecrets(Shape):
     """How secrets are kept, and how a change of their values is told."""
 
+    at_most_one: ClassVar[tuple[tuple[str, ...], ...]] = (("kubeconfig", "kubeconfigSecretKeyRef"),)
+
     kubeconfig: Text | None = None
-    """The kubeconfig file of the cluster that runs the tasks of a Flyte 1."""
+    """The kubeconfig file of the cluster that runs the tasks of a Flyte 1.
+
+    FlyteSecret needs it there on the command line; the operator uses its own cluster without it.
+    """
+
+    kubeconfig_secret_key_ref: SecretKey | None = None
+    """A key of a Kubernetes Secret that holds a kubeconfig; for the operator.
+
+    It must hold its certificates and its token itself, and may name no files and no commands.
+    """
+
+    context: Text | None = None
+    """The context of the kubeconfig; default: its current one."""
 
     namespace: Text = "{project}-{domain}"
-    """The namespace of a project and domain."""
+    """The namespace of a project and domain in that cluster, as Flyte's namespace_mapping has it.
+
+    It may hold `{project}` and `{domain}`.
+    """
 
     hmac_key: SecretSource | None = None
     """A key for hashes of secret values, so that a changed value of `env` and `file` is seen.
 
-    The hashes are kept in the ledger. Without it such values are written once.
+    The hashes are kept in the ledger. Without it such values are written once. Flyte 1 needs none:
+    values are compared with those in the cluster.
     """
+
+    @classmethod
+    def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
+        """Check that the namespace's template gives a name of Kubernetes."""
+        template = text_of(given, "namespace")
+        if template is not None and not _NAMESPACE.fullmatch(_PARTS.sub("a", template)):
+            why = f'"{template}" gives no name of a namespace'
+            fix = "write lower-case letters, digits and `-`, with {project} and {domain}"
+            yield fault(why, at=("namespace",), fix=fix, is_in_value=True)
 
 
 class Served(Shape):

@@ -154,6 +154,8 @@ EXAMPLES: dict[str, Example] = {
             "console": "https://flyte.example.com/console",
             "secrets": {
                 "kubeconfig": "~/.kube/data-plane",
+                "kubeconfigSecretKeyRef": {"name": "data-plane", "key": "kubeconfig"},
+                "context": "data-plane",
                 "namespace": "{project}-{domain}",
                 "hmacKey": {
                     "env": "RECONCILE_HMAC_KEY",
@@ -177,6 +179,7 @@ EXAMPLES: dict[str, Example] = {
                 "auth.apiKey",
                 "auth.clientSecret.file",
                 "auth.clientSecret.secretKeyRef",
+                "secrets.kubeconfigSecretKeyRef",
                 "secrets.hmacKey.file",
                 "secrets.hmacKey.secretKeyRef",
             }

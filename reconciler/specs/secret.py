@@ -125,7 +125,7 @@ class SecretSpec(Owned):
     """The name on Flyte 2; default: metadata.name."""
 
     group: GroupName | None = None
-    """The group on Flyte 1; needs key too."""
+    """The group on Flyte 1, which is a Kubernetes Secret; needs key too."""
 
     key: SecretName | None = None
     """The key within the group on Flyte 1; needs group too."""
@@ -139,8 +139,8 @@ class SecretSpec(Owned):
     revision: Text | None = None
     """Any text; the secret is written again when it changes.
 
-    For values whose change cannot be seen: those of `env` and `file`, unless the connection names a
-    key for their hash (`secrets.hmacKey`).
+    For values whose change cannot be seen: those of `env` and `file` on Flyte 2, unless the
+    connection names a key for their hash (`secrets.hmacKey`).
     """
 
     rotate: Choice[Rotate] = Rotate.ON_CHANGE

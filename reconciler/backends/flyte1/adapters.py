@@ -16,6 +16,9 @@ from reconciler.backends.flyte1.package.spec import PackageAdapter
 from reconciler.backends.flyte1.project import rules as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.project.spec import ProjectAdapter
+from reconciler.backends.flyte1.secret.spec import KIND as SECRET
+from reconciler.backends.flyte1.secret.spec import MISSING, SecretAdapter, together
+from reconciler.backends.flyte1.secret.spec import describe as describe_secret
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -49,6 +52,16 @@ PROJECT_TRAITS = Traits(
     consequences=project.consequences,
 )
 
+SECRET_TRAITS = Traits(
+    kind=SECRET,
+    shape=Shape.OBJECT,
+    rank=15,
+    calls={Verb.DEPLOY: "PATCH secrets", Verb.DELETE: "DELETE secrets"},
+    is_deletable=True,
+    describe=describe_secret,
+    together=together,
+)
+
 TASK_TRAITS = Traits(
     kind=task.KIND,
     shape=Shape.VERSIONS,
@@ -70,7 +83,13 @@ PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
 
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
-    for traits in (PROJECT_TRAITS, TASK_TRAITS, WORKFLOW_TRAITS, LAUNCH_PLAN_TRAITS)
+    for traits in (
+        PROJECT_TRAITS,
+        SECRET_TRAITS,
+        TASK_TRAITS,
+        WORKFLOW_TRAITS,
+        LAUNCH_PLAN_TRAITS,
+    )
 }
 
 _FLYTE = "Flyte 1"
@@ -86,6 +105,13 @@ _NOT_SERVED = (
 ADAPTERS: Mapping[str, Adapter] = {
     **{item.kind: item for item in _NOT_SERVED},
     PROJECT: ProjectAdapter(PROJECT_TRAITS),
+    SECRET: SecretAdapter(SECRET_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
 }
+
+WITHOUT_CLUSTER: Mapping[str, Adapter] = {
+    **ADAPTERS,
+    SECRET: SecretAdapter(SECRET_TRAITS, missing=MISSING),
+}
+"""Where nobody said which cluster runs the tasks."""

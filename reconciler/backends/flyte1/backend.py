@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Mapping
+from typing import Self
 
 from flyteidl.admin import common_pb2, project_pb2, version_pb2
 from flyteidl.service import identity_pb2
@@ -17,6 +19,11 @@ from reconciler.backends.flyte1.observe import observe_versions
 from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.flyte1.secret import needed
+from reconciler.backends.flyte1.secret.calls import Writer
+from reconciler.backends.flyte1.secret.observe import observe as observe_secrets
+from reconciler.backends.flyte1.secret.spec import KIND as SECRET
+from reconciler.backends.flyte1.secret.vault import Vault
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import BackendError, UnsupportedError
@@ -26,7 +33,9 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Object, Query, Versions
+from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
+from reconciler.model.resource import Resource
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -53,18 +62,31 @@ class Flyte1:
         self.label = label or channel.endpoint
         self._asked = asked
         self._attachments = Attachments()
+        settings = channel.settings
+        self._vault = Vault(settings.data_plane, settings.permit, is_read_only=channel.is_read_only)
+        self._writer = Writer(self._vault)
+        # Values are compared in the cluster: this only tells that one changed before its write.
+        self._passing_key = Secret(secrets.token_hex(32))
+
+    async def __aenter__(self) -> Self:
+        """Open nothing yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the cluster, if secrets were looked at."""
+        await self._vault.close()
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what objects that are going to be registered need beside their bodies."""
         self._attachments.add(attachments)
 
     def offer_contents(self, contents: Mapping[Key, Content]) -> None:
-        """Take what secrets are to hold; none is written here."""
-        del contents
+        """Take what declared secrets are to hold, to compare and to write them."""
+        self._vault.contents.update(contents)
 
     def hmac_key(self) -> Secret[str] | None:
-        """Return the key for hashes of secret values, if there is one."""
-        return secret.hmac_key(self.channel.settings.hmac_key)
+        """Return the key for hashes of secret values; one is made up where none is named."""
+        return secret.hmac_key(self.channel.settings.hmac_key) or self._passing_key
 
     @property
     def traits(self) -> Mapping[str, Traits]:
@@ -74,7 +96,7 @@ class Flyte1:
     @property
     def adapters(self) -> Mapping[str, Adapter]:
         """How documents become resources of Flyte 1."""
-        return adapters.ADAPTERS
+        return adapters.ADAPTERS if self._vault.is_known else adapters.WITHOUT_CLUSTER
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""
@@ -119,7 +141,12 @@ class Flyte1:
         found, failed = await observe_versions(self.channel, query, self._attachments)
         projects = frozenset(key for key in query.records if key.kind == PROJECT)
         records, unread = await observe_projects(self.channel, projects)
-        return Live({**found, **records}, {**failed, **unread})
+        kept = await observe_secrets(self._vault, query)
+        return Live({**found, **records, **kept.objects}, {**failed, **unread, **kept.unreadable})
+
+    async def unmet(self, resources: Mapping[Key, Resource]) -> tuple[Problem, ...]:
+        """Warn of secrets that tasks ask for, where the cluster that runs them is known."""
+        return await needed.unmet(self._vault, resources) if self._vault.is_known else ()
 
     async def places(self) -> frozenset[Place]:
         """List the project-domains of all projects, archived ones included."""
@@ -138,7 +165,7 @@ class Flyte1:
         return await inventory(self.channel, place, kind)
 
     async def fetch(self, keys: Collection[Key]) -> Mapping[Key, Object]:
-        """Read mutable objects, of which Flyte 1 has none."""
+        """Read mutable objects with their content, which no secret gives."""
         del keys
         return {}
 
@@ -147,8 +174,10 @@ class Flyte1:
         return await export(self.channel, place, wanted)
 
     async def perform(self, action: Action) -> str:
-        """Carry out one action; nothing of Flyte 1 has a revision."""
+        """Carry out one action; only secrets have a revision."""
         what = action.key.kind, action.verb
+        if action.key.kind == SECRET:
+            return await self._writer.perform(action)
         if what in calls.PERFORM_WITH:
             await calls.PERFORM_WITH[what](self.channel, action, self._attachments)
         else:

@@ -27,7 +27,9 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Ledger
 from reconciler.model.live import Live, Object, Query, Versions
+from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
+from reconciler.model.resource import Resource
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Traits
 from reconciler.plan.plan import Action
@@ -110,6 +112,11 @@ class Flyte2:
                 {**found.objects, **answer.objects}, {**found.unreadable, **answer.unreadable}
             )
         return found
+
+    async def unmet(self, resources: Mapping[Key, Resource]) -> tuple[Problem, ...]:
+        """Warn of nothing: what tasks of Flyte 2 need is on the server."""
+        del resources
+        return ()
 
     async def places(self) -> frozenset[Place]:
         """List the project-domains of all projects, archived ones included."""

@@ -143,11 +143,13 @@ class Cluster:
         """Replace an object; raises ConflictError when its resourceVersion is another by now."""
         return _there(await self._call(_Request("PUT", path, body=body, is_repeatable=False)))
 
-    async def delete(self, path: str, *, precondition_uid: str = "") -> bool:
-        """Delete an object, of that uid alone where one is given; False when it is not there."""
+    async def delete(
+        self, path: str, *, precondition_uid: str = "", precondition_version: str = ""
+    ) -> bool:
+        """Delete an object, of that uid and version alone where given; False when it is gone."""
         body: Object = {"apiVersion": "v1", "kind": "DeleteOptions"}
-        if precondition_uid:
-            body["preconditions"] = {"uid": precondition_uid}
+        if known := _given(uid=precondition_uid, resourceVersion=precondition_version):
+            body["preconditions"] = known
         return await self._call(_Request("DELETE", path, body=body), or_none=True) is not None
 
     async def watch(

@@ -24,7 +24,7 @@ from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Claim, Held, Hold, Ledger
 from reconciler.model.live import Live, Object, Query
-from reconciler.model.origin import Origin
+from reconciler.model.origin import Origin, Problem
 from reconciler.model.resource import Desired, Resource, State
 from reconciler.model.secret import Content, Secret
 from reconciler.model.traits import Shape, Traits, Verb
@@ -103,6 +103,10 @@ class Flyte:
         self.queries.append(query)
         asked = {item for item in self.objects if item.place in query.places} | query.objects.keys()
         return Live({item: self.objects[item] for item in asked if item in self.objects})
+
+    async def unmet(self, resources: Mapping[Key, Resource]) -> tuple[Problem, ...]:
+        assert resources is not None
+        return ()
 
     async def places(self) -> frozenset[Place]:
         return frozenset({PLACE})

@@ -687,6 +687,16 @@ def test_what_cannot_be_read_back_needs_a_ledger_to_be_written_twice() -> None:
     )
 
 
+def test_content_that_differs_where_nobody_wrote_since_is_no_drift() -> None:
+    """What stands for a value may stay while the value changes; the revision tells who wrote."""
+    wanted = trigger(tick=6)
+    for revision, reason in (("1", Reason.SPEC), ("2", Reason.DRIFT)):
+        live = {wanted.key: found(tick=7, revision=revision)}
+        made = plan(declared(wanted), live, ledger_of(wanted))
+        (change,) = made.changes
+        assert change.reason is reason
+
+
 def test_unreadable_object_is_neither_made_nor_changed() -> None:
     made = plan(declared(ONE), {}, SETTLED, unreadable={(TRIGGER, KEY.place): "no answer"})
     assert (made.changes, made.unread) == ((), 1)
