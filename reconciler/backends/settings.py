@@ -291,6 +291,12 @@ def validate_auth(auth: Auth, *, place: str) -> Auth:
 
 
 def _tls(reader: _Reader, tls: Mapping[str, Json]) -> Tls:
+    of_cluster = next((name for name in tls if name.endswith("SecretKeyRef")), None)
+    if of_cluster is not None:
+        what = of_cluster.removesuffix("SecretKeyRef")
+        raise reader.error(
+            f"tls.{of_cluster}", f"is read by the operator only; outside a cluster write {what}File"
+        )
     return validate_tls(
         Tls(
             insecure=reader.flag(tls, "insecure"),

@@ -42,6 +42,7 @@ COMMANDS = {
     "completion": ("reconciler.cli.completion", "completion", "Print a shell's completion script."),
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),
     "record": ("reconciler.cli.record", "record", "Keep what a Flyte client registers."),
+    "operator": ("reconciler.cli.operator", "operator", "Keep a cluster's custom resources so."),
     "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
 }
 """Name of each command: its module, the click command in it, and one line of help."""

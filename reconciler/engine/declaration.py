@@ -38,7 +38,8 @@ class Declaration:
 
     With `is_independent` each document stands for itself: one with an error holds back nothing but
     its own object. `given_up` are objects whose declaration somebody deletes, with what is to
-    happen to each. `reach` is what documents may name outside themselves.
+    happen to each, `withheld` are objects of documents that take no part: they stay as they are.
+    `reach` is what documents may name outside themselves.
     """
 
     base: Path
@@ -55,6 +56,7 @@ class Declaration:
     types: tuple[OwnType, ...] = ()
     is_independent: bool = False
     given_up: Mapping[Key, Prune] = field(default_factory=dict)
+    withheld: frozenset[Key] = frozenset()
     reach: Reach = EVERYWHERE
 
     @property

@@ -72,7 +72,7 @@ def resolve_offline(
     What secrets are to hold is looked up only with `key`, the connection's key for their hashes.
     """
     context = replace(
-        _resolve_context(declaration, now),
+        resolve_context(declaration, now),
         is_offline=True,
         archives=read_archives(declaration),
         files=read_inputs(declaration),
@@ -97,7 +97,7 @@ async def plan(
     identity = await backend.identity()
     ledger = await ledger_of(declaration, backend)
     claims.check(declaration, ledger, options.take_over, options.reset_to)
-    context = _resolve_context(declaration, now)
+    context = resolve_context(declaration, now)
     archives = await asyncio.to_thread(read_archives, declaration)
     files = await asyncio.to_thread(read_inputs, declaration)
     contents = await asyncio.to_thread(read_contents, declaration, backend.hmac_key)
@@ -109,6 +109,7 @@ async def plan(
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
+    resolved = _withholding(resolved, declaration.withheld)
     errors = _unserved(declaration, backend.traits, ledger)
     if not declaration.is_independent:
         errors = (*errors, *resolved.errors)
@@ -120,6 +121,14 @@ async def plan(
     resolved = replace(resolved, problems=(*resolved.problems, *unmet))
     view = View(ledger=ledger, identity=identity, now=now, options=options)
     return await plan_resolved(declaration, resolved, backend, view)
+
+
+def _withholding(resolved: Resolved, keys: frozenset[Key]) -> Resolved:
+    desired = resolved.desired
+    others = keys - desired.resources.keys() - desired.faulty
+    if not others:
+        return resolved
+    return replace(resolved, desired=replace(desired, faulty=desired.faulty | others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +234,8 @@ def _shape(key: Key, traits: Mapping[str, Traits]) -> Shape:
     return traits[key.kind].shape
 
 
-def _resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
+def resolve_context(declaration: Declaration, now: datetime) -> ResolveContext:
+    """Gather what resolving needs of a declaration, without what is read for it."""
     defaults = declaration.sync.defaults
     return ResolveContext(
         set_name=declaration.set_name,

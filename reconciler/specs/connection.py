@@ -94,17 +94,33 @@ class Tls(Shape):
     key_file: Text | None = None
     """The key of our certificate, as a PEM file; needs certFile."""
 
+    ca_secret_key_ref: SecretKey | None = None
+    """In a cluster: a key of a Kubernetes Secret with what `caFile` is elsewhere."""
+
+    cert_secret_key_ref: SecretKey | None = None
+    """In a cluster: a key of a Kubernetes Secret with what `certFile` is elsewhere."""
+
+    key_secret_key_ref: SecretKey | None = None
+    """In a cluster: a key of a Kubernetes Secret with what `keyFile` is elsewhere."""
+
     insecure_skip_verify: bool = False
     """Accept whatever certificate the server shows."""
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Refuse halves of a pair, and certificates on a connection that has none."""
-        for one, other in (("certFile", "keyFile"), ("keyFile", "certFile")):
-            if one in given and other not in given:
-                yield fault(f"needs {other} too", at=(one,), fix=f"add {other}")
+        for ending in ("File", "SecretKeyRef"):
+            pair = (f"cert{ending}", f"key{ending}")
+            for one, other in (pair, pair[::-1]):
+                if one in given and other not in given:
+                    yield fault(f"needs {other} too", at=(one,), fix=f"add {other}")
+        for what in ("ca", "cert", "key"):
+            if f"{what}File" in given and f"{what}SecretKeyRef" in given:
+                why = f"has no effect: {what}SecretKeyRef says it too"
+                yield fault(why, at=(f"{what}File",), fix="keep one of the two")
         if given.get("insecure") is True:
-            for name in ("caFile", "certFile", "keyFile"):
+            secret = ("caSecretKeyRef", "certSecretKeyRef", "keySecretKeyRef")
+            for name in ("caFile", "certFile", "keyFile", *secret):
                 if name in given:
                     why = "has no effect: insecure is true"
                     yield fault(why, at=(name,), fix="keep one of the two")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
@@ -154,7 +154,7 @@ class Cluster:
 
     async def watch(
         self, path: str, *, fields: str = "", resource_version: str = ""
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """Yield the events after a version, until the server ends the watch, as it does in time.
 
         Raises ExpiredError when that version is too old: list again. Close it with `aclosing`.

@@ -1,0 +1,105 @@
+"""From a verdict to the status of an object: conditions as kstatus reads them.
+
+`Ready` is always there; `Reconciling` and `Stalled` only where they are true. Equal verdicts give
+equal statuses, so that a steady cluster is written to by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from reconciler.model.document import Json
+from reconciler.operator.resources import Custom
+from reconciler.operator.words import WAITING, Reason
+
+_MESSAGE_CHARACTERS = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one object: `fields` are those of its status besides the conditions.
+
+    `is_partial` says that fields which are not given stay as they were.
+    """
+
+    reason: Reason
+    message: str = ""
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    is_partial: bool = False
+    is_suspended: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether Flyte is as the object declares."""
+        return self.reason is Reason.SUCCEEDED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether the operator goes on by itself."""
+        return self.reason in WAITING
+
+
+def status_of(custom: Custom, verdict: Verdict, *, now: datetime) -> dict[str, Json]:
+    """Write the status that an object has by a verdict; times stay where nothing else changed."""
+    own = {"conditions", "observedGeneration", "lastHandledReconcileAt"}
+    kept = {name: value for name, value in custom.status.items() if name not in own}
+    fields = {**(kept if verdict.is_partial else {}), **verdict.fields}
+    status: dict[str, Json] = {
+        "observedGeneration": custom.generation,
+        "conditions": list[Json](_conditions(custom, verdict, now)),
+        **{name: value for name, value in fields.items() if value is not None},
+    }
+    handled = custom.requested or custom.status.get("lastHandledReconcileAt")
+    if handled:
+        status["lastHandledReconcileAt"] = handled
+    return status
+
+
+def _conditions(custom: Custom, verdict: Verdict, now: datetime) -> Iterator[dict[str, Json]]:
+    known = {str(item.get("type")): item for item in _known(custom)}
+    shown = _shortened(verdict.message)
+    wanted: list[tuple[str, bool, Reason, str]] = [
+        ("Ready", verdict.is_ready, verdict.reason, shown)
+    ]
+    if verdict.is_waiting:
+        wanted.append(("Reconciling", True, verdict.reason, shown))
+    elif not verdict.is_ready:
+        wanted.append(("Stalled", True, verdict.reason, shown))
+    if verdict.is_suspended:
+        wanted.append(("Suspended", True, Reason.SUSPENDED, "nothing is applied meanwhile"))
+    for name, is_true, reason, message in wanted:
+        state = "True" if is_true else "False"
+        before = known.get(name, {})
+        is_same = before.get("status") == state and before.get("lastTransitionTime")
+        yield {
+            "type": name,
+            "status": state,
+            "reason": str(reason),
+            "message": message,
+            "observedGeneration": custom.generation,
+            "lastTransitionTime": before["lastTransitionTime"] if is_same else stamp(now),
+        }
+
+
+def _known(custom: Custom) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", custom.status.get("conditions") or [])
+
+
+def reason_before(custom: Custom) -> str:
+    """Return the reason of the last verdict, empty before the first."""
+    return next((str(item.get("reason")) for item in _known(custom) if item["type"] == "Ready"), "")
+
+
+def _shortened(message: str) -> str:
+    line = " ".join(message.split())
+    if len(line) <= _MESSAGE_CHARACTERS:
+        return line
+    return f"{line[: _MESSAGE_CHARACTERS - 3]}..."
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment as Kubernetes does."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,361 @@
+"""One pass over a unit: what is planned and applied, and what becomes of each object.
+
+A pass never raises for what a cluster, a server or a document can do wrong: it is told in the
+conditions of the objects that are concerned, and tried again where that can help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from reconciler.backends.kubernetes.client import Cluster
+from reconciler.engine import applying, planning
+from reconciler.engine.applying import Applied, Run
+from reconciler.engine.planning import Options, Planned
+from reconciler.engine.reach import Reach
+from reconciler.errors import ReconcilerError, RefusedError, SpecError
+from reconciler.model.traits import Verb
+from reconciler.operator import ending, events, members, sync_status, units, verdicts, words
+from reconciler.operator.claims import Claims
+from reconciler.operator.concurrent import gather
+from reconciler.operator.conditions import Verdict, reason_before
+from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
+from reconciler.operator.ending import Departures
+from reconciler.operator.members import Cast
+from reconciler.operator.metrics import Metrics
+from reconciler.operator.resources import Custom, Ref
+from reconciler.operator.scribe import Scribe
+from reconciler.operator.store import Store
+from reconciler.operator.units import Unit, UnitId
+from reconciler.operator.words import Reason
+from reconciler.plan.plan import Change, Effect
+from reconciler.plan.plan import Reason as Why
+from reconciler.schedule import duration
+from reconciler.specs.fields import DeletionPolicy
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+"""Calls to Flyte under way for one unit; the connection's own limit holds for all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What the owner of the operator chose for passes.
+
+    `connection` is the namespace and name of the FlyteConnection for objects without a FlyteSync.
+    `interval` is how often those are looked at, in seconds. `urls` are what archives may be
+    fetched from.
+    """
+
+    connection: tuple[str, str] | None = None
+    interval: float = 600.0
+    urls: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a pass ended: `again_after` seconds it is due, sooner when something failed.
+
+    `freed` are units that may go on by it.
+    """
+
+    again_after: float | None
+    is_failed: bool = False
+    freed: frozenset[UnitId] = frozenset()
+
+
+@dataclass(slots=True)
+class Passes:
+    """Runs passes over units of one cluster."""
+
+    store: Store
+    cluster: Cluster
+    connections: Connections
+    scribe: Scribe
+    departures: Departures
+    metrics: Metrics
+    setup: Setup
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    claims: Claims = field(default_factory=Claims)
+    sources: dict[UnitId, frozenset[tuple[str, str]]] = field(default_factory=dict)
+
+    async def run(self, identifier: UnitId, stop: asyncio.Event) -> Ended:
+        """Look at one unit; `stop` asks to end early because something urgent came."""
+        if identifier.connection:
+            return await self._connection(identifier)
+        unit = units.unit(identifier, self.store)
+        if not unit.all:
+            _, freed = self.claims.settle(identifier, "", ())
+            self.sources.pop(identifier, None)
+            return Ended(None, freed=freed)
+        try:
+            return await self._set(await self.departures.without_ending(unit, self.clock()), stop)
+        except RefusedError as error:
+            return await self._all(unit, Verdict(reason=Reason.CLAIM, message=str(error)))
+        except ReconcilerError as error:
+            return await self._all(unit, verdicts.of_error(error))
+
+    async def _set(self, unit: Unit, stop: asyncio.Event) -> Ended:
+        obstacle = self._obstacle(unit)
+        if obstacle is not None:
+            return await self._all(unit, obstacle, is_over=unit.sync is None)
+        if unit.spec.suspend or (unit.sync is not None and unit.sync.is_disabled):
+            return await self._suspended(unit)
+        try:
+            custom = self._connection_of(unit)
+            async with self.connections.use(custom) as opened:
+                return await self._on(unit, opened, stop)
+        except UnusableError as error:
+            verdict = Verdict(reason=error.reason, message=str(error), is_partial=True)
+            return await self._all(unit, verdict, is_over=error.is_gone)
+
+    def _obstacle(self, unit: Unit) -> Verdict | None:
+        """Say what keeps a whole unit from being looked at."""
+        if not unit.is_claimed:
+            return None
+        named = f"FlyteSync {unit.id.namespace}/{unit.id.set_name}"
+        if unit.sync is None:
+            return Verdict(
+                reason=Reason.DEPENDENCY,
+                message=f"{named} does not exist; create it, or correct spec.sync",
+            )
+        if unit.sync.declared is None:
+            return verdicts.of_problems(unit.sync.problems)
+        return None
+
+    def _connection_of(self, unit: Unit) -> Custom:
+        """Find the connection of a unit; raises UnusableError where none is named or there."""
+        if not unit.is_claimed:
+            if self.setup.connection is None:
+                raise UnusableError(
+                    Reason.DEPENDENCY,
+                    "it belongs to no FlyteSync and the operator has no connection for such "
+                    "objects; name a FlyteSync in spec.sync, or create one that is called default",
+                )
+            return self.connections.find(*self.setup.connection)
+        name = unit.spec.connection
+        if name is None:
+            raise UnusableError(
+                Reason.DEPENDENCY,
+                f"FlyteSync {unit.id.namespace}/{unit.id.set_name} names no connection; write "
+                "spec.connection",
+            )
+        return self.connections.find(unit.id.namespace, name)
+
+    async def _on(self, unit: Unit, opened: Opened, stop: asyncio.Event) -> Ended:
+        """Plan and apply a unit on its connection."""
+        now = self.clock()
+        cast = await self._cast(unit, opened, now)
+        planned = await self._plan(unit, opened, cast)
+        await self._hold(unit, planned)
+        applied = await self._apply(opened, cast, planned, stop)
+        judge = verdicts.Judge(verdicts.Results(planned, applied, now))
+        told = {
+            item.ref: cast.refused.get(item.ref) or judge.verdict(item)
+            for item in unit.members
+            if not item.deleted and not item.is_disabled
+        }
+        connection = f"{opened.ref.namespace}/{opened.ref.name}"
+        told = {
+            ref: replace(one, fields={**one.fields, "connection": connection})
+            for ref, one in told.items()
+        }
+        waiting = await self.departures.leave(unit, cast, judge, now)
+        summary = sync_status.Sync(
+            verdicts=told,
+            planned=planned,
+            applied=applied,
+            connection=connection,
+            before=unit.sync.status if unit.sync else {},
+            now=now,
+        )
+        if unit.sync is not None:
+            told[unit.sync.ref] = sync_status.verdict(summary)
+        await self._tell(unit, told, now)
+        await self._announce(unit, judge, now)
+        self._count(unit, planned, applied)
+        is_failed = waiting or any(one.is_waiting for one in told.values())
+        if stop.is_set():
+            return Ended(0.0, freed=cast.freed)
+        return Ended(self._interval(unit), is_failed=is_failed, freed=cast.freed)
+
+    async def _cast(self, unit: Unit, opened: Opened, now: datetime) -> Cast:
+        references = members.secret_references(unit)
+        self.sources[unit.id] = frozenset((unit.id.namespace, name) for name, _ in references)
+        values = await values_of(self.cluster, unit.id.namespace, references)
+        reach = Reach(is_local=False, urls=self.setup.urls, secrets=values)
+        source = await self._source(unit)
+        return members.assign(unit, opened, self.claims, reach=reach, source=source, now=now)
+
+    async def _source(self, unit: Unit) -> str:
+        """Name a FlyteSync for the claim on its set: no other cluster has this namespace."""
+        if unit.sync is None:
+            return ""
+        found = await self.cluster.get(f"/api/v1/namespaces/{unit.id.namespace}")
+        uid = found["metadata"]["uid"] if found is not None else ""
+        return f"kubernetes:{uid}/{unit.id.namespace}/{unit.id.set_name}"
+
+    async def _plan(self, unit: Unit, opened: Opened, cast: Cast) -> Planned:
+        notes = unit.sync.annotations if unit.sync is not None else {}
+        options = Options(
+            approved=notes.get(words.APPROVE, ""), take_over=notes.get(words.TAKE_OVER, "")
+        )
+        try:
+            return await planning.plan(
+                cast.declaration, opened.backend, now=self.clock(), options=options
+            )
+        except SpecError as error:
+            raise UnusableError(Reason.INVALID, str(error)) from error
+
+    async def _hold(self, unit: Unit, planned: Planned) -> None:
+        """See to it that nothing is written for an object that could go without our notice."""
+        origins = {resource.origin.file for resource in planned.desired.resources.values()}
+        wanted = [
+            item
+            for item in unit.members
+            if not item.deleted
+            and str(item.ref) in origins
+            and not item.has_finalizer
+            and members.policy(item, unit) is not DeletionPolicy.ORPHAN
+        ]
+        unwanted = [
+            item
+            for item in unit.members
+            if item.has_finalizer
+            and not item.deleted
+            and members.policy(item, unit) is DeletionPolicy.ORPHAN
+        ]
+        await gather(
+            *(self.scribe.hold(item) for item in wanted),
+            *(self.scribe.release(item) for item in unwanted),
+        )
+
+    async def _apply(
+        self, opened: Opened, cast: Cast, planned: Planned, stop: asyncio.Event
+    ) -> Applied:
+        """Apply a plan, what stops something first: an emergency does not wait for a roll-out."""
+        run = Run(now=self.clock(), by=words.CONTROLLER, parallel=_AT_ONCE, stop=stop)
+        stops = [change for change in planned.plan.doable if _is_stop(change, cast)]
+        rest = [change for change in planned.plan.doable if change not in stops]
+        if not stops or not rest:
+            return await applying.apply_planned(planned, opened.backend, run)
+        first = replace(planned, plan=planned.plan.part(stops))
+        stopped = await applying.apply_planned(first, opened.backend, run)
+        again = replace(
+            planned, plan=planned.plan.part([*rest, *planned.plan.blocked]), ledger=stopped.ledger
+        )
+        applied = await applying.apply_planned(again, opened.backend, run)
+        outcomes = (*stopped.report.outcomes, *applied.report.outcomes)
+        return replace(applied, report=replace(applied.report, outcomes=outcomes))
+
+    async def _suspended(self, unit: Unit) -> Ended:
+        """Say so on the FlyteSync, and let what is deleted go."""
+        now = self.clock()
+        await self.departures.orphan(unit, "its FlyteSync is suspended", now)
+        if unit.sync is not None:
+            before = reason_before(unit.sync)
+            reason = Reason(before) if before in set(Reason) else Reason.SUSPENDED
+            verdict = Verdict(
+                reason=reason, message="suspended", is_partial=True, is_suspended=True
+            )
+            await self.scribe.tell(unit.sync, verdict, now=now)
+        return Ended(None)
+
+    async def _all(self, unit: Unit, verdict: Verdict, *, is_over: bool = False) -> Ended:
+        """Tell every object of a unit the same; with `is_over` nothing is to be waited for."""
+        now = self.clock()
+        overdue = [item for item in unit.members if ending.is_overdue(item, now)]
+        leaving = list(unit.members) if is_over else overdue
+        await self.departures.orphan(replace(unit, members=tuple(leaving)), verdict.message, now)
+        told: dict[Ref, Verdict] = {
+            item.ref: verdict for item in unit.members if not item.is_disabled
+        }
+        if unit.sync is not None:
+            told[unit.sync.ref] = verdict
+        await self._tell(unit, told, now)
+        return Ended(self._interval(unit), is_failed=True)
+
+    async def _tell(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> None:
+        await gather(
+            *(
+                self.scribe.tell(item, told[item.ref], now=now)
+                for item in unit.all
+                if item.ref in told
+            )
+        )
+
+    async def _announce(self, unit: Unit, judge: verdicts.Judge, now: datetime) -> None:
+        done = [(item, judge.change(str(item.ref))) for item in unit.members if not item.deleted]
+        await gather(
+            *(
+                self.scribe.event(
+                    item, events.reason_of(change, item.ref.kind), events.note_of(change), now=now
+                )
+                for item, change in done
+                if change is not None
+            )
+        )
+
+    def _count(self, unit: Unit, planned: Planned, applied: Applied) -> None:
+        name = str(unit.id)
+        self.metrics.plan_changes.labels(name).set(
+            len(planned.plan.changes) - len(applied.report.done)
+            if len(planned.plan.changes) > len(applied.report.done)
+            else len(planned.plan.blocked)
+        )
+        for outcome in applied.report.outcomes:
+            kind = outcome.action.key.kind
+            self.metrics.actions.labels(kind, str(outcome.status)).inc()
+        for change in planned.plan.changes:
+            if change.reason in {Why.DRIFT, Why.FOREIGN}:
+                self.metrics.drift.labels(change.key.kind, str(change.reason)).inc()
+
+    def _interval(self, unit: Unit) -> float:
+        if not unit.is_claimed:
+            return self.setup.interval
+        return duration.parse(unit.spec.interval) / duration.SECOND
+
+    async def _connection(self, identifier: UnitId) -> Ended:
+        """Say of a FlyteConnection whether it can be used, and what is behind it."""
+        custom = self.store.get(Ref(words.CONNECTION, identifier.namespace, identifier.connection))
+        if custom is None or custom.deleted:
+            return Ended(None)
+        verdict: Verdict
+        try:
+            if custom.declared is None:
+                verdict = verdicts.of_problems(custom.problems)
+            else:
+                async with self.connections.use(custom) as opened:
+                    known = await opened.backend.identity()
+                verdict = Verdict(
+                    reason=Reason.SUCCEEDED,
+                    message=f"{known['endpoint']} answers",
+                    fields={
+                        "endpoint": known["endpoint"],
+                        "flyte": known.get("flyte"),
+                        "version": known.get("version") or None,
+                    },
+                )
+        except UnusableError as error:
+            verdict = Verdict(reason=error.reason, message=str(error), is_partial=True)
+        except ReconcilerError as error:
+            verdict = verdicts.of_error(error)
+        await self.scribe.tell(custom, verdict, now=self.clock())
+        return Ended(self.setup.interval, is_failed=verdict.is_waiting)
+
+
+def _is_stop(change: Change, cast: Cast) -> bool:
+    """Say whether a change does nothing but stop what somebody said shall stop."""
+    is_asked = change.effect is Effect.DEACTIVATE or (
+        change.key in cast.declaration.given_up and not change.renamed_to
+    )
+    return (
+        is_asked
+        and bool(change.actions)
+        and all(action.verb is Verb.DEACTIVATE for action in change.actions)
+    )

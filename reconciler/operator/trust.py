@@ -1,0 +1,141 @@
+"""What a FlyteConnection of a cluster may say: nothing that reaches into the operator itself.
+
+Whoever may write custom resources is not thereby allowed the operator's files, variables, local
+addresses, or other people's connections.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from reconciler.model.key import ALL, Place
+from reconciler.specs.connection import ConnectionSpec, SecretSource
+
+_NETWORKS = "loopback, link-local, unspecified and multicast addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the owner of the operator allows: hosts by glob, and addresses for archives."""
+
+    hosts: tuple[str, ...] = ()
+    urls: frozenset[str] = frozenset()
+
+    def has(self, host: str) -> bool:
+        """Say whether a host is allowed by name."""
+        return any(fnmatchcase(host.lower(), glob.lower()) for glob in self.hosts)
+
+
+def why_not(spec: ConnectionSpec, allowed: Allowed) -> str:
+    """Say what in a FlyteConnection a cluster's objects may not use; empty when all may be."""
+    for field, why in _faults(spec):
+        return f"spec.{field}: {why}"
+    host = host_of(spec.endpoint or "")
+    if allowed.hosts and not allowed.has(host):
+        return (
+            f"spec.endpoint: {host} is not among the hosts that the operator may reach; its owner "
+            "adds it by --allow-host"
+        )
+    if not allowed.has(host) and is_local(host):
+        return (
+            f"spec.endpoint: {host} is the operator's own machine or network; {_NETWORKS} need "
+            "--allow-host"
+        )
+    return ""
+
+
+def _faults(spec: ConnectionSpec) -> Iterator[tuple[str, str]]:
+    if spec.embedded is not None:
+        yield "embedded", "is for `reconcile` on a machine of one's own; name an endpoint"
+    if spec.config is not None:
+        yield "config", "is a file, which the operator does not read; name an endpoint"
+    for name in ("caFile", "certFile", "keyFile"):
+        attribute = name.replace("File", "_file")
+        if getattr(spec.tls, attribute) is not None:
+            instead = name.replace("File", "SecretKeyRef")
+            yield f"tls.{name}", f"is a file, which the operator does not read; write {instead}"
+    sources = (
+        ("auth.clientSecret", spec.auth.client_secret),
+        ("auth.token", spec.auth.token),
+        ("secrets.hmacKey", spec.secrets.hmac_key),
+    )
+    for name, source in sources:
+        if source is not None and not _is_of_cluster(source):
+            yield name, "the operator reads neither its environment nor files; write secretKeyRef"
+    if spec.secrets.kubeconfig is not None:
+        yield (
+            "secrets.kubeconfig",
+            "is a file, which the operator does not read; write kubeconfigSecretKeyRef",
+        )
+
+
+def _is_of_cluster(source: SecretSource) -> bool:
+    return source.env is None and source.file is None
+
+
+def serves(spec: ConnectionSpec, namespace: str, place: Place) -> bool:
+    """Say whether objects of a namespace may touch a project-domain; nobody may by default."""
+    return any(
+        _has(item.namespaces, namespace)
+        and _has(item.projects, place.project)
+        and (not place.domain or _has(item.domains, place.domain))
+        for item in spec.serves
+    )
+
+
+def _has(names: Iterable[str], wanted: str) -> bool:
+    return any(name in {ALL, wanted} for name in names)
+
+
+def host_of(endpoint: str) -> str:
+    """Return the host of `[dns:///|https://]host[:port]`, in lower case and without brackets."""
+    bare = endpoint.rpartition("//")[2].rstrip("/")
+    if bare.startswith("["):
+        return bare[1:].partition("]")[0].lower()
+    return bare.partition(":")[0].rstrip(".").lower()
+
+
+def is_local(host: str) -> bool:
+    """Say whether a host is written as an address of this machine or of its link."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return _is_local(ipaddress.ip_address(host))
+    except ValueError:
+        return _is_odd_local(host)
+
+
+def _is_odd_local(host: str) -> bool:
+    """Read the short and numeric spellings that resolvers take for addresses."""
+    try:
+        return _is_local(ipaddress.ip_address(socket.inet_aton(host)))
+    except OSError:
+        return False
+
+
+def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        return _is_local(mapped)
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+    )
+
+
+def resolved_to_local(host: str, port: int) -> bool:
+    """Say whether a name leads to an address of this machine; blocks while it is resolved.
+
+    A name may lead elsewhere a moment later: a NetworkPolicy is what holds against that.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return any(is_local(str(entry[4][0]).partition("%")[0]) for entry in found)

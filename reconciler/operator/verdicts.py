@@ -1,0 +1,228 @@
+"""From a plan and what was done of it to a verdict for each object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.apply.outcome import Outcome, Status
+from reconciler.engine.applying import Applied
+from reconciler.engine.firings import preview_of
+from reconciler.engine.planning import Planned
+from reconciler.engine.upcoming import schedule_of
+from reconciler.errors import ConflictError, DeniedError, UnavailableError
+from reconciler.model.document import Json
+from reconciler.model.key import Key
+from reconciler.model.live import Object, Unreadable, Versions
+from reconciler.model.origin import Problem, Severity
+from reconciler.model.resource import Resource, State
+from reconciler.operator.conditions import Verdict, stamp
+from reconciler.operator.resources import Custom
+from reconciler.operator.words import Reason
+from reconciler.plan.plan import Block, Change
+
+_BLOCKS = {
+    Block.GUARD: Reason.APPROVAL,
+    Block.PROTECTED: Reason.PROTECTED,
+    Block.ADOPTION: Reason.ADOPTION,
+    Block.CONTESTED: Reason.CONTESTED,
+    Block.REPORT: Reason.DRIFT,
+    Block.UNREADABLE: Reason.UNAVAILABLE,
+    Block.CONFLICT: Reason.CONFLICT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A pass over a set, as it is told object by object; `applied` is None for a plan alone."""
+
+    planned: Planned
+    applied: Applied | None
+    now: datetime
+
+    def problems(self) -> Mapping[str, tuple[Problem, ...]]:
+        """Gather the errors of documents, by where each document is from."""
+        found: dict[str, list[Problem]] = defaultdict(list)
+        for problem in self.planned.resolved.problems:
+            if problem.severity is Severity.ERROR:
+                found[problem.origin.file].append(problem)
+        return {file: tuple(items) for file, items in found.items()}
+
+    def resources(self) -> Mapping[str, tuple[Resource, ...]]:
+        """Gather what documents came to, by where each document is from."""
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for resource in self.planned.desired.resources.values():
+            found[resource.origin.file].append(resource)
+        return {file: tuple(items) for file, items in found.items()}
+
+    def failures(self) -> Mapping[Key, tuple[Outcome, ...]]:
+        """Gather what did not succeed, by object."""
+        found: dict[Key, list[Outcome]] = defaultdict(list)
+        outcomes = self.applied.report.outcomes if self.applied else ()
+        for outcome in outcomes:
+            if outcome.status is not Status.DONE:
+                found[outcome.action.key].append(outcome)
+        return {key: tuple(items) for key, items in found.items()}
+
+    def changes(self) -> Mapping[Key, Change]:
+        """Give the change of each object."""
+        return {change.key: change for change in self.planned.plan.changes}
+
+
+def of_problems(problems: Iterable[Problem]) -> Verdict:
+    """Judge a document that has errors; one that only waits says on what."""
+    errors = tuple(problems)
+    wrong = [item for item in errors if not item.awaits]
+    told = wrong or errors
+    message = "; ".join(_told(item) for item in told)
+    return Verdict(reason=Reason.INVALID if wrong else Reason.DEPENDENCY, message=message)
+
+
+def _told(problem: Problem) -> str:
+    thing = f"{problem.path}: " if problem.path else ""
+    fix = f" ({problem.fix})" if problem.fix else ""
+    return f"{thing}{problem.message}{fix}"
+
+
+def of_error(error: Exception) -> Verdict:
+    """Judge what stopped a whole pass."""
+    match error:
+        case UnavailableError():
+            reason = Reason.UNAVAILABLE
+        case DeniedError():
+            reason = Reason.DENIED
+        case ConflictError():
+            reason = Reason.RETRYING
+        case _:
+            reason = Reason.FAILED
+    return Verdict(reason=reason, message=str(error), is_partial=True)
+
+
+class Judge:
+    """Gives the verdict of each document of one pass."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._problems = results.problems()
+        self._resources = results.resources()
+        self._failures = results.failures()
+        self._changes = results.changes()
+
+    def verdict(self, custom: Custom) -> Verdict:
+        """Judge an object: by the errors of its document, else by the worst it came to."""
+        origin = str(custom.ref)
+        if origin in self._problems:
+            return of_problems(self._problems[origin])
+        resources = self._resources.get(origin, ())
+        fields = self._fields(resources, custom)
+        for reason, message in self._faults(resources):
+            return Verdict(reason=reason, message=message, fields=fields)
+        return Verdict(reason=Reason.SUCCEEDED, message=self._told(resources), fields=fields)
+
+    def removal(self, key: Key) -> tuple[bool, str]:
+        """Say whether a removal is over, and what kept it from being carried out."""
+        change = self._changes.get(key)
+        if change is None:
+            return True, ""
+        if change.block is not None:
+            return True, f"{change.block.value}: {change.block_detail}"
+        failures = self._failures.get(key, ())
+        if failures or self._results.applied is None:
+            return False, "; ".join(item.detail for item in failures) or "not carried out yet"
+        return True, ""
+
+    def change_of(self, key: Key) -> Change | None:
+        """Return the change of an object, if there is one."""
+        return self._changes.get(key)
+
+    def change(self, origin: str) -> Change | None:
+        """Return the change of a document's own object that was carried out, if there is one."""
+        for resource in self._resources.get(origin, ()):
+            change = self._changes.get(resource.key)
+            is_done = change is not None and change.block is None
+            if is_done and resource.key not in self._failures:
+                return change
+        return None
+
+    def _faults(self, resources: tuple[Resource, ...]) -> Iterator[tuple[Reason, str]]:
+        for resource in resources:
+            observed = self._results.planned.live.get(resource.key)
+            if isinstance(observed, Unreadable):
+                yield Reason.UNAVAILABLE, f"{resource.key} could not be read: {observed.cause}"
+            change = self._changes.get(resource.key)
+            if change is not None and change.block is not None:
+                is_awaited = resource.chosen and change.block is Block.CONFLICT
+                reason = Reason.DEPENDENCY if is_awaited else _BLOCKS[change.block]
+                yield reason, self._named(resource, resources, change.block_detail)
+        for resource in resources:
+            for outcome in self._failures.get(resource.key, ()):
+                yield self._failed(outcome), self._named(resource, resources, outcome.detail)
+
+    def _failed(self, outcome: Outcome) -> Reason:
+        if outcome.status is Status.SKIPPED:
+            return Reason.RETRYING
+        return of_error(outcome.error).reason if outcome.error is not None else Reason.FAILED
+
+    def _named(self, resource: Resource, resources: tuple[Resource, ...], text: str) -> str:
+        return text if len(resources) == 1 else f"{resource.key}: {text}"
+
+    def _told(self, resources: tuple[Resource, ...]) -> str:
+        if len(resources) == 1:
+            return f"{resources[0].key} is as declared"
+        return f"{len(resources)} objects are as declared"
+
+    def _fields(self, resources: tuple[Resource, ...], custom: Custom) -> dict[str, Json]:
+        common: dict[str, Json] = {
+            "set": self._results.planned.declaration.set_name,
+        }
+        if not resources:
+            return common
+        if len(resources) == 1 or resources[0].key.kind in {"FlyteProject", "FlyteSettings"}:
+            return {**common, **self._own(resources[0], custom)}
+        counts: dict[str, Json] = {}
+        for kind, name in _COUNTED.items():
+            counts[name] = sum(1 for item in resources if item.key.kind == kind)
+        return {**common, **counts}
+
+    def _own(self, resource: Resource, custom: Custom) -> dict[str, Json]:
+        fields: dict[str, Json] = {"key": str(resource.key)}
+        if not resource.key.kind.endswith(("LaunchPlan", "Trigger")):
+            return fields
+        state = self._state(resource)
+        fields["name"] = resource.key.name
+        fields["version"] = resource.version or None
+        fields["state"] = state
+        fields["nextRun"] = self._next_run(resource, custom) if state == State.ACTIVE else None
+        return fields
+
+    def _state(self, resource: Resource) -> str:
+        """Tell what runs once the plan is done: as declared, else as it was found."""
+        if resource.state is not State.UNMANAGED:
+            return str(resource.state)
+        observed = self._results.planned.live.get(resource.key)
+        match observed:
+            case Versions():
+                is_active = bool(observed.active)
+            case Object():
+                is_active = observed.is_active
+            case _:
+                is_active = False
+        return str(State.ACTIVE if is_active else State.INACTIVE)
+
+    def _next_run(self, resource: Resource, custom: Custom) -> str | None:
+        """Tell the next tick; one that was told of the same spec stays until it has passed."""
+        told = custom.status.get("nextRun")
+        is_same = custom.status.get("observedGeneration") == custom.generation
+        if is_same and isinstance(told, str) and told > stamp(self._results.now):
+            return told
+        shown = preview_of(schedule_of(resource.body), after=self._results.now, count=1, zone="UTC")
+        return stamp(shown.times[0]) if shown is not None and shown.times else None
+
+
+_COUNTED = {
+    "FlyteTask": "tasks",
+    "FlyteWorkflow": "workflows",
+    "FlyteLaunchPlan": "launchPlans",
+}

@@ -1,0 +1,131 @@
+"""Watches the custom resources with kopf, which only tells what happened.
+
+kopf runs in a thread with an event loop of its own: when it ends it cancels whatever else runs in
+its loop, and it ends on answers that a restarting API server gives for a moment. Here it is then
+started again. Handlers are for bare events, so that kopf writes nothing into the cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import aiohttp
+import kopf
+
+from reconciler.backends.kubernetes.access import Access
+from reconciler.operator.words import plural
+from reconciler.specs.registry import GROUP, KINDS, VERSION
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[str, Mapping[str, Any]], None]
+"""Told each event: `""` for what was there, else ADDED, MODIFIED or DELETED, and the object."""
+
+_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What to watch: namespaces, or all of them where none is named."""
+
+    access: Access
+    namespaces: Sequence[str]
+
+
+class Watcher:
+    """kopf in a thread; `listener` is called in the loop that starts it."""
+
+    def __init__(self, watched: Watched, listener: Listener) -> None:
+        self._watched = watched
+        self._listener = listener
+        self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Begin; must be called where the listener is to be called."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End, and wait until nothing is told any more."""
+        self._stop.set()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 10)
+
+    @property
+    def is_alive(self) -> bool:
+        """Say whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        pause = _PAUSE_SECONDS
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._watch())
+            except Exception as error:
+                log.warning("watching ended and begins again: %s", type(error).__name__)
+                log.debug("watching ended", exc_info=error)
+            if self._stop.wait(pause):
+                return
+            self.restarts += 1
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _watch(self) -> None:
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry)(self._login)
+        for kind in KINDS:
+            kopf.on.event(GROUP, VERSION, plural(kind), registry=registry)(self._told)
+        namespaces = tuple(self._watched.namespaces)
+        await kopf.operator(
+            registry=registry,
+            settings=_settings(is_everywhere=not namespaces),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=self._stop,
+        )
+
+    async def _login(self, **_: object) -> kopf.AiohttpSession:
+        access = self._watched.access
+
+        async def authorize(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            token = await access.authorize()
+            if token is not None:
+                request.headers["Authorization"] = token.reveal()
+            return await handler(request)
+
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=access.tls if access.tls is not None else True
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "flyte-reconciler"},
+            proxy=access.proxy or None,
+            middlewares=(authorize,),
+        )
+        return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
+
+    async def _told(self, event: Mapping[str, Any], **_: object) -> None:
+        assert self._loop is not None
+        kind = cast("str | None", event["type"]) or ""
+        self._loop.call_soon_threadsafe(self._listener, kind, event["object"])
+
+
+def _settings(*, is_everywhere: bool) -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = not is_everywhere
+    settings.process.ultimate_exiting_timeout = None
+    settings.watching.server_timeout = 290
+    return settings
