@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -46,10 +47,25 @@ def resume(names: tuple[str, ...], **given: Any) -> int:
 @_set
 @options.connection
 @click.option("--claim", is_flag=True, help="Give up the claim, so another source may take it.")
+@click.option("--cluster", is_flag=True, help="Take the operator's finalizers in a cluster away.")
+@click.option("--namespace", "-n", "namespaces", multiple=True, help="With --cluster: only here.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="With --cluster: its file.")
+@click.option("--context", default="", help="With --cluster: the context of the kubeconfig.")
+@click.option("--yes", "-y", is_flag=True, help="With --cluster: do not ask.")
 def forget(keys: tuple[str, ...], **given: Any) -> int:
-    """Give objects up: the ledger no longer lists them, Flyte keeps running them."""
-    if bool(keys) == given["claim"]:
-        raise click.UsageError("give KEYs such as FlyteLaunchPlan/p/d/n, or --claim")
+    """Give objects up: the ledger no longer lists them, Flyte keeps running them.
+
+    With --cluster nothing on Flyte or in a ledger changes: custom resources lose the operator's
+    finalizer, so that they can be deleted without it.
+    """
+    if [bool(keys), given["claim"], given["cluster"]].count(True) != 1:
+        raise click.UsageError(
+            "give KEYs such as FlyteLaunchPlan/p/d/n, or --claim, or --cluster; one of them"
+        )
+    if given["cluster"]:
+        from reconciler.cli.release import release_all
+
+        return asyncio.run(release_all(given))
     return asyncio.run(_forget(keys, given))
 
 

@@ -102,7 +102,9 @@ async def plan(
     files = await asyncio.to_thread(read_inputs, declaration)
     contents = await asyncio.to_thread(read_contents, declaration, backend.hmac_key)
     catalog = await backend.catalog(wants(declaration.declared, backend.adapters, context))
-    resolved = resolve(
+    # In a thread, as all that takes long: whoever shares the loop has a lease to renew.
+    resolved = await asyncio.to_thread(
+        resolve,
         declaration.declared,
         backend.adapters,
         replace(context, catalog=catalog, archives=archives, files=files, contents=contents),
@@ -158,7 +160,9 @@ async def plan_resolved(
     )
     live = await backend.observe(query(desired, context))
     warnings = tuple(str(item) for item in resolved.warnings)
-    made = compute(desired, live, context, backend=view.identity, warnings=warnings)
+    made = await asyncio.to_thread(
+        compute, desired, live, context, backend=view.identity, warnings=warnings
+    )
     if any(change.effect is Effect.ADOPT for change in made.changes):
         context = replace(context, elsewhere=await _adopted_elsewhere(declaration, backend, made))
         made = compute(desired, live, context, backend=view.identity, warnings=warnings)

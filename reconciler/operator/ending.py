@@ -21,6 +21,7 @@ from reconciler.operator.resources import Custom
 from reconciler.operator.scribe import Scribe
 from reconciler.operator.units import Unit
 from reconciler.operator.words import Reason
+from reconciler.specs.crd import NAMES
 from reconciler.specs.fields import DeletionPolicy
 
 LIMIT = timedelta(minutes=30)
@@ -107,7 +108,7 @@ class Departures:
         if found is None or found["metadata"].get("deletionTimestamp"):
             return f"its namespace {namespace} is being deleted"
         crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        crd = await self._read(f"{crds}/{words.plural(kind)}.{words.GROUP}")
+        crd = await self._read(f"{crds}/{NAMES[kind].plural}.{words.GROUP}")
         if crd is None or crd["metadata"].get("deletionTimestamp"):
             return "its CustomResourceDefinition is being deleted"
         return ""

@@ -18,7 +18,7 @@ import aiohttp
 import kopf
 
 from reconciler.backends.kubernetes.access import Access
-from reconciler.operator.words import plural
+from reconciler.specs.crd import NAMES
 from reconciler.specs.registry import GROUP, KINDS, VERSION
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Watcher:
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(self._login)
         for kind in KINDS:
-            kopf.on.event(GROUP, VERSION, plural(kind), registry=registry)(self._told)
+            kopf.on.event(GROUP, VERSION, NAMES[kind].plural, registry=registry)(self._told)
         namespaces = tuple(self._watched.namespaces)
         await kopf.operator(
             registry=registry,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from reconciler.specs.crd import NAMES
 from reconciler.specs.registry import API_VERSION, GROUP, VERSION
 
 FINALIZER = f"{GROUP}/finalizer"
@@ -58,17 +59,11 @@ WAITING = frozenset(
 """Reasons that the operator goes on by itself from; all others but success need somebody."""
 
 
-def plural(kind: str) -> str:
-    """Return the name of a kind's list, as in `flytelaunchplans`."""
-    lower = kind.lower()
-    return lower if lower.endswith("s") else f"{lower}s"
-
-
 def path(kind: str, namespace: str = "", name: str = "") -> str:
     """Return the path of a list, or of one object, on the API server."""
     root = f"/apis/{API_VERSION}"
     within = (
-        f"{root}/namespaces/{namespace}/{plural(kind)}" if namespace else (f"{root}/{plural(kind)}")
+        f"{root}/namespaces/{namespace}/{NAMES[kind].plural}" if namespace else (f"{root}/{NAMES[kind].plural}")
     )
     return f"{within}/{name}" if name else within
 

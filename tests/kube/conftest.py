@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import kube_programs
 import pytest
 from kube_kit import Cluster
+from operator_kit import Team, install
+from world import open_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 CRDS = Path(__file__).parents[2] / "crds"
 _FIXTURE = "cluster"
@@ -63,3 +65,12 @@ def definitions(cluster: Cluster, applied_definitions: None) -> Cluster:
 def namespace(cluster: Cluster) -> str:
     """A namespace that nobody else uses."""
     return cluster.namespace()
+
+
+@pytest.fixture
+async def team(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Team]:
+    """A namespace with the CRDs, and an embedded Flyte with a workflow `etl` in version v1."""
+    install(cluster)
+    async with open_world(tmp_path) as world:
+        await world.register_workflow(defaults={"count": 1})
+        yield Team(cluster, world, namespace)
