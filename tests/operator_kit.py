@@ -19,18 +19,9 @@ from typing import Any
 from kube_kit import Cluster, Identity
 from world import DOMAIN, PROJECT, World
 
-ROOT = Path(__file__).parent.parent
 PROGRAM = str(Path(sys.executable).with_name("reconcile"))
 API_VERSION = "flyte.reconciler.dev/v1alpha1"
 WAIT_SECONDS = 60
-
-
-def install(cluster: Cluster) -> None:
-    """Install the CRDs of the repository, where they are not yet."""
-    if "flytesyncs" in cluster.kubectl("get", "crd", "-o", "name"):
-        return
-    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
 
 def custom(kind: str, name: str, /, **spec: Any) -> dict[str, Any]:

@@ -63,7 +63,9 @@ def path(kind: str, namespace: str = "", name: str = "") -> str:
     """Return the path of a list, or of one object, on the API server."""
     root = f"/apis/{API_VERSION}"
     within = (
-        f"{root}/namespaces/{namespace}/{NAMES[kind].plural}" if namespace else (f"{root}/{NAMES[kind].plural}")
+        f"{root}/namespaces/{namespace}/{NAMES[kind].plural}"
+        if namespace
+        else (f"{root}/{NAMES[kind].plural}")
     )
     return f"{within}/{name}" if name else within
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import kube_programs
 import pytest
 from kube_kit import Cluster
-from operator_kit import Team, install
+from operator_kit import Team
 from world import open_world
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ def namespace(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-async def team(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Team]:
+async def team(definitions: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Team]:
     """A namespace with the CRDs, and an embedded Flyte with a workflow `etl` in version v1."""
-    install(cluster)
     async with open_world(tmp_path) as world:
         await world.register_workflow(defaults={"count": 1})
-        yield Team(cluster, world, namespace)
+        yield Team(definitions, world, namespace)
