@@ -16,8 +16,10 @@ from world import DOMAIN, PROJECT, World, open_world
 
 from reconciler.apply.outcome import Report
 from reconciler.engine.applying import Applied
+from reconciler.errors import UnavailableError
 from reconciler.model.digest import digest
-from reconciler.model.key import Key
+from reconciler.model.key import Key, Place
+from reconciler.model.ledger import Ledger
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource
 from reconciler.plan.encode import encode
@@ -411,6 +413,38 @@ async def test_secrets_that_cannot_be_read_are_neither_made_nor_removed(
     assert "forbidden" in json.dumps(encode(planned.plan)).lower()
     await world.reconcile()
     assert writes() == []
+
+
+async def test_what_was_written_before_a_crash_is_ours(
+    world: World, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger announces a secret; what became of it is found by looking."""
+    monkeypatch.setenv("A", "a")
+    declare(world, secret("db/a", "A", deletionPolicy="Delete"), secret("db/b", "A"))
+    async with world.session() as session:
+        planned = await session.plan(now=world.now)
+        write = session.backend.write_ledger
+        written: list[Ledger] = []
+
+        async def crash(ledger: Ledger, home: Place) -> Ledger:
+            if written:
+                raise UnavailableError("gone")
+            written.append(ledger)
+            return await write(ledger, home)
+
+        monkeypatch.setattr(session.backend, "write_ledger", crash)
+        applied = await session.apply(planned)
+    assert applied.ledger_error is not None
+    assert kept(cluster, namespace, "db") == {"a": "a", "b": "a"}
+    writes = Writes(cluster, namespace)
+
+    again = await world.reconcile()
+
+    assert again.plan.is_empty
+    assert writes() == []
+    monkeypatch.setenv("A", "b")
+    assert (await world.reconcile()).is_complete
+    assert kept(cluster, namespace, "db") == {"a": "b", "b": "b"}
 
 
 async def test_two_sets_share_a_group_and_keep_to_their_keys(

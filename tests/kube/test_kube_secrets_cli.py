@@ -59,6 +59,7 @@ async def test_secrets_are_planned_applied_and_then_in_sync(
     status = await reconcile(tmp_path, "status", "-o", "json")
     explained = await reconcile(tmp_path, "explain", "FlyteSecret/flytesnacks/development/db/name")
     exported = await reconcile(tmp_path, "export")
+    doctor = await reconcile(tmp_path, "doctor")
 
     assert (planned.code, applied.code, again.code, rotated.code) == (2, 0, 0, 2)
     assert "FlyteSecret/flytesnacks/development/db/password  create" in planned.out
@@ -67,10 +68,11 @@ async def test_secrets_are_planned_applied_and_then_in_sync(
     data = cluster.json("get", "secret", "db", "-n", namespace)["data"]
     assert set(data) == {"name", "password"}
     assert (status.code, explained.code, exported.code) == (0, 0, 0)
-    for ended in (planned, applied, again, rotated, status, explained, exported):
+    for ended in (planned, applied, again, rotated, status, explained, exported, doctor):
         assert CANARY not in f"{ended.out}{ended.err}"
         assert data["password"] not in f"{ended.out}{ended.err}"
     assert "FlyteSecret" not in exported.out
+    assert f"{cluster.url} is Kubernetes v" in doctor.out
 
 
 async def test_saved_plan_is_refused_for_a_secret_that_somebody_changed(

@@ -129,8 +129,9 @@ class Flyte1:
         return asked or await ask_version(self.channel)
 
     async def probe(self) -> tuple[Check, ...]:
-        """Check the connection from the socket up."""
-        return await probes.probe(self.channel)
+        """Check the connection from the socket up, and the cluster of the tasks if it is known."""
+        found = await probes.probe(self.channel)
+        return (*found, await self._vault.check()) if self._vault.is_known else found
 
     async def catalog(self, wants: Collection[Want]) -> Catalog:
         """Look up workflows that plans refer to."""

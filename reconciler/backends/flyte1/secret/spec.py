@@ -59,7 +59,10 @@ class SecretAdapter:
         if nowhere is not None:
             return nowhere
         if self.missing:
-            fix = "write secrets.kubeconfig in the FlyteConnection"
+            fix = (
+                "write secrets.kubeconfig in the FlyteConnection, or in a cluster "
+                "secrets.kubeconfigSecretKeyRef"
+            )
             return Resolution(problems=(declared.problem(self.missing, fix=fix),))
         content = context.contents.get(str(declared.document.origin))
         if isinstance(content, str):

@@ -16,10 +16,12 @@ from reconciler.backends.kubernetes import access
 from reconciler.backends.kubernetes.access import Access
 from reconciler.backends.kubernetes.client import Cluster, open_cluster
 from reconciler.backends.settings import DataPlane
-from reconciler.errors import DeniedError, ReconcilerError, UsageError
+from reconciler.errors import BackendError, DeniedError, ReconcilerError, UsageError
+from reconciler.model.health import Check, Health
 from reconciler.model.key import Key, Place
 from reconciler.model.secret import Content
 
+_CHECK = "cluster of tasks"
 _SINGLE_READS = 8
 _AT_ONCE = 16
 
@@ -97,6 +99,18 @@ class Vault:
 
         answers = await asyncio.gather(*(read(group) for group in sorted(groups)))
         return {group: kept for group, kept in answers if kept is not ABSENT}
+
+    async def check(self) -> Check:
+        """Say whether the cluster answers, and who chose it."""
+        try:
+            cluster = await self.cluster()
+            found = await cluster.get("/version") or {}
+        except (BackendError, UsageError) as error:
+            fix = "correct secrets of the FlyteConnection"
+            return Check(_CHECK, Health.ERROR, str(error), fix, error.exit_code)
+        way = cluster.access
+        detail = f"{way.server} is Kubernetes {found.get('gitVersion') or '(no version)'}"
+        return Check(_CHECK, Health.OK, f"{detail}, by {way.origin}")
 
     def _may_write(self) -> None:
         if self.is_read_only:
