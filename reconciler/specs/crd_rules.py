@@ -160,12 +160,21 @@ def _place(other: str) -> Rule:
     return Rule(holds, f"{why}; remove them")
 
 
+_PART = r"(\{(project|domain)\}|[a-z0-9])"
+_NAMESPACE = f"^{_PART}(({_PART}|-)*{_PART})?$"
 _EMPTY_IMAGE = "needs newName, newTag or digest; add one of them"
 
 RULES: dict[type[Shape], tuple[Rule, ...]] = {
     connection.Tls: tuple(_tls()),
     connection.Auth: tuple(_auth()),
     connection.ConnectionLimits: (_above_zero("deadline"),),
+    connection.ConnectionSecrets: (
+        Rule(
+            f"!has(self.__namespace__) || self.__namespace__.matches({literal(_NAMESPACE)})",
+            "namespace gives no name of a namespace; write lower-case letters, digits and `-`,"
+            " with {project} and {domain}",
+        ),
+    ),
     connection.ConnectionSpec: tuple(_connection()),
     sync.SyncSpec: (
         *(_not_served(name) for name in ("git", "policies", "notify", "dependsOn")),
@@ -225,6 +234,7 @@ OF_DOCUMENTS: dict[str, tuple[Rule, ...]] = {
 _ZONED = r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$"
 
 LIMITS: dict[tuple[type[Shape], str], dict[str, object]] = {
+    (connection.ConnectionSecrets, "namespace"): {"maxLength": 253},
     (launch_plan.Schedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "from"): {"pattern": _ZONED},

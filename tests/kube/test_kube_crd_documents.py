@@ -207,6 +207,11 @@ REFUSED = [
         {"endpoint": "a:1", "auth": {"mode": "Token"}},
         "mode Token needs token; add token",
     ),
+    (
+        "FlyteConnection",
+        {"endpoint": "a:1", "secrets": {"namespace": "{project}_{domain}"}},
+        "namespace gives no name of a namespace",
+    ),
     ("FlyteSync", {"interval": "0s"}, "interval is not above zero"),
     ("FlyteSync", {"git": {"url": "x"}}, "git is not served yet by this version"),
     ("FlytePackage", {"archive": "https://a/b.tgz"}, "its content must be pinned; add sha256"),
