@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import cast
 
+from reconciler.api.offline import require_sound
 from reconciler.convert.cut_over import (
     LONGEST_MARGIN,
     MARGIN,
@@ -75,7 +76,7 @@ def convert(
     """
     cwd = (cwd or Path.cwd()).absolute()
     declaration = declare(paths, cwd=cwd)
-    declaration.check()
+    require_sound(declaration)
     wanted = dict(tasks or {})
     defaults = Place(
         declaration.sync.defaults.project or "", declaration.sync.defaults.domain or ""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.api import connecting
 from reconciler.api.connecting import Target
 from reconciler.backends.flyte1 import adapters as flyte1
+from reconciler.engine.checking import check
 from reconciler.engine.declaration import Declaration
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, SpecError
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
 from reconciler.specs.connection import Flyte
@@ -36,6 +38,16 @@ def adapters_for(declaration: Declaration, *, cwd: Path | None = None) -> Mappin
             return min(
                 (flyte1.ADAPTERS, _flyte2()), key=lambda adapters: _refused(declaration, adapters)
             )
+
+
+def require_sound(declaration: Declaration) -> None:
+    """Raise SpecError where documents have errors, with all that can be said without a backend."""
+    try:
+        declaration.check()
+    except SpecError:
+        now = datetime.now(UTC)
+        found = check(declaration, adapters_for(declaration, cwd=declaration.cwd), now=now)
+        raise SpecError(found.errors) from None
 
 
 def _named(declaration: Declaration, where: Path) -> str:

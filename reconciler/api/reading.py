@@ -17,6 +17,7 @@ from pathlib import Path
 
 from reconciler.api import connecting, own_types
 from reconciler.api.connecting import Choice, Target
+from reconciler.api.offline import require_sound
 from reconciler.api.session import Session, new_run, whoami
 from reconciler.backends.port import Backend
 from reconciler.engine import (
@@ -111,7 +112,7 @@ async def upcoming_live(
     declaration = None
     if paths or (where / SYNC_FILE).is_file():
         declaration = declare(paths, cwd=where)
-        declaration.check()
+        require_sound(declaration)
     choice = connecting.choose(target, declaration, environ=os.environ, cwd=where)
     async with connecting.connect(choice, read_only=True, environ=os.environ) as backend:
         places = await backend.places()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from reconciler.api import connecting, own_types
+from reconciler.api import connecting, offline, own_types
 from reconciler.api.connecting import Target
 from reconciler.backends.port import Backend
 from reconciler.engine import applying, planning
@@ -130,7 +130,7 @@ async def session(
     where = (cwd or Path.cwd()).absolute()
     own = own_types.named(os.environ) if types is None else tuple(types)
     declaration = replace(declare(paths, cwd=where, stdin=stdin), types=own)
-    declaration.check()
+    offline.require_sound(declaration)
     asked = Target(connection=connection) if isinstance(connection, str) else connection
     choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
     async with connecting.connect(choice, read_only=read_only, environ=os.environ) as backend:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @options.form("text", "json")
 def next_command(words: tuple[str, ...], **given: Any) -> int:
     """Preview the next firings; a word that is no path is a name, a glob or a key of a plan."""
+    from reconciler.api.offline import require_sound
     from reconciler.engine import upcoming
     from reconciler.engine.declaration import declare
 
@@ -42,7 +43,7 @@ def next_command(words: tuple[str, ...], **given: Any) -> int:
         found = asyncio.run(_live(paths, names, given, window))
     else:
         declaration = declare(paths, cwd=Path.cwd())
-        declaration.check()
+        require_sound(declaration)
         found = upcoming.declared(declaration, window, names, _packaged(declaration))
     return _print(found, given["format_"], names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,37 +23,30 @@ def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> in
     """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
     from reconciler.api import own_types
     from reconciler.api.offline import adapters_for
+    from reconciler.engine.checking import check
     from reconciler.engine.declaration import declare
-    from reconciler.engine.planning import resolve_offline
-    from reconciler.model.origin import Severity
 
     declaration = declare((*paths, *files), cwd=Path.cwd())
     declaration = replace(declaration, types=own_types.named(os.environ))
-    problems = list(declaration.problems)
-    unchecked = 0
-    if not any(item.severity is Severity.ERROR for item in problems):
-        resolved = resolve_offline(declaration, adapters_for(declaration), now=datetime.now(UTC))
-        problems += resolved.problems
-        unchecked = resolved.unchecked
-    errors = [item for item in problems if item.severity is Severity.ERROR]
+    checked = check(declaration, adapters_for(declaration), now=datetime.now(UTC))
+    count = len(declaration.declared) + len(declaration.faulty)
     if format_ == "json":
-        click.echo(json.dumps(_to_json(problems, len(declaration.declared)), indent=2))
+        click.echo(json.dumps(_to_json(checked.problems, count), indent=2))
     else:
-        for problem in problems:
+        for problem in checked.problems:
             click.echo(str(problem), err=True)
-        count = len(declaration.declared)
         skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""
-        checked = counted(count, "document")
-        click.echo(f"{checked} checked{skipped}: {counted(len(errors), 'error')}.")
-        if unchecked:
+        documents = counted(count, "document")
+        click.echo(f"{documents} checked{skipped}: {counted(len(checked.errors), 'error')}.")
+        if checked.unchecked:
             click.echo(
-                f"The inputs of {counted(unchecked, 'object')} were not checked: only a backend "
-                "knows what they run (`reconcile --dry-run` asks it)."
+                f"The inputs of {counted(checked.unchecked, 'object')} were not checked: only a "
+                "backend knows what they run (`reconcile --dry-run` asks it)."
             )
-    return exit_codes.ERROR if errors else exit_codes.OK
+    return exit_codes.ERROR if checked.errors else exit_codes.OK
 
 
-def _to_json(problems: list[Any], count: int) -> dict[str, Any]:
+def _to_json(problems: Sequence[Any], count: int) -> dict[str, Any]:
     return {
         "formatVersion": "1.1",
         "documents": count,

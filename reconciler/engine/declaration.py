@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from reconciler.engine.reach import EVERYWHERE, Reach
 from reconciler.errors import SpecError, UsageError
@@ -19,11 +19,13 @@ from reconciler.plan.context import Policy
 from reconciler.resolve.resolve import Scope
 from reconciler.sources import files, git
 from reconciler.specs.connection import ConnectionSpec
+from reconciler.specs.shape import written_name
 from reconciler.specs.sync import Render, SyncSpec
-from reconciler.specs.validate import Declared, Validated, validate
+from reconciler.specs.validate import Declared, Faulty, Validated, validate
 from reconciler.values.own import OwnType
 
 SYNC_FILE = "reconcile.yaml"
+SYNC = "FlyteSync"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,9 @@ class Declaration:
     its own object. `given_up` are objects whose declaration somebody deletes, with what is to
     happen to each, `withheld` are objects of documents that take no part: they stay as they are.
     `reach` is what documents may name outside themselves.
+
+    Where documents have errors, `faulty` are those, and `sync` is what is left of a faulty
+    FlyteSync, without the fields `unknown`.
     """
 
     base: Path
@@ -58,6 +63,8 @@ class Declaration:
     given_up: Mapping[Key, Prune] = field(default_factory=dict)
     withheld: frozenset[Key] = frozenset()
     reach: Reach = EVERYWHERE
+    faulty: tuple[Faulty, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def has_sync(self) -> bool:
@@ -86,7 +93,7 @@ class Declaration:
     @property
     def scope(self) -> Scope | None:
         """What the set may touch; None without a FlyteSync and without a default project."""
-        if not self.has_sync:
+        if not self.has_sync or not self.unknown.isdisjoint({"scopes", "defaults"}):
             return None
         if self.sync.scopes is None:
             project = self.sync.defaults.project
@@ -132,7 +139,7 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
         nearest = _nearest((cwd / paths[0]).absolute())
     found = validate(tree.documents)
     problems = (*tree.problems, *found.problems)
-    own = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
+    own = _syncs(found)
     if own:
         return _of_set(own, found, problems, Where(cwd, cwd))
     if nearest is None:
@@ -144,12 +151,17 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
             declared=found.declared,
             problems=problems,
             skipped=found.skipped,
+            faulty=found.faulty,
         )
     above = files.discover([nearest.name], base=nearest.parent)
     set_found = validate(above.documents)
-    syncs = [item for item in set_found.declared if isinstance(item.spec, SyncSpec)]
+    syncs = _syncs(set_found)
     others = [item for item in set_found.declared if isinstance(item.spec, ConnectionSpec)]
-    merged = replace(found, declared=(*found.declared, *others))
+    merged = replace(
+        found,
+        declared=(*found.declared, *others),
+        faulty=(*found.faulty, *(item for item in set_found.faulty if item.kind == SYNC)),
+    )
     problems = (*problems, *above.problems, *set_found.problems)
     return _of_set(syncs, merged, problems, Where(nearest.parent, cwd))
 
@@ -194,7 +206,7 @@ def _whole(root: Path, cwd: Path) -> Declaration:
     where = Where(base, cwd)
     own = files.discover([_shown(root, cwd)], base=cwd)
     found = validate(own.documents)
-    syncs = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
+    syncs = _syncs(found)
     problems = (*own.problems, *found.problems)
     if not syncs:
         return _of_set([], found, problems, where)
@@ -211,7 +223,7 @@ def _whole(root: Path, cwd: Path) -> Declaration:
     others = (document for document in tree if (cwd / document.origin.file) != root)
     whole = validate(chain(own.documents, others))
     return _of_set(
-        [item for item in whole.declared if isinstance(item.spec, SyncSpec)],
+        _syncs(whole),
         whole,
         (*own.problems, *tree.problems, *whole.problems),
         where,
@@ -223,6 +235,21 @@ def _shown(path: Path, cwd: Path) -> str:
     """Write a path as the user would: relative to the working directory where it is below it."""
     absolute = path.absolute()
     return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(absolute)
+
+
+def _syncs(found: Validated) -> list[Declared]:
+    """List the FlyteSyncs; a faulty one is what is left of it, so that the rest can be checked."""
+    syncs = [item for item in found.declared if isinstance(item.spec, SyncSpec)]
+    for item in found.faulty:
+        if item.kind == SYNC and not syncs:
+            values = {name: part for name, part in item.sound.items() if name != "render"}
+            syncs.append(item.as_declared(SyncSpec.model_construct(**_by_attribute(values))))
+    return syncs
+
+
+def _by_attribute(values: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {written_name(SyncSpec, attribute): attribute for attribute in SyncSpec.model_fields}
+    return {fields[name]: value for name, value in values.items()}
 
 
 def _of_set(
@@ -276,4 +303,8 @@ def _of_set(
         and not any(item.severity is Severity.ERROR for item in every),
         source=revision.source if revision else f"directory:{where.base}",
         commit=revision.commit if revision else "",
+        faulty=found.faulty,
+        unknown=frozenset().union(
+            *(item.given - item.sound.keys() for item in found.faulty if item.kind == SYNC)
+        ),
     )

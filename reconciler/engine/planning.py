@@ -72,13 +72,19 @@ def resolve_offline(
     What secrets are to hold is looked up only with `key`, the connection's key for their hashes.
     """
     context = replace(
-        resolve_context(declaration, now),
-        is_offline=True,
+        offline_context(declaration, now),
         archives=read_archives(declaration),
         files=read_inputs(declaration),
         contents=read_contents(declaration, key),
     )
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
+
+
+def offline_context(declaration: Declaration, now: datetime) -> ResolveContext:
+    """Make the context of a resolving without a backend, before anything is read."""
+    packages = {item.name for item in declaration.faulty if item.kind == "FlytePackage"}
+    context = resolve_context(declaration, now)
+    return replace(context, is_offline=True, faulty=frozenset(packages))
 
 
 async def plan(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.model.attachment import Upload
 from reconciler.model.interface import Catalog, Task, Unread, Want, Workflow
@@ -45,7 +45,8 @@ class Context:
     name. `packages` is filled in the order of kinds, packages before plans. `archives` holds what
     was read of each package's archive, by the place of its document, `files` what was read of the
     paths in inputs, by the place of the document and as written, and `contents` what each secret is
-    to hold. `types` are types of one's own, asked before the built-in ones.
+    to hold. `faulty` names the packages that are declared with an error. `types` are types of one's
+    own, asked before the built-in ones.
     """
 
     set_name: str
@@ -59,6 +60,7 @@ class Context:
     archives: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, Upload | Unread]] = field(default_factory=dict)
     contents: Mapping[str, Content | str] = field(default_factory=dict)
+    faulty: frozenset[str] = frozenset()
     types: tuple[OwnType, ...] = ()
 
     def place(self, project: str | None, domain: str | None) -> Place:
@@ -105,6 +107,15 @@ def placed(declared: Declared, place: Place) -> Resolution | None:
 def group_of(place: Place, package: str) -> str:
     """Name the group of a package's members."""
     return f"FlytePackage/{place}/{package}"
+
+
+@runtime_checkable
+class LintsSchedules(Protocol):
+    """A kind with a schedule, which can be checked also where the rest of a document cannot."""
+
+    def lint(self, declared: Declared, schedule: object, context: Context, /) -> Iterable[Problem]:
+        """Say what is wrong with the schedule of a document."""
+        ...
 
 
 class Adapter(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.model.attachment import Attachment, Upload
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
-from reconciler.model.origin import Problem, Severity
+from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
@@ -86,6 +86,7 @@ def resolve(
     known = [item for item in declared if item.kind in adapters]
     known.sort(key=lambda item: adapters[item.kind].traits.rank)
     resources: dict[Key, Resource] = {}
+    places: dict[Key, Origin] = {}
     alike = Alike()
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
@@ -107,16 +108,21 @@ def resolve(
             packages[found.place, item.name] = found.package
             if found.package.unread:
                 unreadable[found.place] = found.package.unread
+        given = {resource.key: resource for resource in found.resources}
+        keys = given or _own(item, adapters[item.kind], context)
         on_removal = getattr(item.spec, "deletion_policy", None)
-        for resource in found.resources:
-            if on_removal is not None:
-                resource = replace(resource, on_removal=_ON_REMOVAL.get(on_removal))  # noqa: PLW2901
-            problem = _misplaced(resource, item, scope) or _twice(resource, resources)
+        for key in keys:
+            place = given[key].origin if key in given else origin
+            problem = _misplaced(key, item, scope) or _twice(key, place, places)
             if problem is not None:
                 alike.add(origin, (problem,))
-                faulty.add(resource.key)
-            else:
-                resources[resource.key] = resource
+                faulty.add(key)
+                continue
+            places[key] = place
+            if key in given and on_removal is not None:
+                given[key] = replace(given[key], on_removal=_ON_REMOVAL.get(on_removal))
+            if key in given:
+                resources[key] = given[key]
     desired = Desired(
         resources,
         is_whole=is_whole,
@@ -160,23 +166,33 @@ def _attachments(
     return found
 
 
-def _misplaced(resource: Resource, declared: Declared, scope: Scope | None) -> Problem | None:
-    if scope is None or scope.allows(resource.key.place):
+def _own(declared: Declared, adapter: Adapter, context: Context) -> tuple[Key, ...]:
+    """Name the object of a document that gives no resource, as far as it can be told."""
+    spec = declared.spec
+    if hasattr(spec, "project") and hasattr(spec, "domain"):
+        place = context.place(spec.project, spec.domain)
+        if not (place.project and place.domain):
+            return ()
+    return adapter.about(declared, context)[:1]
+
+
+def _misplaced(key: Key, declared: Declared, scope: Scope | None) -> Problem | None:
+    if scope is None or scope.allows(key.place):
         return None
     return Problem(
         declared.at("project"),
-        f"{resource.key.place} is outside the scope of the set",
+        f"{key.place} is outside the scope of the set",
         path="spec",
         fix="add it to spec.scopes of the FlyteSync, or declare it in another set",
     )
 
 
-def _twice(resource: Resource, resources: Mapping[Key, Resource]) -> Problem | None:
-    first = resources.get(resource.key)
+def _twice(key: Key, origin: Origin, places: Mapping[Key, Origin]) -> Problem | None:
+    first = places.get(key)
     if first is None:
         return None
     return Problem(
-        resource.origin,
-        f"{resource.key} is declared a second time; the first is at {first.origin}",
+        origin,
+        f"{key} is declared a second time; the first is at {first}",
         fix="remove one of the two",
     )

@@ -36,7 +36,7 @@ class Target(Generic[W]):
 def find(
     target: Target[W], declared: Declared, context: Context, place: Place
 ) -> W | Problem | None:
-    """Find a target; None where only a backend knows it and there is none."""
+    """Find a target; None where only a backend knows it and there is none, or it is faulty."""
     if target.package is not None:
         return _in_package(target, declared, context, place)
     assert target.want is not None
@@ -66,10 +66,12 @@ def find(
 
 def _in_package(
     target: Target[W], declared: Declared, context: Context, place: Place
-) -> W | Problem:
+) -> W | Problem | None:
     word, name = target.word, target.package
     assert name is not None
     package = context.packages.get((place, name))
+    if package is None and name in context.faulty:
+        return None
     if package is None:
         problem = declared.problem(
             f"no FlytePackage {name} is declared for {place}",

@@ -1,22 +1,26 @@
 """Validates documents: every problem of every document at once, each at its place.
 
+Of a document with an error, the fields of its `spec` that are sound are kept, so that what else is
+wrong with them can be said too.
+
 Called with what the sources room read. Documents of other API groups are counted and left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from reconciler.model.document import Document, show_path
 from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.specs import envelope, lists, messages, words
 from reconciler.specs.registry import KINDS
-from reconciler.specs.shape import Shape
+from reconciler.specs.shape import Shape, written_name
 
 S = TypeVar("S", bound=Shape)
 
@@ -56,12 +60,28 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Faulty:
+    """A document with an error: the names of its given fields, and those that are sound alone."""
+
+    kind: str
+    name: str
+    document: Document
+    given: frozenset[str] = frozenset()
+    sound: Mapping[str, object] = field(default_factory=dict)
+
+    def as_declared(self, spec: Shape) -> Declared:
+        """Stand in for the document it was meant to be, to say what is wrong with a part of it."""
+        return Declared(self.kind, self.name, spec, self.document)
+
+
+@dataclass(frozen=True, slots=True)
 class Validated:
     """What documents declare, in their order; everything that is wrong; how many are not ours."""
 
     declared: tuple[Declared, ...]
     problems: tuple[Problem, ...]
     skipped: int
+    faulty: tuple[Faulty, ...] = ()
 
     def of(self, model: type[S]) -> Iterator[tuple[Declared, S]]:
         """Yield the documents of one kind, by its model, with their `spec` of that type."""
@@ -73,6 +93,7 @@ class Validated:
 def validate(documents: Iterable[Document]) -> Validated:
     """Validate documents. A document with an error is not declared; nothing is raised."""
     declared: list[Declared] = []
+    faulty: list[Faulty] = []
     problems: list[Problem] = []
     first_of: dict[envelope.Identity, Document] = {}
     skipped = 0
@@ -103,8 +124,31 @@ def validate(documents: Iterable[Document]) -> Validated:
             declared.append(
                 Declared(identity.kind, identity.name, spec, entry, namespace=identity.namespace)
             )
+        elif identity is not None and identity.kind in KINDS:
+            faulty.append(_faulty(entry, identity.kind, identity.name))
         entry.shelve()
-    return Validated(tuple(declared), tuple(problems), skipped)
+    return Validated(tuple(declared), tuple(problems), skipped, tuple(faulty))
+
+
+def _faulty(document: Document, kind: str, name: str) -> Faulty:
+    given = document.value.get("spec")
+    if not isinstance(given, dict):
+        return Faulty(kind, name, document)
+    sound: dict[str, object] = {}
+    model = KINDS[kind]
+    for attribute in model.model_fields:
+        written = written_name(model, attribute)
+        value = given.get(written)
+        if value is None:
+            continue
+        with suppress(ValidationError):
+            sound[written] = _alone(model, attribute).validate_python(value, strict=True)
+    return Faulty(kind, name, document, frozenset(given), sound)
+
+
+@cache
+def _alone(model: type[Shape], attribute: str) -> TypeAdapter[object]:
+    return TypeAdapter(model.model_fields[attribute].rebuild_annotation())
 
 
 def _validate_one(document: Document) -> tuple[Shape | None, list[Problem]]:

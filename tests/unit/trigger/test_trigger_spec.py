@@ -123,6 +123,36 @@ def test_schedule_is_checked_too_where_the_task_is_missing() -> None:
     assert [item.path for item in errors] == ["spec.task.version", "spec.schedule.timezone"]
 
 
+def test_wrong_inputs_hide_no_wrong_kickoff_input() -> None:
+    wrong = f"""
+        {TASK_LINE}
+        schedule: {{cron: "0 6 * * *", kickoffInput: %s}}
+        inputs: {{ratio: much}}
+    """
+    for name in ("count", "none"):
+        problems = resolved(wrong % name).problems
+        assert {item.path for item in problems if item.severity is Severity.ERROR} == {
+            "spec.inputs.ratio",
+            "spec.schedule",
+            "spec.schedule.kickoffInput",
+        }
+
+
+def test_wrong_schedule_hides_no_wrong_kickoff_input() -> None:
+    problems = resolved(
+        f"""
+        {TASK_LINE}
+        schedule: {{cron: "0 6 * * *", timezone: Mars/Base, kickoffInput: ratio}}
+        inputs: {{count: 3, day: "2027-01-01T00:00:00Z"}}
+        """
+    ).problems
+
+    assert [item.path for item in problems if item.severity is Severity.ERROR] == [
+        "spec.schedule.timezone",
+        "spec.schedule.kickoffInput",
+    ]
+
+
 def test_task_that_could_not_be_read_is_not_absent() -> None:
     found = replace(context(), catalog={WANT: Unread("no answer")})
 

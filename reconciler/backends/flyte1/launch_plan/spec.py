@@ -17,7 +17,7 @@ from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.resolve.target import Target, find
-from reconciler.specs.launch_plan import LaunchPlanSpec, Notification
+from reconciler.specs.launch_plan import LaunchPlanSpec, Notification, Schedule
 from reconciler.specs.running import Latest, PlanState
 from reconciler.specs.validate import Declared
 
@@ -58,16 +58,27 @@ class LaunchPlanAdapter:
         place = context.place(spec.project, spec.domain)
         nowhere = placed(declared, place)
         if nowhere is not None:
-            return nowhere
-        if spec.existing is not None:
-            return _chosen(declared, context, place)
-        found = _workflow(declared, context, place)
-        if found is None or isinstance(found, Problem):
-            _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
-            if found is not None:
-                return Resolution(problems=(found, *problems))
-            return Resolution(problems=tuple(problems), is_unchecked=True)
-        return _registered(declared, context, place=place, workflow=found)
+            lint = self.lint(declared, spec.schedule, context)
+            return replace(nowhere, problems=(*nowhere.problems, *lint))
+        return _resolved(declared, context, place)
+
+    def lint(self, declared: Declared, schedule: object, context: Context, /) -> Iterable[Problem]:
+        """Check a schedule by itself."""
+        _, problems = resolve_schedule(declared, cast("Schedule | None", schedule), now=context.now)
+        return problems
+
+
+def _resolved(declared: Declared, context: Context, place: Place) -> Resolution:
+    spec = cast("LaunchPlanSpec", declared.spec)
+    if spec.existing is not None:
+        return _chosen(declared, context, place)
+    found = _workflow(declared, context, place)
+    if found is None or isinstance(found, Problem):
+        _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+        if found is not None:
+            return Resolution(problems=(found, *problems))
+        return Resolution(problems=tuple(problems), is_unchecked=True)
+    return _registered(declared, context, place=place, workflow=found)
 
 
 def name_of(declared: Declared) -> str:

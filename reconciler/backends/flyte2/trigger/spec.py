@@ -18,7 +18,7 @@ from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.resolve.target import Target, find
 from reconciler.specs.running import Latest, PlanState
-from reconciler.specs.trigger import RunOptions, TriggerSpec
+from reconciler.specs.trigger import RunOptions, TriggerSchedule, TriggerSpec
 from reconciler.specs.validate import Declared
 from reconciler.values.canonical import canonical
 from reconciler.values.interface import TASK, bind
@@ -32,6 +32,7 @@ _STATES = {
     PlanState.INACTIVE: State.INACTIVE,
     PlanState.UNMANAGED: State.UNMANAGED,
 }
+_KICKOFF = ("schedule", "kickoffInput")
 _INERT = {
     "overwriteCache": "overwrite_cache",
     "queue": "queue",
@@ -65,22 +66,35 @@ class TriggerAdapter:
         place = context.place(spec.project, spec.domain)
         nowhere = placed(declared, place)
         if nowhere is not None:
-            return nowhere
-        target = Target(
-            word="task",
-            kind=Task,
-            offered=lambda package: package.tasks,
-            name=spec.task.name,
-            package=spec.task.package,
-            want=_want(declared, context),
+            lint = self.lint(declared, spec.schedule, context)
+            return replace(nowhere, problems=(*nowhere.problems, *lint))
+        return _found(declared, context, place)
+
+    def lint(self, declared: Declared, schedule: object, context: Context, /) -> Iterable[Problem]:
+        """Check a schedule by itself."""
+        _, problems = resolve_schedule(
+            declared, cast("TriggerSchedule | None", schedule), now=context.now
         )
-        found = find(target, declared, context, place)
-        if found is None or isinstance(found, Problem):
-            _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
-            if found is not None:
-                return Resolution(problems=(found, *problems))
-            return Resolution(problems=tuple(problems), is_unchecked=True)
-        return _resolved(declared, context, place=place, task=found)
+        return problems
+
+
+def _found(declared: Declared, context: Context, place: Place) -> Resolution:
+    spec = cast("TriggerSpec", declared.spec)
+    target = Target(
+        word="task",
+        kind=Task,
+        offered=lambda package: package.tasks,
+        name=spec.task.name,
+        package=spec.task.package,
+        want=_want(declared, context),
+    )
+    found = find(target, declared, context, place)
+    if found is None or isinstance(found, Problem):
+        _, problems = resolve_schedule(declared, spec.schedule, now=context.now)
+        if found is not None:
+            return Resolution(problems=(found, *problems))
+        return Resolution(problems=tuple(problems), is_unchecked=True)
+    return _resolved(declared, context, place=place, task=found)
 
 
 def key_of(declared: Declared, place: Place) -> Key:
@@ -106,9 +120,15 @@ def _resolved(declared: Declared, context: Context, *, place: Place, task: Task)
     schedule, problems = resolve_schedule(declared, spec.schedule, now=context.now)
     given, found = _inputs(declared, spec, task, context.known(declared))
     problems += found
-    if schedule and given is not None and spec.schedule and spec.schedule.kickoff_input:
-        schedule, given, found = _with_time(declared, spec, task, schedule, given)
-        problems += found
+    if spec.schedule is not None and spec.schedule.kickoff_input is not None:
+        wrong = _unfit(declared, spec.schedule.kickoff_input, task)
+        if wrong is not None:
+            problems.append(wrong)
+        elif schedule and given is not None:
+            schedule, given, found = _with_time(
+                declared, spec.schedule.kickoff_input, task, schedule, given
+            )
+            problems += found
     problems += _inert(declared, spec.run)
     if given is None or any(item.severity is Severity.ERROR for item in problems):
         return Resolution(problems=tuple(problems))
@@ -174,34 +194,35 @@ def _inputs(
     return (None if problems else _Given(literals, spec.context)), problems
 
 
+def _unfit(declared: Declared, name: str, task: Task) -> Problem | None:
+    """Say why an input cannot take the scheduled time."""
+    variable = task.inputs.get(name)
+    if variable is None:
+        known = ", ".join(sorted(task.inputs)) or "none"
+        return declared.problem(
+            f"the task has no input {name}", *_KICKOFF, fix=f"its inputs are: {known}"
+        )
+    if variable.get("type") != {"simple": "DATETIME"}:
+        return declared.problem(
+            f"input {name} is {show_type(variable.get('type'))}, and the scheduled time is a "
+            "datetime",
+            *_KICKOFF,
+            fix="name an input of type datetime (not an optional one)",
+        )
+    return None
+
+
 def _with_time(
     declared: Declared,
-    spec: TriggerSpec,
+    name: str,
     task: Task,
     schedule: dict[str, Json],
     given: _Given,
 ) -> tuple[dict[str, Json], _Given, list[Problem]]:
     """Add how the scheduled time reaches its input."""
-    name = (spec.schedule.kickoff_input if spec.schedule else None) or ""
-    path = ("schedule", "kickoffInput")
-    variable = task.inputs.get(name)
-    if variable is None:
-        known = ", ".join(sorted(task.inputs)) or "none"
-        problem = declared.problem(
-            f"the task has no input {name}", *path, fix=f"its inputs are: {known}"
-        )
-        return schedule, given, [problem]
-    if variable.get("type") != {"simple": "DATETIME"}:
-        problem = declared.problem(
-            f"input {name} is {show_type(variable.get('type'))}, and the scheduled time is a "
-            "datetime",
-            *path,
-            fix="name an input of type datetime (not an optional one)",
-        )
-        return schedule, given, [problem]
     chosen = kickoff.choose(task, name, given.literals, given.context)
     if chosen.problem:
-        return schedule, given, [declared.problem(chosen.problem, *path, fix=chosen.fix)]
+        return schedule, given, [declared.problem(chosen.problem, *_KICKOFF, fix=chosen.fix)]
     if chosen.is_argument:
         schedule = {**schedule, "kickoffInput": name}
     if given.literals or not chosen.is_argument:
