@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +12,8 @@ from reconciler.model.document import Json
 from reconciler.plan.plan import Change, Effect, FieldChange, Plan, Reason
 
 _LONG = 100
+_SHOWN = 3
+"""Removals held back for one reason that are shown one by one."""
 
 
 class Style(StrEnum):
@@ -59,13 +62,33 @@ def render(plan: Plan, *, limit: int = 0) -> Iterator[Line]:
     for warning in plan.warnings:
         yield Line(f"warning: {warning}", Style.WARN)
     changes = plan.changes[:limit] if limit else plan.changes
-    for change in changes:
-        yield from _change(change)
+    yield from _changes(changes)
     if len(changes) < len(plan.changes):
         yield Line(f"... and {len(plan.changes) - len(changes)} more changes", Style.DIM)
     for line in plan.bookkeeping:
         yield Line(f"ledger: {line.removeprefix('the ledger ')}", Style.DIM)
     yield from _summary(plan)
+
+
+def _changes(changes: Sequence[Change]) -> Iterator[Line]:
+    """Write changes; of many removals that one reason holds back, the first few and a count."""
+    total = Counter(change.block_detail for change in changes if _is_held_removal(change))
+    seen: Counter[str] = Counter()
+    for change in changes:
+        why = change.block_detail
+        if not _is_held_removal(change) or total[why] <= _SHOWN + 1:
+            yield from _change(change)
+            continue
+        seen[why] += 1
+        if seen[why] <= _SHOWN:
+            yield from _change(change)
+        elif seen[why] == total[why]:
+            more = f"! ... and {total[why] - _SHOWN} more of {change.key.place} held back"
+            yield Line(f"{more} for the same reason (-o json has all)", Style.WARN)
+
+
+def _is_held_removal(change: Change) -> bool:
+    return change.block is not None and change.effect is Effect.REMOVE
 
 
 def _header(plan: Plan) -> str:

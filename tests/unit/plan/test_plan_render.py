@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from plan_builders import declared, key, ledger_of, live, live_of, ours, plan, plan_of
 
 from reconciler.model.key import Place
+from reconciler.plan.encode import encode
 from reconciler.plan.plan import Plan
 from reconciler.plan.render import Style, render
 
@@ -96,3 +98,34 @@ def test_rename_is_told_at_the_old_name() -> None:
     renamed = replace(plan_of("new"), body=plan_of("old").body)
     made = plan(declared(renamed), live({key("old"): live_of({ours("old"): 6})}))
     assert "    note: renamed to new" in text(made).splitlines()
+
+
+def test_many_removals_held_back_for_one_reason_are_folded() -> None:
+    gone = {key(f"n{index}"): live_of({ours(f"n{index}"): 6}) for index in range(9)}
+    made = plan(declared(), live(gone))
+    lines = text(made).splitlines()
+
+    shown = [line for line in lines if line.startswith("! FlyteLaunchPlan/")]
+    assert [line.split()[1] for line in shown] == [str(key(f"n{index}")) for index in range(3)]
+    assert sum("guard: removes all 9 active objects" in line for line in lines) == 3
+    assert "! ... and 6 more of p/d held back for the same reason (-o json has all)" in lines
+    assert "9 held back" in lines[-2]
+    assert len(cast("list[object]", encode(made)["changes"])) == 9
+
+
+def test_few_removals_held_back_are_shown_one_by_one() -> None:
+    gone = {key(f"n{index}"): live_of({ours(f"n{index}"): 6}) for index in range(4)}
+    lines = text(plan(declared(), live(gone))).splitlines()
+    assert sum(line.startswith("! FlyteLaunchPlan/") for line in lines) == 4
+    assert not any("more of p/d" in line for line in lines)
+
+
+def test_reasons_that_differ_are_folded_apart() -> None:
+    there = key("a0", domain="other")
+    gone = {
+        **{key(f"n{index}"): live_of({ours(f"n{index}"): 6}) for index in range(6)},
+        there: live_of({ours("a0"): 6}),
+    }
+    lines = text(plan(declared(), live(gone))).splitlines()
+    assert "! ... and 3 more of p/d held back for the same reason (-o json has all)" in lines
+    assert any(line.startswith(f"! {there} ") for line in lines)
