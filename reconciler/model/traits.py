@@ -100,6 +100,10 @@ def _possible(
     return ()
 
 
+def _nothing(_key: Key) -> Mapping[str, Json]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """How a backend keeps the fields of a record, by their paths.
@@ -115,6 +119,10 @@ class Fields:
     unclearable: frozenset[str] = frozenset()
     closed_by: tuple[str, frozenset[str]] = ("", frozenset())
     ended_by: tuple[str, frozenset[str]] = ("", frozenset())
+    initial: Callable[[Key], Mapping[str, Json]] = field(
+        default=_nothing, repr=False, compare=False
+    )
+    """What making a record sets, whether or not it is declared."""
     is_implicit: bool = False
     """Whether a record without fields is as good as none, and is not made for its own sake."""
     calls: Callable[[Verb, str], str] | None = field(default=None, repr=False, compare=False)

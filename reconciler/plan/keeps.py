@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model import ledger as ledgers
-from reconciler.model.live import Absent, Object, Unreadable, Versions
+from reconciler.model.live import Absent, Object, Record, Unreadable, Versions
 from reconciler.model.traits import Shape
 from reconciler.plan import objects, settle
 from reconciler.plan.plan import Keeps
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.key import Key
     from reconciler.model.live import Live
-    from reconciler.model.resource import Desired
+    from reconciler.model.resource import Desired, Resource
     from reconciler.plan.context import Context
     from reconciler.plan.plan import Plan
 
@@ -39,7 +39,7 @@ def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[
             if resource.on_removal is not None or key in context.ledger.on_removal
         },
         rows={
-            key: frozenset(path for path, value in resource.body.items() if value is not None)
+            key: _rows(resource, live, context)
             for key, resource in resources.items()
             if context.traits[key.kind].shape is Shape.RECORD
         },
@@ -52,6 +52,15 @@ def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[
             if context.ledger.objects.get(key) != held
         },
     )
+
+
+def _rows(resource: Resource, live: Live, context: Context) -> frozenset[str]:
+    """List the fields of a record that are ours: declared, or set by us and never to be cleared."""
+    observed = live.get(resource.key)
+    there = observed.fields.keys() if isinstance(observed, Record) else set[str]()
+    written = context.ledger.rows.get(resource.key, frozenset())
+    stays = context.traits[resource.key.kind].fields.unclearable & written & there
+    return stays.union(path for path, value in resource.body.items() if value is not None)
 
 
 def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ def actions(move: Move) -> tuple[Action, ...]:
     if not move.live.exists:
         late = {move.traits.fields.closed_by[0]} if closes and has_rows else set()
         now = {path: value for path, value in common.items() if path not in late}
-        first.append(_update(move, Verb.CREATE, now))
+        initial = dict(move.traits.fields.initial(move.key))
+        first.append(_update(move, Verb.CREATE, {**initial, **now}))
         common = {path: value for path, value in common.items() if path in late}
     if common:
         update = _update(move, Verb.UPDATE, common)

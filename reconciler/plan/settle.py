@@ -147,6 +147,10 @@ def _keep(ledger: Ledger, plan: Plan, done: Container[str]) -> Ledger:
         keeps_known = key in failed or not plan.is_whole
         rows[key] = known if key in blocked else set(paths) | (known if keeps_known else set())
     for change in plan.doable:
+        for action in change.actions:
+            if action.verb is Verb.CREATE and action.id in done and change.key in rows:
+                body = action.body or {}
+                rows[change.key] |= {path for path, value in body.items() if value is not None}
         if change.reason is Reason.UNDECLARED and change.key in rows:
             rows[change.key] -= {
                 action.field for action in change.actions if action.id in done and action.field

@@ -39,9 +39,14 @@ def own_fields(project: Any) -> dict[str, Json]:
     return fields
 
 
+def initial(key: Key) -> dict[str, Json]:
+    """Return what a project that is made has besides what is declared."""
+    return {"displayName": key.project, "state": ACTIVE}
+
+
 def created(kind: type[P], key: Key, body: Mapping[str, Json] | None) -> P:
     """Write a project that does not exist yet, with what nobody chose."""
-    return _filled(kind(), key, {"displayName": key.project, "state": ACTIVE, **(body or {})})
+    return _filled(kind(), key, {**initial(key), **(body or {})})
 
 
 def updated(live: P, key: Key, body: Mapping[str, Json] | None) -> P:

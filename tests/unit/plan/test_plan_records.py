@@ -103,7 +103,7 @@ def test_new_project_is_registered_with_all_of_its_own_fields_in_one_call() -> N
         assert change.effect is Effect.CREATE
         (create,) = change.actions
         assert create.call == "AdminService.RegisterProject"
-        assert create.body == {"displayName": "Ranking", "labels/team": "a"}
+        assert create.body == {"displayName": "Ranking", "labels/team": "a", "state": "Active"}
 
 
 def test_new_project_without_fields_is_still_registered() -> None:
@@ -123,7 +123,7 @@ def test_new_project_archived_without_rows_is_registered_archived() -> None:
     change = plan_record(desired({"state": "Archived"}), Absent(), context())
     assert change is not None
     assert [(action.verb, action.body) for action in change.actions] == [
-        (Verb.CREATE, {"state": "Archived"})
+        (Verb.CREATE, {"displayName": "ranking", "state": "Archived"})
     ]
 
 
@@ -131,7 +131,7 @@ def test_new_project_archived_with_rows_is_archived_last() -> None:
     change = plan_record(desired({"state": "Archived", DEV_TAGS: ["x"]}), Absent(), context())
     assert change is not None
     create, row, archive = change.actions
-    assert create.body == {}
+    assert create.body == {"displayName": "ranking", "state": "Active"}
     assert archive.body == {"state": "Archived"}
     assert set(archive.waits) == {create.id, row.id}
 

@@ -142,6 +142,12 @@ async def test_archived_project_is_seen_and_taken_out_by_declaration(world: Worl
     assert (await world.fields())["attributes/clusterPool"] == "a"
 
 
+async def test_project_of_flyte1_that_the_set_made_is_archived_without_leave(world: World) -> None:
+    await world.converge(f"{{name: {world.project}}}")
+    await world.converge(f"{{name: {world.project}, state: Archived}}")
+    assert (await world.fields())["state"] == "Archived"
+
+
 async def test_archive_with_new_rows_writes_them_first(world: World) -> None:
     spec = f"{{name: {world.project}, state: Archived, attributes: {{clusterPool: a}}}}"
     await world.converge(spec)

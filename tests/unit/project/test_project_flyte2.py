@@ -122,6 +122,29 @@ async def test_project_is_archived_with_a_warning_and_comes_back(world2: World) 
     assert (await world2.fields())["state"] == "Active"
 
 
+async def test_project_that_the_set_made_is_archived_without_leave(world2: World) -> None:
+    named = f"name: {world2.project}"
+    await world2.converge(f"{{{named}}}")
+    await world2.converge(f"{{{named}, labels: {{a: b}}}}")
+    await world2.converge(f"{{{named}, labels: {{a: b}}, state: Archived}}")
+    assert (await world2.fields())["state"] == "Archived"
+    await world2.converge(f"{{{named}}}")
+    await world2.converge(f"{{{named}, displayName: Ours, state: Active}}")
+    assert await world2.fields() == {"displayName": "Ours", "state": "Active"}
+
+
+async def test_project_of_others_that_has_our_label_is_archived_with_leave_only(
+    world2: World,
+) -> None:
+    project = wire.Project(id=world2.project, name="Theirs")
+    await world2.channel.call(methods.CREATE_PROJECT, wire.CreateProjectRequest(project=project))
+    labelled = f"name: {world2.project}, labels: {{a: b}}"
+    await world2.converge(f"{{{labelled}}}")
+    plan = await world2.apply(f"{{{labelled}, state: Archived}}")
+    assert [change.block for change in plan.changes] == [Block.ADOPTION]
+    assert (await world2.fields())["state"] == "Active"
+
+
 async def test_drift_is_corrected_and_told_as_drift(world2: World) -> None:
     await world2.converge(EVERYTHING % world2.project)
     await written_by_others(world2, description="by hand")

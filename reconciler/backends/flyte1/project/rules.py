@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from reconciler.backends.flyte1.project.paths import ROWS, Row, call, cascades, steps
 from reconciler.backends.flyte1.project.values import PLUGINS
-from reconciler.backends.wire.project import ACTIVE, ARCHIVED, CLOSED, LABELS, is_default
+from reconciler.backends.wire.project import ACTIVE, ARCHIVED, CLOSED, LABELS, initial, is_default
 from reconciler.model.document import Json, show_path
 from reconciler.model.traits import Fields
 
@@ -82,5 +82,6 @@ FIELDS = Fields(
     cascades=cascades,
     clears=clears,
     is_default=is_default,
+    initial=initial,
     refuses=refuses,
 )

@@ -6,7 +6,7 @@ before.
 
 from __future__ import annotations
 
-from reconciler.backends.wire.project import ACTIVE, ARCHIVED, CLOSED, LABELS, is_default
+from reconciler.backends.wire.project import ACTIVE, ARCHIVED, CLOSED, LABELS, initial, is_default
 from reconciler.model.document import Json, Path
 from reconciler.model.traits import Fields
 
@@ -33,4 +33,5 @@ FIELDS = Fields(
     ended_by=("state", CLOSED),
     steps=steps,
     is_default=is_default,
+    initial=initial,
 )
