@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 import click
 
 from reconciler.apply.outcome import Outcome, Status
-from reconciler.cli.output import say
 from reconciler.errors import UsageError
 from reconciler.plan.render import Line, Style
 
@@ -60,20 +59,20 @@ def _ctrl_c_raises() -> Iterator[None]:
 
 
 class Progress:
-    """Counts actions on the terminal's last line; prints failures as they come."""
+    """Counts actions on the terminal's last line; what failed is told at the end."""
 
     def __init__(self) -> None:
         self._done = 0
+        self._failed = 0
         self._is_live = sys.stderr.isatty()
 
     def __call__(self, outcome: Outcome, total: int) -> None:
         """Take one outcome of a run of `total` actions."""
         self._done += 1
-        if outcome.status is Status.FAILED:
-            self.close()
-            say(f"failed: {outcome.action.id}: {outcome.detail}")
+        self._failed += outcome.status is Status.FAILED
         if self._is_live:
-            _draw(f"\rapplying {self._done}/{total}\x1b[K")
+            failed = f", {self._failed} failed" if self._failed else ""
+            _draw(f"\rapplying {self._done}/{total}{failed}\x1b[K")
 
     def close(self) -> None:
         """Clear the line."""

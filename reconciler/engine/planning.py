@@ -165,7 +165,7 @@ async def plan_resolved(
         policy=replace(declaration.policy, approved=view.options.approved),
     )
     live = await backend.observe(query(desired, context))
-    warnings = tuple(str(item) for item in resolved.warnings)
+    warnings = tuple(item.text for item in resolved.warnings)
     made = await asyncio.to_thread(
         compute, desired, live, context, backend=view.identity, warnings=warnings
     )

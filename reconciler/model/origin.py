@@ -56,8 +56,17 @@ class Problem:
         return self.place if isinstance(self.place, Origin) else self.place()
 
     def __str__(self) -> str:
+        level = "" if self.severity is Severity.ERROR else "warning: "
+        return f"{self.origin}: {level}{self._said}"
+
+    @property
+    def text(self) -> str:
+        """All of it, without a word on how bad it is."""
+        return f"{self.origin}: {self._said}"
+
+    @property
+    def _said(self) -> str:
         thing = f"{self.path}: " if self.path else ""
         fix = f"; {self.fix}" if self.fix else ""
-        level = "" if self.severity is Severity.ERROR else "warning: "
         more = f" (the first of {len(self.others) + 1:,} documents)" if self.others else ""
-        return f"{self.origin}: {level}{thing}{self.message}{fix}{more}"
+        return f"{thing}{self.message}{fix}{more}"

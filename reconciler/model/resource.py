@@ -47,7 +47,7 @@ class Resource:
     `chosen` means that somebody else registered `version` and only its activation is ours.
     `group` names the package the object belongs to; a group is activated whole or not at all, and
     so is what `awaits` it without belonging to it. `always` means that a mutable object is written
-    by every apply, whether it differs or not.
+    by every apply, whether it differs or not, `once` that one of ours is never written again.
     `on_removal` is what happens to it once it is no longer declared, None for what the set does.
     `notes` are said of every change, `on_register` of those that write content.
     """
@@ -63,6 +63,7 @@ class Resource:
     awaits: str = ""
     chosen: bool = False
     always: bool = False
+    once: bool = False
     adopt: bool = False
     protect: bool | None = None
     on_removal: Prune | None = None

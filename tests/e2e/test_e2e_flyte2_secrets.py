@@ -284,6 +284,23 @@ async def test_rotation_is_as_declared(world: World, monkeypatch: pytest.MonkeyP
     assert updated == ["always", "revision"]
 
 
+async def test_secret_that_is_never_rotated_keeps_its_value_when_that_is_declared_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A", "one")
+    declare(world, secret("a", "A"))
+    await world.reconcile()
+    monkeypatch.setenv("A", "two")
+    declare(world, secret("a", "A", rotate="Never"))
+    requests = received(world)
+    await world.reconcile()
+    assert not any(name == "UpdateSecret" for name, _ in requests)
+    assert (await world.plan()).plan.is_empty
+    declare(world, secret("a", "A"))
+    await world.reconcile()
+    assert [name for name, _ in requests if name == "UpdateSecret"] == ["UpdateSecret"]
+
+
 async def test_creation_by_two_at_once_never_overwrites(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

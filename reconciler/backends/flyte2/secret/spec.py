@@ -69,6 +69,7 @@ def _resolved(declared: Declared, place: Place, content: Content) -> Resolution:
         adopt=spec.adopt,
         protect=spec.protect,
         always=spec.rotate is Rotate.ALWAYS,
+        once=spec.rotate is Rotate.NEVER,
     )
     problems = () if content.is_verifiable else (_unverifiable(declared),)
     return Resolution(resources=(resource,), problems=problems, contents={key: content})
