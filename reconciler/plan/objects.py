@@ -64,6 +64,12 @@ class _Case:
         return self.resource.state is State.ACTIVE if self.is_managed else self.is_active
 
     @property
+    def is_unsure(self) -> bool:
+        """Say whether nobody can tell its content since a write of ours did not end well."""
+        held = self.context.ledger.objects.get(self.resource.key)
+        return not self.traits.is_readable and held is not None and not held.digest
+
+    @property
     def is_written(self) -> bool:
         """Say whether the content is to be written."""
         return not self.is_same or self.resource.always
@@ -179,7 +185,8 @@ def _why(case: _Case) -> Reason:
         held = case.context.ledger.objects.get(case.resource.key)
         written = Held(case.live.revision if case.live else "", case.resource.digest)
         is_untouched = held is not None and replace(held, adopted=False) == written
-        return Reason.DRIFT if case.is_applied and not is_untouched else Reason.SPEC
+        is_ours = is_untouched or case.is_unsure
+        return Reason.DRIFT if case.is_applied and not is_ours else Reason.SPEC
     if case.is_on is case.is_active:
         return Reason.SPEC
     if case.is_on and case.context.ledger.was_held(case.resource.key):

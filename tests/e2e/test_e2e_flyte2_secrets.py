@@ -301,6 +301,21 @@ async def test_secret_that_is_never_rotated_keeps_its_value_when_that_is_declare
     assert [name for name, _ in requests if name == "UpdateSecret"] == ["UpdateSecret"]
 
 
+async def test_write_of_ours_that_failed_is_no_change_by_somebody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A", "one")
+    declare(world, secret("a", "A", rotate="Always"))
+    await world.reconcile()
+    monkeypatch.delenv("A")
+    applied = await world.reconcile()
+    (failure,) = applied.report.failures
+    assert "environment variable A is not set" in failure.detail
+    monkeypatch.setenv("A", "one")
+    (change,) = (await world.plan()).plan.changes
+    assert change.reason is Reason.SPEC
+
+
 async def test_creation_by_two_at_once_never_overwrites(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -504,11 +504,11 @@ CASES = [
         ledger=Ledger("team", objects={secret().key: held(secret(), "")}),
     ),
     Case(
-        "secret whose writing was interrupted is written again",
+        "secret whose writing was interrupted is written again, and no drift",
         secret(),
         sealed(),
         Effect.UPDATE,
-        Reason.DRIFT,
+        Reason.SPEC,
         ("deploy off over t0",),
         ledger=ledger_of(secret(), objects={secret().key: Held("t0", "")}),
     ),
