@@ -103,12 +103,23 @@ def _spec(parts: Iterable[Part], writing: Writing) -> dict[str, Json]:
     for part in (own, *others):
         paths = sorted(part.fields, key=lambda path: (path.count("/"), path))
         for path in paths:
-            *above, last = part.steps(path)
-            inner = spec
-            for step in above:
-                inner = cast("dict[str, Json]", inner.setdefault(str(step), {}))
-            inner[str(last)] = part.fields[path]
+            listed = part.shape.listed(path, part.fields[path])
+            if listed is None:
+                inner, last = _within(spec, part.steps(path))
+                inner[last] = part.fields[path]
+            else:
+                inner, last = _within(spec, (*part.above, *listed[0]))
+                cast("list[Json]", inner.setdefault(last, [])).append(listed[1])
     return spec
+
+
+def _within(spec: dict[str, Json], steps: Path) -> tuple[dict[str, Json], str]:
+    """Return the map that holds a field, made where it is missing, and the field's name in it."""
+    *above, last = (str(step) for step in steps)
+    inner = spec
+    for step in above:
+        inner = cast("dict[str, Json]", inner.setdefault(step, {}))
+    return inner, last
 
 
 def _fault(parts: Sequence[Part], writing: Writing) -> str:

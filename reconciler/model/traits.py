@@ -100,6 +100,10 @@ def _possible(
     return ()
 
 
+def _valued(_path: str, _value: Json) -> tuple[Path, str] | None:
+    return None
+
+
 def _nothing(_key: Key) -> Mapping[str, Json]:
     return {}
 
@@ -154,6 +158,10 @@ class Fields:
         default=_by_project, repr=False, compare=False
     )
     """What names the object in a spec, where the name of its document does not."""
+    listed: Callable[[str, Json], tuple[Path, str] | None] = field(
+        default=_valued, repr=False, compare=False
+    )
+    """The list in a spec that holds a field with this value by name, and the name there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,9 @@ _SETTINGS: dict[str, Json] = {
     "labels": {"team": "ranking"},
     "annotations": {"example.com/owner": "ranking"},
     "environmentVariables": {"LOG_LEVEL": "info"},
+    "app": {"disallowAnonymous": True},
+    "podTemplateName": "ranking",
+    "unset": ["run.defaultQueue"],
 }
 
 EXAMPLES: dict[str, Example] = {
@@ -213,6 +216,7 @@ EXAMPLES: dict[str, Example] = {
             {
                 *("domains.settings", "settings", "sync"),
                 "settings.taskResources.defaultAccelerator.unpartitioned",
+                "settings.unset",
             }
         ),
     ),
@@ -224,7 +228,7 @@ EXAMPLES: dict[str, Example] = {
             **_OWNED,
             "deletionPolicy": "Orphan",
         },
-        off=frozenset({"sync", "taskResources.defaultAccelerator.unpartitioned"}),
+        off=frozenset({"sync", "unset", "taskResources.defaultAccelerator.unpartitioned"}),
     ),
     "FlytePackage": Example(
         name="etl",

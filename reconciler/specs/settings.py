@@ -2,7 +2,7 @@
 
 Flyte 2 keeps one record of settings for the organisation, each domain and each project of a domain;
 the narrowest that has a value wins. An absent field is unmanaged, `null` takes the value away, so
-that the broader level's counts.
+that the broader level's counts, and a field that `unset` names has no value whatever that one says.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from reconciler.specs.fields import (
     Envs,
     LabelKey,
     LabelValue,
+    Many,
+    ObjectName,
     Quantity,
     ServiceAccount,
     Text,
@@ -28,7 +30,8 @@ from reconciler.specs.fields import (
     Whole,
 )
 from reconciler.specs.owned import Owned
-from reconciler.specs.shape import Given, Shape, fault, map_of
+from reconciler.specs.running import twice_faults
+from reconciler.specs.shape import Given, Shape, fault, list_of, map_of
 
 
 class DeviceClass(StrEnum):
@@ -133,13 +136,47 @@ class TaskResourceSettings(Shape):
     """The accelerator of tasks that ask for one and do not say which."""
 
 
+class AppSettings(Shape):
+    """Settings of apps."""
+
+    cleared_by_null: ClassVar[frozenset[str]] = frozenset({"disallowAnonymous"})
+
+    disallow_anonymous: bool | None = None
+    """Whether apps that everybody may call without signing in are refused."""
+
+
+class SettingName(StrEnum):
+    """A setting of a level, by the steps to it."""
+
+    DEFAULT_QUEUE = "run.defaultQueue"
+    MAX_ACTION_CONCURRENCY = "run.maxActionConcurrency"
+    RUN_BASE_DIR = "run.runBaseDir"
+    SERVICE_ACCOUNT = "security.serviceAccount"
+    RAW_DATA_PATH = "storage.rawDataPath"
+    MIN_CPU = "taskResources.min.cpu"
+    MIN_GPU = "taskResources.min.gpu"
+    MIN_MEMORY = "taskResources.min.memory"
+    MIN_STORAGE = "taskResources.min.storage"
+    MAX_CPU = "taskResources.max.cpu"
+    MAX_GPU = "taskResources.max.gpu"
+    MAX_MEMORY = "taskResources.max.memory"
+    MAX_STORAGE = "taskResources.max.storage"
+    MIRROR_LIMITS_REQUEST = "taskResources.mirrorLimitsRequest"
+    DEFAULT_ACCELERATOR = "taskResources.defaultAccelerator"
+    LABELS = "labels"
+    ANNOTATIONS = "annotations"
+    ENVIRONMENT_VARIABLES = "environmentVariables"
+    DISALLOW_ANONYMOUS = "app.disallowAnonymous"
+    POD_TEMPLATE_NAME = "podTemplateName"
+
+
 class Settings(Shape):
     """The settings of one level. Absent is unmanaged, `null` leaves it to the broader level."""
 
     cleared_by_null: ClassVar[frozenset[str]] = frozenset(
         {
-            *("run", "security", "storage", "taskResources"),
-            *("labels", "annotations", "environmentVariables"),
+            *("run", "security", "storage", "taskResources", "app"),
+            *("labels", "annotations", "environmentVariables", "podTemplateName"),
         }
     )
 
@@ -164,15 +201,35 @@ class Settings(Shape):
     environment_variables: Annotated[Envs, Field(min_length=1)] | None = None
     """Environment variables of tasks; managed as a whole. Not for secrets."""
 
+    app: AppSettings | None = None
+    """Settings of apps."""
+
+    pod_template_name: ObjectName | None = None
+    """The Kubernetes PodTemplate that the pods of tasks start from."""
+
+    unset: Annotated[Many[Choice[SettingName]], Field(min_length=1)] | None = None
+    """Settings without a value here, whatever the broader level says, such as run.defaultQueue."""
+
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
-        """Refuse groups that set nothing."""
+        """Refuse groups that set nothing, and settings that are given and unset."""
         yield from super().faults(given)
-        yield from _empty(given, "run", "security", "storage", "taskResources")
+        yield from twice_faults(given, "unset")
+        for index, name in enumerate(list_of(given, "unset")):
+            if isinstance(name, str) and _is_given(given, name.split(".")):
+                yield fault("is given too", at=("unset", index), fix="keep one of the two")
+        yield from _empty(given, "run", "security", "storage", "taskResources", "app")
         for name in ("min", "max"):
             resources = map_of(given, "taskResources")
             if name in resources and resources[name] == {}:
                 yield _sets_nothing("taskResources", name)
+
+
+def _is_given(given: Given, steps: list[str]) -> bool:
+    *groups, leaf = steps
+    for step in groups:
+        given = map_of(given, step)
+    return leaf in given
 
 
 def _empty(given: Given, *names: str) -> Iterator[PydanticCustomError]:

@@ -120,6 +120,19 @@ async def test_states_of_settings_are_kept(flyte2: Client) -> None:
     assert level.settings == sent
 
 
+async def test_settings_of_apps_and_pods_are_kept(flyte2: Client) -> None:
+    sent = settings()
+    sent.app.disallow_anonymous.state = VALUE
+    sent.app.disallow_anonymous.bool_value = True
+    sent.pod_template_name.state = VALUE
+    sent.pod_template_name.string_value = "base"
+    request = settings_service_pb2.CreateSettingsRequest(key=key(flyte2.project), settings=sent)
+    await flyte2.ok("CreateSettings", request)
+    edit = settings_service_pb2.GetSettingsForEditRequest(key=key(flyte2.project))
+    (level,) = (await flyte2.ok("GetSettingsForEdit", edit)).levels
+    assert level.settings == sent
+
+
 async def test_settings_of_a_project_need_a_domain(flyte2: Client) -> None:
     scope = key(flyte2.project, project="p")
     wire = settings_service_pb2

@@ -24,7 +24,7 @@ def text(value: str) -> wire.StringSetting:
 
 
 async def furnish(world: World) -> None:
-    """Make a project, and settings at every level, one of which the language cannot say."""
+    """Make a project, and settings at every level, one of which counts as none."""
     project = project_service_pb2.Project(id=world.project, name="One", description="by hand")
     project.labels.values["team"] = "on"
     await world.channel.call(
@@ -70,14 +70,17 @@ async def test_installation_is_exported_and_adopted_without_a_write(
             "description": "by hand",
             "labels": {"team": "on"},
             "state": "Active",
-            "domains": {"staging": {"settings": {"run": {"defaultQueue": "own"}}}},
+            "domains": {
+                "staging": {
+                    "settings": {"run": {"defaultQueue": "own"}, "unset": ["run.runBaseDir"]}
+                }
+            },
         },
         "FlyteProject flytesnacks": {"state": "Active"},
         "FlyteSettings installation": {"security": {"serviceAccount": "all"}},
         "FlyteSettings staging": {"domain": "staging", "run": {"defaultQueue": "staged"}},
     }
-    (noted,) = [one for one in found.exported if one.notes]
-    assert "settings.run.runBaseDir" in noted.notes[0]
+    assert not [one for one in found.exported if one.notes]
     folder = tmp_path / "out"
     choice = Choice(
         chosen_by="test",

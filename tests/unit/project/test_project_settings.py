@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.live import Query, Unreadable
 from reconciler.plan.plan import Block
 from reconciler.resolve.resolve import Scope
+from reconciler.specs.settings import SettingName
 
 DOCUMENT = (
     "apiVersion: flyte.reconciler.dev/v1alpha1\nkind: FlyteSettings\n"
@@ -38,6 +40,8 @@ EVERYTHING = """
     labels: {team: ranking}
     annotations: {example.com/owner: ranking}
     environmentVariables: {LOG_LEVEL: info}
+    app: {disallowAnonymous: true}
+    podTemplateName: ranking
 """
 FIELDS: dict[str, Json] = {
     "run/defaultQueue": "shared",
@@ -57,6 +61,8 @@ FIELDS: dict[str, Json] = {
     "labels": {"team": "ranking"},
     "annotations": {"example.com/owner": "ranking"},
     "environmentVariables": {"LOG_LEVEL": "info"},
+    "app/disallowAnonymous": True,
+    "podTemplateName": "ranking",
 }
 
 
@@ -102,11 +108,20 @@ def text(value: str) -> wire.StringSetting:
     return wire.StringSetting(state=wire.SETTING_STATE_VALUE, string_value=value)
 
 
+def leaves(message: Any) -> Iterator[tuple[str, ...]]:
+    """List the settings in a message by their paths: those with a state."""
+    for field in message.fields:
+        if "state" in field.message_type.fields_by_name:
+            yield (field.name,)
+        else:
+            yield from ((field.name, *path) for path in leaves(field.message_type))
+
+
 def test_every_setting_of_the_message_that_the_language_has_is_in_the_table() -> None:
-    beyond = {"app", "pod_template_name"}
-    found = {steps[0] for steps in values.FIELDS.values()}
-    assert found == {field.name for field in wire.Settings.DESCRIPTOR.fields} - beyond
+    beyond = {("app", "app_dns_strategy")}  # the open-source manager has no such field
+    assert set(values.FIELDS.values()) == set(leaves(wire.Settings.DESCRIPTOR)) - beyond
     assert values.FIELDS.keys() == {*FIELDS, ACCELERATOR}
+    assert {name.replace(".", "/") for name in SettingName} == values.FIELDS.keys()
 
 
 async def test_every_setting_of_a_project_converges_in_one_pass(world2: World) -> None:
@@ -141,13 +156,13 @@ async def test_settings_are_said_to_be_kept_and_not_applied(world2: World) -> No
 
 async def test_settings_that_are_not_declared_stay(world2: World) -> None:
     await world2.converge(declared(world2, "{run: {defaultQueue: a, runBaseDir: 's3://a'}}"))
-    yes = wire.BoolSetting(state=wire.SETTING_STATE_VALUE, bool_value=True)
+    shared = text("shared")
     await by_others(
         world2,
         level(world2),
         run=wire.RunSettings(default_queue=text("a"), run_base_dir=text("s3://a")),
         security=wire.SecuritySettings(service_account=text("theirs")),
-        app=wire.AppSettings(disallow_anonymous=yes),
+        app=wire.AppSettings(app_dns_strategy=shared),
     )
     await world2.converge(declared(world2, "{run: {defaultQueue: b}}"))
     assert await world2.fields(level(world2)) == {
@@ -155,7 +170,7 @@ async def test_settings_that_are_not_declared_stay(world2: World) -> None:
         "security/serviceAccount": "theirs",
     }
     live = (await observe.levels(link(world2), level(world2)))[level(world2)]
-    assert live.settings.app.disallow_anonymous.bool_value, "the language does not have it"
+    assert live.settings.app.app_dns_strategy == shared, "the language does not have it"
 
 
 async def test_null_takes_a_value_and_a_group_away(world2: World) -> None:
@@ -176,6 +191,49 @@ async def test_value_that_counts_as_none_is_seen_and_replaced(world2: World) -> 
     assert await world2.fields(level(world2)) == {"run/defaultQueue": {"state": "Unset"}}
     plan = await world2.converge(declared(world2, "{run: {defaultQueue: a}}"))
     assert plan.changes[0].reason.value == "drift"
+
+
+async def test_settings_that_are_unset_count_as_none(world2: World) -> None:
+    names = [name for name in FIELDS if name != "run/runBaseDir"]
+    unset = ", ".join(name.replace("/", ".") for name in names)
+    await world2.converge(declared(world2, f"{{run: {{runBaseDir: 's3://a'}}, unset: [{unset}]}}"))
+    assert await world2.fields(level(world2)) == {
+        "run/runBaseDir": "s3://a",
+        **dict.fromkeys(names, values.UNSET),
+    }
+    live = (await observe.levels(link(world2), level(world2)))[level(world2)]
+    assert live.settings.run.default_queue == wire.StringSetting(state=wire.SETTING_STATE_UNSET)
+    await world2.converge(declared(world2, "{run: {defaultQueue: a}, unset: [labels]}"))
+    assert await world2.fields(level(world2)) == {
+        "run/defaultQueue": "a",
+        "labels": values.UNSET,
+    }
+
+
+async def test_unset_of_a_domain_goes_before_what_its_project_says(world2: World) -> None:
+    spec = declared(world2, "{unset: [run.defaultQueue]}", "settings: {run: {defaultQueue: a}}")
+    await world2.converge(spec)
+    assert await world2.fields(level(world2)) == {"run/defaultQueue": values.UNSET}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{unset: [labels], labels: {a: b}}", "is given too"),
+        ("{unset: [labels], labels: null}", "is given too"),
+        ("{unset: [run.defaultQueue], run: {defaultQueue: null}}", "is given too"),
+        ("{unset: [labels, labels]}", "stands here twice"),
+        ("{unset: []}", "must have at least 1 entry"),
+    ],
+)
+def test_setting_is_given_or_unset(settings: str, message: str) -> None:
+    _, problems = read(DOCUMENT % settings, ADAPTERS)
+    assert [one.message for one in problems] == [message]
+
+
+def test_setting_that_does_not_exist_is_not_unset() -> None:
+    _, problems = read(DOCUMENT % "{unset: [run.queue]}", ADAPTERS)
+    assert [one.path for one in problems] == ["spec.unset[0]"]
 
 
 async def test_nothing_is_made_for_settings_of_nothing(world2: World) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
+from reconciler.backends.flyte2.settings.values import listed
 from reconciler.model.document import Json, Path
 from reconciler.model.key import ALL, Key
 from reconciler.model.traits import Fields
@@ -51,4 +52,11 @@ def identity(key: Key, name: str) -> dict[str, Json]:
     return {"domain": key.domain} if key.domain else {}
 
 
-FIELDS = Fields(is_implicit=True, refuses=refuses, notes=notes, host=host, identity=identity)
+FIELDS = Fields(
+    is_implicit=True,
+    refuses=refuses,
+    notes=notes,
+    host=host,
+    identity=identity,
+    listed=listed,
+)

@@ -1,7 +1,7 @@
 """The fields of a record of settings, by their paths, and their values in the message.
 
 A value has three states: one is given, none is given so that the broader level's counts, or none
-counts at all (`Unset`), which the language does not say and which reads as `{"state": "Unset"}`.
+counts at all, which a declaration lists under `unset` and which reads as `{"state": "Unset"}`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from flyteidl2.settings import settings_definition_pb2 as wire
 from pydantic import BaseModel
 
 from reconciler.backends.wire.message import from_json, to_json
-from reconciler.model.document import Json
+from reconciler.model.document import Json, Path
 from reconciler.specs.settings import DeviceClass, Settings
 from reconciler.specs.shape import written_name
 
@@ -33,9 +33,12 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "labels": ("labels",),
     "annotations": ("annotations",),
     "environmentVariables": ("environment_variables",),
+    "app/disallowAnonymous": ("app", "disallow_anonymous"),
+    "podTemplateName": ("pod_template_name",),
 }
 """Each field of the language and where the message has it."""
 
+_LIST: Final = "unset"
 UNSET: Final[Json] = {"state": "Unset"}
 
 _CLASSES: Final = {
@@ -51,7 +54,17 @@ _NAMES: Final = {text: name for name, text in _CLASSES.items()}
 
 def declared(settings: Settings) -> dict[str, Json]:
     """List the fields that are declared by their paths; None is cleared, a group with all in it."""
-    return dict(_declared(settings, Settings, ""))
+    found = dict(_declared(settings, Settings, ""))
+    unset = cast("list[str]", found.pop(_LIST, None) or [])
+    return {
+        **found,
+        **{str(name).replace(".", "/"): UNSET for name in cast("list[str]", unset or [])},
+    }
+
+
+def listed(path: str, value: Json) -> tuple[Path, str] | None:
+    """Say where a declaration lists a field by its name instead of giving it a value."""
+    return ((_LIST,), path.replace("/", ".")) if value == UNSET else None
 
 
 def _declared(part: BaseModel, model: type[BaseModel], above: str) -> Iterator[tuple[str, Json]]:
@@ -63,7 +76,17 @@ def _declared(part: BaseModel, model: type[BaseModel], above: str) -> Iterator[t
         elif isinstance(value, BaseModel):
             yield path, _plain(value.model_dump(mode="json", by_alias=True))
         else:
-            yield path, dict(value) if isinstance(value, dict) else value
+            yield path, _json(value)
+
+
+def _json(value: Any) -> Json:
+    match value:
+        case dict():
+            return dict(value)
+        case tuple():
+            return [str(one) for one in value]
+        case _:
+            return cast("Json", value)
 
 
 def _plain(accelerator: Mapping[str, Json]) -> dict[str, Json]:
@@ -94,7 +117,7 @@ def read(settings: wire.Settings) -> dict[str, Json]:
 
 
 def write(settings: wire.Settings, fields: Mapping[str, Json]) -> None:
-    """Write fields into a record, None for one that is left to the broader level."""
+    """Write fields into a record, None for one that the broader level decides."""
     for path, value in fields.items():
         if path not in FIELDS:  # a group, whose fields are named too
             continue
@@ -104,6 +127,9 @@ def write(settings: wire.Settings, fields: Mapping[str, Json]) -> None:
         if value is None:
             continue
         setting = getattr(above, leaf)
+        if value == UNSET:
+            setting.state = wire.SETTING_STATE_UNSET
+            continue
         setting.state = wire.SETTING_STATE_VALUE
         _write(setting, value)
 
