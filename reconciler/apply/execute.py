@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.apply.outcome import ABANDONED, INTERRUPTED, Outcome, Report, Status
 from reconciler.errors import DefectError, ReconcilerError
 from reconciler.model.key import Key
+from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action, Change
 
 Perform = Callable[[Action], Awaitable[str]]
@@ -104,10 +105,11 @@ async def run(
     """Perform the actions of the changes that are not blocked.
 
     `parallel` bounds the calls under way; what is written `together` starts at once. Once `stop` is
-    set no further call starts; those under way finish, so that their outcomes are known. Errors
-    become outcomes. Any other exception is a fault of ours: it becomes the outcome of its action,
-    and no further call starts either. A further action on a mutable object is performed with the
-    revision that the one before it made.
+    set those under way finish, so that their outcomes are known, and no further call starts but the
+    one that activates again what was replaced while inactive. Errors become outcomes. Any other
+    exception is a fault of ours: it becomes the outcome of its action, and no further call starts
+    at all. A further action on a mutable object is performed with the revision that the one before
+    it made.
     """
     actions = [item for change in changes if change.block is None for item in change.actions]
     graph = _Graph(actions, together)
@@ -124,9 +126,8 @@ async def run(
 
     try:
         while graph.is_ready or running:
-            is_over = is_broken or (stop is not None and stop.is_set())
-            while graph.is_ready and len(running) < parallel and not is_over:
-                for action in graph.pop(outcomes):
+            while graph.is_ready and len(running) < parallel and not is_broken:
+                for action in _starting(graph, outcomes, stop):
                     work = _perform(action, perform, revisions.get(action.key))
                     running[asyncio.create_task(work)] = action
             if not running:
@@ -151,6 +152,22 @@ async def run(
     for action in actions:
         note(Outcome(action, Status.SKIPPED, ABANDONED if is_broken else INTERRUPTED))
     return Report(tuple(outcomes.values()))
+
+
+def _starting(graph: _Graph, known: Container[str], stop: asyncio.Event | None) -> Iterator[Action]:
+    """Take what may start: after the stop, only what activates an object that the run replaced."""
+    is_stopping = stop is not None and stop.is_set()
+    for action in graph.pop(known):
+        if not is_stopping or _starts_again(action, graph.actions):
+            yield action
+
+
+def _starts_again(action: Action, actions: Mapping[str, Action]) -> bool:
+    return action.verb is Verb.ACTIVATE and any(
+        before.verb is Verb.DEPLOY and before.key == action.key
+        for name in action.waits
+        if (before := actions.get(name)) is not None
+    )
 
 
 async def _perform(action: Action, perform: Perform, revision: str | None) -> Outcome:

@@ -180,6 +180,28 @@ async def test_no_call_starts_after_the_stop_and_those_under_way_finish() -> Non
     assert {item.detail for item in report.outcomes[2:]} == {"interrupted before it started"}
 
 
+async def test_what_was_replaced_while_inactive_is_activated_after_the_stop() -> None:
+    stop = asyncio.Event()
+    done: list[str] = []
+
+    async def perform(item: Action) -> str:
+        stop.set()
+        done.append(item.id)
+        return "2"
+
+    def restarted(name: str) -> Change:
+        deploy = replace(action(f"{name}-deploy"), verb=Verb.DEPLOY)
+        activate = replace(action(f"{name}-on", deploy.id), verb=Verb.ACTIVATE, key=deploy.key)
+        return change(deploy, activate)
+
+    lone = change(replace(action("lone"), verb=Verb.ACTIVATE))
+    report = await execute.run(
+        [restarted("a"), lone, restarted("b")], perform, parallel=1, stop=stop
+    )
+    assert done == ["a-deploy", "a-on"]
+    assert [item.action.id for item in report.failures] == ["lone", "b-deploy", "b-on"]
+
+
 async def test_outcomes_are_told_as_they_come() -> None:
     told: list[tuple[str, int]] = []
 
