@@ -72,9 +72,11 @@ def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
     has_news = then.desired != ledger.desired or then.applied != ledger.applied
     if has_news or not kept.places <= ledger.places:
         lines.append("the ledger records this declaration")
-    for key, rows in sorted(kept.rows.items()):
-        if rows - ledger.rows.get(key, frozenset()):
-            lines.append(f"the ledger records which fields of {key} are managed")
+    lines.extend(
+        f"the ledger records which fields of {key} are managed"
+        for key in sorted(kept.rows)
+        if then.rows.get(key, frozenset()) - ledger.rows.get(key, frozenset())
+    )
     if then.on_removal != ledger.on_removal:
         lines.append("the ledger records what happens to objects that are no longer declared")
     moved = [key for key in sorted(kept.objects) if key in ledger.objects]

@@ -234,6 +234,21 @@ def test_foreign_value_that_differs_needs_adopt() -> None:
     assert (change.block, change.effect) == (None, Effect.UPDATE)
 
 
+def test_ledger_is_not_said_to_record_what_is_held_back() -> None:
+    resource = desired({"labels/team": "ours"})
+    known = context()
+    made = compute(
+        Desired({KEY: resource}), Live({KEY: live({"labels/team": "theirs"})}), known, backend={}
+    )
+    assert [change.block for change in made.changes] == [Block.ADOPTION]
+    assert not any("fields of" in line for line in made.bookkeeping)
+    taken = replace(resource, adopt=True)
+    made = compute(
+        Desired({KEY: taken}), Live({KEY: live({"labels/team": "theirs"})}), known, backend={}
+    )
+    assert f"the ledger records which fields of {KEY} are managed" in made.bookkeeping
+
+
 def test_foreign_project_is_not_archived_without_leave() -> None:
     assert planned({"state": "Archived"}, {}).block is Block.ADOPTION
 
