@@ -59,7 +59,7 @@ bench: setup
 	$(BIN)/python -m tests.bench
 
 generate: setup
-	$(BIN)/python -m reconciler.specs.generate specs crds
+	$(BIN)/python -m reconciler.specs.generate specs crds charts/flyte-reconciler/files/crds
 
 format: setup
 	$(BIN)/ruff check --quiet --fix .

@@ -1,6 +1,7 @@
 """Writes the published files of the language: schemas, annotated examples and CRDs.
 
-Run as `python -m reconciler.specs.generate specs/ crds/`; a test checks that they are current.
+Run by `make generate`; tests check that they are current. The chart has the CRDs a second time,
+since Helm reads nothing that is outside of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from reconciler.specs import annotate, crd, schema
 from reconciler.specs.registry import KINDS
 
-COMMAND = "python -m reconciler.specs.generate specs/ crds/"
+COMMAND = "python -m reconciler.specs.generate specs/ crds/ charts/flyte-reconciler/files/crds/"
 """What brings the published files up to date."""
 
 COMBINED = "all.schema.json"
@@ -46,8 +47,10 @@ def _json(value: schema.Schema) -> str:
 
 def _main(arguments: list[str]) -> int:
     match arguments:
-        case [published, definitions]:
-            written = [*write(Path(published), files()), *write(Path(definitions), crd.files())]
+        case [published, *definitions] if definitions:
+            written = write(Path(published), files())
+            for folder in definitions:
+                written += write(Path(folder), crd.files())
             sys.stdout.writelines(f"wrote {path}\n" for path in written)
             return 0
         case _:
