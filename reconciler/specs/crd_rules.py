@@ -86,12 +86,17 @@ def _auth() -> Iterator[Rule]:
 
 
 def _tls() -> Iterator[Rule]:
-    yield _needs("certFile", "keyFile")
-    yield _needs("keyFile", "certFile")
+    for ending in ("File", "SecretKeyRef"):
+        yield _needs(f"cert{ending}", f"key{ending}")
+        yield _needs(f"key{ending}", f"cert{ending}")
     plain = "!has(self.insecure) || !self.insecure"
-    for name in ("caFile", "certFile", "keyFile"):
-        why = f"{name} has no effect: insecure is true; keep one of the two"
-        yield Rule(f"{plain} || !has(self.{name})", why)
+    for what in ("ca", "cert", "key"):
+        file, secret = f"{what}File", f"{what}SecretKeyRef"
+        why = f"has no effect: {secret} says it too; keep one of the two"
+        yield from _excludes(secret, (file,), why)
+        for name in (file, secret):
+            why = f"{name} has no effect: insecure is true; keep one of the two"
+            yield Rule(f"{plain} || !has(self.{name})", why)
     holds = f"{plain} || !has(self.insecureSkipVerify) || !self.insecureSkipVerify"
     yield Rule(holds, "insecureSkipVerify has no effect: insecure is true; keep one of the two")
 

@@ -142,6 +142,9 @@ EXAMPLES: dict[str, Example] = {
                 "caFile": "/etc/ssl/flyte/ca.pem",
                 "certFile": "/etc/ssl/flyte/client.pem",
                 "keyFile": "/etc/ssl/flyte/client.key",
+                "caSecretKeyRef": {"name": "flyte", "key": "ca.crt"},
+                "certSecretKeyRef": {"name": "flyte", "key": "tls.crt"},
+                "keySecretKeyRef": {"name": "flyte", "key": "tls.key"},
                 "insecureSkipVerify": False,
             },
             "auth": {
@@ -178,6 +181,9 @@ EXAMPLES: dict[str, Example] = {
             {
                 "embedded",
                 "config",
+                "tls.caSecretKeyRef",
+                "tls.certSecretKeyRef",
+                "tls.keySecretKeyRef",
                 "auth.token",
                 "auth.apiKey",
                 "auth.clientSecret.file",
