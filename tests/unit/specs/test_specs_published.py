@@ -20,6 +20,7 @@ from reconciler.specs.validate import validate
 
 FOLDER = Path(__file__).parents[3] / "specs"
 CRDS = Path(__file__).parents[3] / "crds"
+CHART = Path(__file__).parents[3] / "charts" / "flyte-reconciler" / "files" / "crds"
 COMBINED = jsonschema.Draft202012Validator(schema.combined())
 
 
@@ -37,9 +38,10 @@ def test_published_files_are_current() -> None:
     assert not stale, repair
 
 
-def test_definitions_are_current_and_there_are_no_others() -> None:
+@pytest.mark.parametrize("folder", [CRDS, CHART], ids=["crds", "chart"])
+def test_definitions_are_current_and_there_are_no_others(folder: Path) -> None:
     repair = f"run: .venv/bin/{generate.COMMAND}"
-    published = {path.name: path.read_text(encoding="utf-8") for path in CRDS.iterdir()}
+    published = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
     assert published == crd.files(), repair
 
 
