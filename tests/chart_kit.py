@@ -47,6 +47,21 @@ EVERYTHING: dict[str, Any] = {
 }
 """Every part of the chart that is off by default, on."""
 
+METRICS: dict[str, set[str]] = {
+    "reconcile_actions_total": {"kind", "outcome"},
+    "reconcile_plan_changes": {"set"},
+    "reconcile_objects": {"kind", "ready"},
+    "reconcile_drift_total": {"kind", "reason"},
+    "reconcile_sync_age_seconds": {"set"},
+    "reconcile_backend_request_seconds": {"method", "code"},
+    "reconcile_queue_depth": set(),
+    "reconcile_pass_seconds": {"set"},
+    "reconcile_leader": set(),
+    "controller_runtime_reconcile_total": {"controller", "result"},
+    "controller_runtime_reconcile_time_seconds": {"controller"},
+}
+"""The metrics that alerts and dashboard may ask for, with their labels."""
+
 Object = dict[str, Any]
 
 

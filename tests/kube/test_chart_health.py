@@ -5,23 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import go_tools
-import kstatus
+import health_kit
 import pytest
 import yaml
-from chart_kit import ROOT, Object
-from lupa.lua51 import LuaRuntime
+from chart_kit import Object
 
-EXAMPLES = ROOT / "examples" / "kubernetes"
 LIBRARY = go_tools.Tools(Path(__file__).parent / "tools" / "kstatus", (".",))
-AS_ARGO_SAYS = {
-    "Current": "Healthy",
-    "InProgress": "Progressing",
-    "Failed": "Degraded",
-    "Terminating": "Progressing",
-}
 NEVER_SEEN = -1
 """What the definitions give an object as the generation that was observed, until one was."""
 
@@ -87,42 +78,25 @@ SAMPLES: dict[str, tuple[Object, str]] = {
 samples = pytest.mark.parametrize(("item", "expected"), SAMPLES.values(), ids=SAMPLES)
 
 
-def _argo() -> dict[str, Any]:
-    text = (EXAMPLES / "argocd-cm.yaml").read_text(encoding="utf-8")
-    customizations = yaml.safe_load(text)["data"]["resource.customizations"]
-    return yaml.safe_load(customizations)
-
-
-def _health(item: Object) -> tuple[str, str]:
-    """Run the shipped Lua as Argo CD does: version 5.1, `obj` given, without string and io."""
-    (script,) = (entry["health.lua"] for entry in _argo().values())
-    lua = LuaRuntime(register_eval=False, register_builtins=False)
-    for name in ("string", "io", "os", "math", "debug", "package", "require", "loadstring"):
-        lua.globals()[name] = None
-    lua.globals().obj = lua.table_from(item, recursive=True)
-    said = lua.execute(script)
-    return said.status, said.message
-
-
 @samples
 def test_flux_reads_our_conditions_rightly(item: Object, expected: str) -> None:
-    assert kstatus.status_of(item) == expected
+    assert health_kit.kstatus(item) == expected
 
 
 @samples
 def test_argo_comes_to_the_same_verdict(item: Object, expected: str) -> None:
-    status, message = _health(item)
+    status, message = health_kit.argo(item)
 
-    assert status == AS_ARGO_SAYS[expected]
+    assert status == health_kit.AS_ARGO_SAYS[expected]
     assert message
 
 
 def test_argo_is_told_of_all_kinds_at_once() -> None:
-    assert list(_argo()) == ["flyte.reconciler.dev/*"]
+    assert list(health_kit.customizations()) == ["flyte.reconciler.dev/*"]
 
 
 def test_argo_waits_for_an_object_without_any_status() -> None:
-    assert _health(_object() | {"status": None})[0] == "Progressing"
+    assert health_kit.argo(_object() | {"status": None})[0] == "Progressing"
 
 
 @pytest.mark.timeout(600)  # the first build compiles the types of Kubernetes
@@ -137,11 +111,11 @@ def test_our_rules_of_kstatus_are_those_of_the_library() -> None:
         check=True,
     )
 
-    assert done.stdout.split() == [kstatus.status_of(item) for item in items]
+    assert done.stdout.split() == [health_kit.kstatus(item) for item in items]
 
 
 def test_flux_example_waits_for_ready() -> None:
-    text = (EXAMPLES / "flux-kustomization.yaml").read_text(encoding="utf-8")
+    text = (health_kit.EXAMPLES / "flux-kustomization.yaml").read_text(encoding="utf-8")
     whole, single = (item["spec"] for item in yaml.safe_load_all(text))
     (check,) = single["healthChecks"]
 

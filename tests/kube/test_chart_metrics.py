@@ -10,27 +10,12 @@ import chart_kit
 import promql_parser
 import pytest
 import yaml
-from chart_kit import CHART, EVERYTHING, RELEASE, ROOT, Object
+from chart_kit import CHART, EVERYTHING, METRICS, RELEASE, ROOT, Object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kube_kit import Cluster
-
-METRICS: dict[str, set[str]] = {
-    "reconcile_actions_total": {"kind", "outcome"},
-    "reconcile_plan_changes": {"set"},
-    "reconcile_objects": {"kind", "ready"},
-    "reconcile_drift_total": {"kind", "reason"},
-    "reconcile_sync_age_seconds": {"set"},
-    "reconcile_backend_request_seconds": {"method", "code"},
-    "reconcile_queue_depth": set(),
-    "reconcile_pass_seconds": {"set"},
-    "reconcile_leader": set(),
-    "controller_runtime_reconcile_total": {"controller", "result"},
-    "controller_runtime_reconcile_time_seconds": {"controller"},
-}
-"""The operator's metrics with their labels."""
 
 HISTOGRAMS = {
     "reconcile_backend_request_seconds",

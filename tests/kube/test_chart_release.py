@@ -1,15 +1,19 @@
 """A release from its installation to its end, by the real helm on a real API server.
 
-There is no controller here: the test does what the pod of the Job would, as its service account,
-and says that the Job has ended.
+There is no controller here: the test runs the command of the Job, as its service account, and says
+that the Job has ended.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import chart_kit
@@ -18,11 +22,10 @@ import yaml
 from chart_kit import CHART, RELEASE, ROOT, Object
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kube_kit import Cluster
 
 CRDS = ROOT / "crds"
+PROGRAM = str(Path(sys.executable).with_name("reconcile"))
 FINALIZER = "flyte.reconciler.dev/finalizer"
 CONNECTION = "flyteconnections.flyte.reconciler.dev"
 FORGET = f"{RELEASE}-forget"
@@ -115,6 +118,7 @@ def test_upgrade_brings_younger_definitions_and_keeps_the_objects(
     after = cluster.json("get", "-n", namespace, CONNECTION, "kept")
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert after["spec"] == before["spec"]
+    _install(cluster, namespace)
     cluster.helm("uninstall", RELEASE, "--namespace", namespace, "--no-hooks")
 
 
@@ -156,8 +160,15 @@ def test_uninstalling_leaves_objects_that_can_be_deleted(cluster: Cluster, names
         who = cluster.service_account(
             namespace, job["spec"]["template"]["spec"]["serviceAccountName"]
         )
-        options = ("--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}))
-        cluster.kubectl("patch", CONNECTION, "left", *options, identity=who)
+        done = subprocess.run(
+            [PROGRAM, *container["args"]],
+            env=dict(os.environ) | {"KUBECONFIG": str(who.kubeconfig)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"FlyteConnection/{namespace}/left" in done.stdout
         _say_that_it_ended(cluster, namespace, job)
 
         assert "uninstalled" in ends.result()

@@ -1,0 +1,102 @@
+"""The chart and the operator fit: arguments, rights, probes, metrics, verdicts."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import chart_kit
+import health_kit
+import pytest
+from chart_kit import EVERYTHING, METRICS
+from operator_kit import Team
+
+from reconciler.cli.operator import operator as command
+from reconciler.operator.conditions import Verdict, status_of
+from reconciler.operator.metrics import Metrics
+from reconciler.operator.resources import read
+from reconciler.operator.words import WAITING, Reason
+
+if TYPE_CHECKING:
+    from kube_kit import Cluster
+
+NAMESPACED = {"scope": "namespaced"}
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("scope", ["cluster", "namespaced"])
+def test_operator_takes_the_arguments_of_the_chart(cluster: Cluster, scope: str) -> None:
+    objects = chart_kit.render(cluster, {"scope": scope} | EVERYTHING)
+    pod = chart_kit.one(objects, "Deployment")["spec"]["template"]["spec"]
+    name, *arguments = pod["containers"][0]["args"]
+    context = command.make_context(name, arguments)
+
+    assert context.params["namespace"] == (("flyte",) if scope == "namespaced" else ())
+    assert context.params["connection"] == "flyte/prod"
+    assert context.params["allow_url"] == ("https://artifacts.example.com",)
+    assert context.params["allow_host"] == ("*.example.com",)
+    assert context.params["interval"] == 600
+    assert context.params["leader_elect"] is True
+    assert context.params["lease_duration"] == 30
+    assert context.params["listen"] == "0.0.0.0:8080"
+
+
+def test_metrics_of_the_chart_are_those_of_the_operator() -> None:
+    registry = Metrics().registry
+    known = {
+        name: set(collector._labelnames)
+        for collector, names in registry._collector_to_names.items()
+        for name in names
+    }
+
+    assert {name: known.get(name) for name in METRICS} == METRICS
+
+
+async def test_rights_of_a_namespaced_release_are_enough(team: Team) -> None:
+    """A plan is made, edited, corrected and deleted; nothing that is asked for is forbidden."""
+    who = await asyncio.to_thread(
+        lambda: chart_kit.operator(team.cluster, NAMESPACED, namespace=team.namespace)
+    )
+    begun = len(team.cluster.requests())
+    await team.apply(team.connection(), team.sync(interval="1s"), team.plan("a"), team.plan("b"))
+    async with team.operator(identity=who, restarts=False) as operator:
+        await team.all_ready(2)
+        await team.apply(team.plan("a", inputs={"count": 4}))
+        await team.ready("flytelaunchplan", "a")
+        await team.kubectl("delete", "flytelaunchplan", "b")
+        assert set(await team.world.active()) == {"a"}
+        for path in ("healthz", "readyz"):
+            url = f"http://127.0.0.1:{team.listen}/{path}"
+            await asyncio.to_thread(lambda url=url: urllib.request.urlopen(url, timeout=10).read())
+        assert await operator.metric("reconcile_leader") == 1
+        assert await operator.stop() == 0
+    theirs = [item for item in team.cluster.requests(begun) if item.user.endswith(f":{who.name}")]
+    # Whether a definition is being deleted nobody can see without a right of the whole cluster.
+    forbidden = {
+        item.path for item in theirs if item.code == 403 and "customresourcedef" not in item.path
+    }
+    assert forbidden == set()
+    assert {"update", "create", "patch", "watch"} <= {item.verb for item in theirs}
+    assert [line for line in await team.reasons() if line.startswith("Normal")]
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_verdict_of_the_operator_is_read_rightly(reason: Reason) -> None:
+    raw: dict[str, Any] = {
+        "apiVersion": "flyte.reconciler.dev/v1alpha1",
+        "kind": "FlyteLaunchPlan",
+        "metadata": {"name": "daily", "namespace": "sales", "uid": "u", "generation": 3},
+        "spec": {},
+    }
+    status = status_of(read(raw), Verdict(reason=reason, message="so it is"), now=NOON)
+    expected = "Failed"
+    if reason is Reason.SUCCEEDED:
+        expected = "Current"
+    elif reason in WAITING:
+        expected = "InProgress"
+    found = raw | {"status": status}
+
+    assert health_kit.kstatus(found) == expected
+    assert health_kit.argo(found)[0] == health_kit.AS_ARGO_SAYS[expected]
