@@ -22,11 +22,12 @@ from reconciler.api import connecting
 from reconciler.backends import settings as settings_of
 from reconciler.backends.auth import secret as secrets
 from reconciler.backends.auth.tls import host_and_port
+from reconciler.backends.kubernetes.access import kubeconfig_text
 from reconciler.backends.kubernetes.client import Cluster
 from reconciler.backends.port import Backend
-from reconciler.backends.settings import Settings
+from reconciler.backends.settings import DataPlane, Settings
 from reconciler.engine.reach import ClusterSecrets
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model.secret import Secret
 from reconciler.operator import trust, words
 from reconciler.operator.resources import Custom, Ref
@@ -167,20 +168,53 @@ class Connections:
             guard.push_async_callback(stack.aclose)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconcile-")))
             settings = self._settings(custom, found, folder)
-            host, port = host_and_port(settings.endpoint)
-            if not self._rules.allowed.has(host) and await asyncio.to_thread(
-                trust.resolved_to_local, host, port
-            ):
-                raise UnusableError(
-                    Reason.SOURCE,
-                    f"FlyteConnection {_named(custom)}: spec.endpoint: {host} leads to the "
-                    "operator's own machine or network; its owner allows it by --allow-host",
-                )
+            await self._check_reached(custom, "spec.endpoint", *host_and_port(settings.endpoint))
+            plane = await self._data_plane(custom, spec, found)
+            settings = replace(settings, data_plane=plane)
             backend = await stack.enter_async_context(
                 connecting.open_backend(settings, str(spec.flyte), read_only=False)
             )
             guard.pop_all()
         return Opened(custom.ref, spec, settings.endpoint.lower(), backend, mark, stack)
+
+    async def _check_reached(self, custom: Custom, field_name: str, host: str, port: int) -> None:
+        """Refuse a name that leads into the operator's own machine or network."""
+        if not self._rules.allowed.has(host) and await asyncio.to_thread(
+            trust.resolved_to_local, host, port
+        ):
+            raise UnusableError(
+                Reason.SOURCE,
+                f"FlyteConnection {_named(custom)}: {field_name}: {host} leads to the operator's "
+                "own machine or network; its owner allows it by --allow-host",
+            )
+
+    async def _data_plane(
+        self, custom: Custom, spec: ConnectionSpec, found: Mapping[str, _Read]
+    ) -> DataPlane:
+        """Find the cluster of a Flyte 1's tasks: one that a Secret leads to, else the operator's.
+
+        The operator's own rights are lent to connections of its own namespace alone: whoever
+        writes one chooses the namespaces that Secrets are written to.
+        """
+        plane = DataPlane(context=spec.secrets.context or "", namespace=spec.secrets.namespace)
+        text = _given(found, "secrets.kubeconfig")
+        if text is None:
+            is_home = custom.ref.namespace == self._rules.home
+            return replace(plane, access=self._cluster.access if is_home else None)
+        try:
+            way = await asyncio.to_thread(kubeconfig_text, text.secret, text.origin, plane.context)
+        except UsageError as error:
+            raise UnusableError(
+                Reason.INVALID, f"FlyteConnection {_named(custom)}: {error}"
+            ) from None
+        host = trust.host_of(way.server.partition("://")[2].partition("/")[0])
+        why = trust.why_not_host(host, self._rules.allowed)
+        if why:
+            raise UnusableError(
+                Reason.SOURCE, f"FlyteConnection {_named(custom)}: {text.origin}: {why}"
+            )
+        await self._check_reached(custom, "spec.secrets", host, 443)
+        return replace(plane, access=way)
 
     def _settings(self, custom: Custom, found: Mapping[str, _Read], folder: Path) -> Settings:
         """Read the settings; what is in Secrets is put in by value, certificates by file."""
@@ -272,6 +306,8 @@ def _references(spec: ConnectionSpec) -> Iterator[tuple[str, SecretKey]]:
         "auth.token": spec.auth.token,
         "secrets.hmac_key": spec.secrets.hmac_key,
     }
+    if spec.secrets.kubeconfig_secret_key_ref is not None:
+        yield "secrets.kubeconfig", spec.secrets.kubeconfig_secret_key_ref
     for name, source in sources.items():
         if source is not None and source.secret_key_ref is not None:
             yield name, source.secret_key_ref

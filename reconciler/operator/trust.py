@@ -34,17 +34,19 @@ def why_not(spec: ConnectionSpec, allowed: Allowed) -> str:
     """Say what in a FlyteConnection a cluster's objects may not use; empty when all may be."""
     for field, why in _faults(spec):
         return f"spec.{field}: {why}"
-    host = host_of(spec.endpoint or "")
+    why = why_not_host(host_of(spec.endpoint or ""), allowed)
+    return f"spec.endpoint: {why}" if why else ""
+
+
+def why_not_host(host: str, allowed: Allowed) -> str:
+    """Say why the operator may not reach a host; empty when it may."""
     if allowed.hosts and not allowed.has(host):
         return (
-            f"spec.endpoint: {host} is not among the hosts that the operator may reach; its owner "
-            "adds it by --allow-host"
-        )
-    if not allowed.has(host) and is_local(host):
-        return (
-            f"spec.endpoint: {host} is the operator's own machine or network; {_NETWORKS} need "
+            f"{host} is not among the hosts that the operator may reach; its owner adds it by "
             "--allow-host"
         )
+    if not allowed.has(host) and is_local(host):
+        return f"{host} is the operator's own machine or network; {_NETWORKS} need --allow-host"
     return ""
 
 

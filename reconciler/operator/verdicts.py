@@ -12,7 +12,7 @@ from reconciler.engine.applying import Applied
 from reconciler.engine.firings import preview_of
 from reconciler.engine.planning import Planned
 from reconciler.engine.upcoming import schedule_of
-from reconciler.errors import ConflictError, DeniedError, UnavailableError
+from reconciler.errors import BackendError, ConflictError, DeniedError, UnavailableError
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.live import Object, Unreadable, Versions
@@ -89,6 +89,8 @@ def _told(problem: Problem) -> str:
 def of_error(error: Exception) -> Verdict:
     """Judge what stopped a whole pass."""
     match error:
+        case BackendError(code="NamespaceNotFound"):
+            reason = Reason.DEPENDENCY
         case UnavailableError():
             reason = Reason.UNAVAILABLE
         case DeniedError():

@@ -24,6 +24,7 @@ from reconciler.backends.flyte1.secret.calls import Writer
 from reconciler.backends.flyte1.secret.observe import observe as observe_secrets
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.vault import Vault
+from reconciler.backends.kubernetes.client import DEADLINE_SECONDS
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import BackendError, UnsupportedError
@@ -63,7 +64,12 @@ class Flyte1:
         self._asked = asked
         self._attachments = Attachments()
         settings = channel.settings
-        self._vault = Vault(settings.data_plane, settings.permit, is_read_only=channel.is_read_only)
+        self._vault = Vault(
+            settings.data_plane,
+            settings.permit,
+            min(settings.deadline.total_seconds(), DEADLINE_SECONDS),
+            is_read_only=channel.is_read_only,
+        )
         self._writer = Writer(self._vault)
         # Values are compared in the cluster: this only tells that one changed before its write.
         self._passing_key = Secret(secrets.token_hex(32))

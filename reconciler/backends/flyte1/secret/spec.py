@@ -130,7 +130,7 @@ def _place(declared: Declared, context: Context) -> Place:
     scope = cast("SecretSpec", declared.spec).scope
     if scope is None:
         return context.place(None, None)
-    return Place(scope.project or "", scope.domain or "")
+    return context.place(scope.project, scope.domain)
 
 
 def _misnamed(declared: Declared) -> Problem | None:

@@ -14,7 +14,7 @@ from reconciler.backends.flyte1.secret.kept import ABSENT, Kept
 from reconciler.backends.flyte1.secret.spec import MISSING
 from reconciler.backends.kubernetes import access
 from reconciler.backends.kubernetes.access import Access
-from reconciler.backends.kubernetes.client import Cluster, open_cluster
+from reconciler.backends.kubernetes.client import DEADLINE_SECONDS, Cluster, open_cluster
 from reconciler.backends.settings import DataPlane
 from reconciler.errors import BackendError, DeniedError, ReconcilerError, UsageError
 from reconciler.model.health import Check, Health
@@ -32,6 +32,7 @@ class Vault:
 
     plane: DataPlane
     permit: Callable[[], None] | None = None
+    deadline: float = DEADLINE_SECONDS
     contents: dict[Key, Content] = field(default_factory=dict, repr=False)
     is_read_only: bool = False
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -66,7 +67,7 @@ class Vault:
         async with self._opening:
             if self._cluster is None:
                 found = await asyncio.to_thread(_access, self.plane)
-                opened = open_cluster(found, permit=self._may_write)
+                opened = open_cluster(found, permit=self._may_write, deadline=self.deadline)
                 self._cluster = await self._stack.enter_async_context(opened)
         return self._cluster
 
