@@ -36,6 +36,9 @@ from reconciler.specs.registry import KINDS
 
 log = logging.getLogger(__name__)
 
+_PULSE_SECONDS = 5.0
+_STANDSTILL_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -67,6 +70,8 @@ async def operate(access: Access, options: Options, stop: asyncio.Event) -> None
         cluster = await stack.enter_async_context(open_cluster(access, permit=permit))
         operator = Operator(access, cluster, options, permit)
         await stack.enter_async_context(operator.serving())
+        # One that waits for the lease is alive too.
+        stack.callback(asyncio.create_task(operator.pulse()).cancel)
         if options.elects:
             if not await _until(stop, lease.acquire()):
                 return
@@ -147,7 +152,7 @@ class Operator:
         return health.serving(
             self._options.listen,
             self.metrics,
-            alive=lambda: "" if time.monotonic() - self._beat < 60 else "the event loop stands",
+            alive=self._standstill,
             ready=lambda: "",
             refresh=self._measure,
         )
@@ -161,7 +166,6 @@ class Operator:
                 for _ in range(self._options.workers):
                     group.create_task(self._worker())
                 group.create_task(self._relist())
-                group.create_task(self._pulse())
         finally:
             await self._watcher.stop()
             await self._secrets.close()
@@ -243,10 +247,15 @@ class Operator:
             except BackendError as error:
                 log.warning("listing: %s", error)
 
-    async def _pulse(self) -> None:
+    async def pulse(self) -> None:
+        """Say for ever that the event loop goes on."""
         while True:
             self._beat = time.monotonic()
-            await asyncio.sleep(5)
+            await asyncio.sleep(_PULSE_SECONDS)
+
+    def _standstill(self) -> str:
+        is_alive = time.monotonic() - self._beat < _STANDSTILL_SECONDS
+        return "" if is_alive else "the event loop stands"
 
     def _wanted_secrets(self) -> frozenset[tuple[str, str]]:
         needed = frozenset().union(*self.connections.needs.values(), *self.passes.sources.values())

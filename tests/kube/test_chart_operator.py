@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import urllib.request
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
 
 import chart_kit
 import health_kit
 import pytest
 from chart_kit import EVERYTHING, METRICS
-from operator_kit import Team
+from operator_kit import Operator, Team, until
 
+from reconciler.backends.kubernetes import access
 from reconciler.cli.operator import operator as command
+from reconciler.operator import run
 from reconciler.operator.conditions import Verdict, status_of
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.resources import read
@@ -100,3 +104,35 @@ def test_every_verdict_of_the_operator_is_read_rightly(reason: Reason) -> None:
 
     assert health_kit.kstatus(found) == expected
     assert health_kit.argo(found)[0] == health_kit.AS_ARGO_SAYS[expected]
+
+
+async def test_standby_is_alive_for_as_long_as_it_waits(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubelet would restart it for ever, and nobody would take over at once."""
+    monkeypatch.setattr(run, "_PULSE_SECONDS", 0.05)
+    monkeypatch.setattr(run, "_STANDSTILL_SECONDS", 2.0)
+    waiting = Team(team.cluster, team.world, team.namespace)
+    options = run.Options(
+        namespaces=(team.namespace,), home=team.namespace, listen=f"127.0.0.1:{waiting.listen}"
+    )
+    stop = asyncio.Event()
+    async with team.operator() as leader:
+
+        async def leads() -> bool:
+            with contextlib.suppress(URLError):
+                return await leader.metric("reconcile_leader") == 1
+            return False
+
+        await until(leads, leader.log)
+        found = access.kubeconfig(team.cluster.admin.kubeconfig)
+        standby = asyncio.create_task(run.operate(found, options, stop))
+        try:
+            await asyncio.sleep(3)
+            url = f"http://127.0.0.1:{waiting.listen}/healthz"
+            said = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read())
+            assert said == b"ok"
+            assert await Operator(waiting, (), team.cluster.admin).metric("reconcile_leader") == 0
+        finally:
+            stop.set()
+            await standby
