@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TypeVar
 
@@ -61,13 +61,30 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A document with an error: the names of its given fields, and those that are sound alone."""
+    """A document with an error."""
 
     kind: str
     name: str
     document: Document
-    given: frozenset[str] = frozenset()
-    sound: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the fields that are given in its `spec`."""
+        spec = self.document.value.get("spec")
+        return frozenset(spec) if isinstance(spec, dict) else frozenset()
+
+    @property
+    def sound(self) -> Mapping[str, object]:
+        """The fields that are sound by themselves; only who asks pays for it."""
+        spec = self.document.value.get("spec")
+        found: dict[str, object] = {}
+        for attribute in KINDS[self.kind].model_fields if isinstance(spec, dict) else ():
+            written = written_name(KINDS[self.kind], attribute)
+            with suppress(ValidationError):
+                if isinstance(spec, dict) and spec.get(written) is not None:
+                    adapter = _alone(KINDS[self.kind], attribute)
+                    found[written] = adapter.validate_python(spec[written], strict=True)
+        return found
 
     def as_declared(self, spec: Shape) -> Declared:
         """Stand in for the document it was meant to be, to say what is wrong with a part of it."""
@@ -125,25 +142,9 @@ def validate(documents: Iterable[Document]) -> Validated:
                 Declared(identity.kind, identity.name, spec, entry, namespace=identity.namespace)
             )
         elif identity is not None and identity.kind in KINDS:
-            faulty.append(_faulty(entry, identity.kind, identity.name))
+            faulty.append(Faulty(identity.kind, identity.name, entry))
         entry.shelve()
     return Validated(tuple(declared), tuple(problems), skipped, tuple(faulty))
-
-
-def _faulty(document: Document, kind: str, name: str) -> Faulty:
-    given = document.value.get("spec")
-    if not isinstance(given, dict):
-        return Faulty(kind, name, document)
-    sound: dict[str, object] = {}
-    model = KINDS[kind]
-    for attribute in model.model_fields:
-        written = written_name(model, attribute)
-        value = given.get(written)
-        if value is None:
-            continue
-        with suppress(ValidationError):
-            sound[written] = _alone(model, attribute).validate_python(value, strict=True)
-    return Faulty(kind, name, document, frozenset(given), sound)
 
 
 @cache
