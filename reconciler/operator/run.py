@@ -9,7 +9,6 @@ import os
 import secrets
 import socket
 import time
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from reconciler.operator import health, trust, units, words
 from reconciler.operator.connections import Connections, Rules
 from reconciler.operator.ending import Departures
 from reconciler.operator.lease import Lease, Terms
+from reconciler.operator.measures import Measures
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.passes import Ended, Passes, Setup
 from reconciler.operator.queue import Queue
@@ -30,7 +30,6 @@ from reconciler.operator.resources import Custom, Ref
 from reconciler.operator.scribe import Scribe
 from reconciler.operator.secret_watch import SecretWatch
 from reconciler.operator.store import Store
-from reconciler.operator.units import UnitId
 from reconciler.operator.watching import Watched, Watcher
 from reconciler.specs.registry import KINDS
 
@@ -143,7 +142,7 @@ class Operator:
         )
         self._watcher = Watcher(Watched(access=access, namespaces=options.namespaces), self._hear)
         self._secrets = SecretWatch(cluster, self._secret_changed)
-        self._ended_well: dict[str, float] = {}
+        self.measures = Measures(self.store, self.queue, self.metrics)
         self._is_listed = False
         self._beat = time.monotonic()
 
@@ -154,7 +153,7 @@ class Operator:
             self.metrics,
             alive=self._standstill,
             ready=lambda: "",
-            refresh=self._measure,
+            refresh=self.measures.refresh,
         )
 
     async def work(self) -> None:
@@ -187,20 +186,11 @@ class Operator:
                 # One unit that nobody foresaw must not stop the others.
                 log.exception("%s: a fault of the operator itself; it goes on", unit)
             took = time.monotonic() - started
-            self._record(unit, ended, took)
+            self.measures.passed(unit, took, is_failed=ended.is_failed)
             self.queue.done(unit, again_after=ended.again_after, is_failed=ended.is_failed)
             for other in ended.freed:
                 self.queue.mark(other)
             self._secrets.want(self._wanted_secrets())
-
-    def _record(self, unit: UnitId, ended: Ended, took: float) -> None:
-        name = str(unit)
-        result = "error" if ended.is_failed else "success"
-        self.metrics.pass_seconds.labels(name).observe(took)
-        self.metrics.pass_time.labels("flyte").observe(took)
-        self.metrics.passes.labels("flyte", result).inc()
-        if not ended.is_failed:
-            self._ended_well[name] = time.monotonic()
 
     def _hear(self, event: str, raw: Mapping[str, Any]) -> None:
         """Take an event in, and mark what it concerns."""
@@ -270,23 +260,6 @@ class Operator:
         for unit, needed in self.passes.sources.items():
             if (namespace, name) in needed:
                 self.queue.mark(unit)
-
-    def _measure(self) -> None:
-        self.metrics.queue_depth.set(self.queue.depth)
-        counts: Counter[tuple[str, str]] = Counter()
-        for item in self.store.all():
-            counts[item.ref.kind, _readiness(item)] += 1
-        self.metrics.objects.clear()
-        for (kind, ready), count in counts.items():
-            self.metrics.objects.labels(kind, ready).set(count)
-        now = time.monotonic()
-        for name, at in self._ended_well.items():
-            self.metrics.sync_age.labels(name).set(now - at)
-
-
-def _readiness(custom: Custom) -> str:
-    conditions: Any = custom.status.get("conditions") or []
-    return next((item["status"] for item in conditions if item["type"] == "Ready"), "Unknown")
 
 
 def _is_urgent(before: Custom | None, now: Custom) -> bool:
