@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import urllib.request
 from datetime import UTC, datetime
@@ -13,18 +14,18 @@ import chart_kit
 import health_kit
 import pytest
 from chart_kit import EVERYTHING, METRICS
-from operator_kit import Operator, Team, until
+from operator_kit import Operator, Team, custom, message, until
 
 from reconciler.backends.kubernetes import access
 from reconciler.cli.operator import operator as command
-from reconciler.operator import run
+from reconciler.operator import run, trust
 from reconciler.operator.conditions import Verdict, status_of
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.resources import read
 from reconciler.operator.words import WAITING, Reason
 
 if TYPE_CHECKING:
-    from kube_kit import Cluster
+    from kube_kit import Cluster, Identity
 
 NAMESPACED = {"scope": "namespaced"}
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -84,6 +85,57 @@ async def test_rights_of_a_namespaced_release_are_enough(team: Team) -> None:
     assert forbidden == set()
     assert {"update", "create", "patch", "watch"} <= {item.verb for item in theirs}
     assert [line for line in await team.reasons() if line.startswith("Normal")]
+
+
+async def test_rights_of_a_release_for_the_cluster_are_enough(team: Team) -> None:
+    who = await asyncio.to_thread(
+        lambda: chart_kit.operator(team.cluster, {}, namespace=team.namespace)
+    )
+    begun = len(team.cluster.requests())
+    options = run.Options(
+        home=team.namespace,
+        listen=f"127.0.0.1:{team.listen}",
+        allowed=trust.Allowed(hosts=("127.0.0.1",)),
+    )
+    stop = asyncio.Event()
+    working = asyncio.create_task(run.operate(access.kubeconfig(who.kubeconfig), options, stop))
+    try:
+        await team.apply(team.connection(), team.sync(), team.plan("a"), team.plan("b"))
+        await team.all_ready(2)
+        await team.kubectl("delete", "flytelaunchplan", "b")
+        assert set(await team.world.active()) == {"a"}
+    finally:
+        stop.set()
+        await working
+    theirs = [item for item in team.cluster.requests(begun) if item.user.endswith(f":{who.name}")]
+
+    assert [item for item in theirs if item.code == 403] == []
+    assert [item for item in theirs if item.path.startswith("/apis/flyte.reconciler.dev/")]
+
+
+async def test_secrets_need_the_roles_of_their_own(team: Team) -> None:
+    """Without them a FlyteSecret says what is forbidden; with them it is kept."""
+    tasks = await asyncio.to_thread(team.cluster.namespace, "tasks")
+    source = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "source"}}
+    reference = {"secretKeyRef": {"name": "source", "key": "value"}}
+    secret = custom("FlyteSecret", "api", group="api", key="token", valueFrom=reference)
+    await team.apply(source | {"stringData": {"value": "some"}})
+    await team.apply(team.connection(secrets={"namespace": tasks}), team.sync(), secret)
+    granted = NAMESPACED | {"secrets": {"read": True, "write": True, "writeNamespaces": [tasks]}}
+
+    def grant(values: dict[str, Any]) -> Identity:
+        return chart_kit.operator(team.cluster, values, namespace=team.namespace)
+
+    who = await asyncio.to_thread(grant, NAMESPACED)
+    async with team.operator("--interval", "1s", identity=who):
+        refused = await team.settled("flytesecret", "api", lambda found: "forbid" in message(found))
+        assert "secrets" in message(refused)
+        await asyncio.to_thread(grant, granted)
+        await team.ready("flytesecret", "api")
+    found = await asyncio.to_thread(
+        team.cluster.kubectl, "get", "secret", "api", "-n", tasks, "-o", "jsonpath={.data.token}"
+    )
+    assert base64.b64decode(found) == b"some"
 
 
 @pytest.mark.parametrize("reason", Reason)
