@@ -33,13 +33,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What the user asked for: a connection by name or file, or a bare endpoint."""
+    """What the user asked for: a connection by name or file, a bare endpoint, or a snapshot."""
 
     connection: str = ""
     endpoint: str = ""
     insecure: bool = False
     deadline_seconds: float = 0.0
     flyte: str = ""
+    against: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

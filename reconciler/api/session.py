@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from reconciler.api import connecting, offline, own_types
+from reconciler.api import connecting, offline, own_types, snapshots
 from reconciler.api.connecting import Target
 from reconciler.backends.port import Backend
-from reconciler.engine import applying, planning
+from reconciler.engine import applying, planning, snapshot
 from reconciler.engine.applying import Applied, Run
 from reconciler.engine.declaration import Declaration, declare
 from reconciler.engine.planning import NO_OPTIONS, Options, Planned
@@ -28,10 +28,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A declaration and the backend that it is about; made by `session`."""
+    """A declaration and the backend that it is about; made by `session`.
+
+    One that is hypothetical only shows what would be; `notes` are said with every plan of it.
+    """
 
     declaration: Declaration
     backend: Backend
+    notes: tuple[str, ...] = ()
+    is_hypothetical: bool = False
 
     async def plan(self, options: Options = NO_OPTIONS, *, now: datetime | None = None) -> Planned:
         """Plan the declaration.
@@ -40,7 +45,10 @@ class Session:
         BackendError when the backend does not answer.
         """
         moment = now or datetime.now(UTC)
-        return await planning.plan(self.declaration, self.backend, now=moment, options=options)
+        asked = replace(options, is_hypothetical=options.is_hypothetical or self.is_hypothetical)
+        planned = await planning.plan(self.declaration, self.backend, now=moment, options=asked)
+        warnings = (*self.notes, *planned.plan.warnings)
+        return replace(planned, plan=replace(planned.plan, warnings=warnings))
 
     async def apply(self, planned: Planned, run: Run | None = None) -> Applied:
         """Apply a plan that was just made; failures are outcomes, not exceptions."""
@@ -125,16 +133,42 @@ async def session(
 
     Raises UsageError when there is nothing to read or no connection is named, SpecError when a
     document has an error. With `read_only` no write can be sent. `types` are types of one's own,
-    see `values.own`; without it, those that the environment names are loaded.
+    see `values.own`; without it, those that the environment names are loaded. Where the target is a
+    snapshot (`Target.against`), it answers, and nothing outside of the tree is read.
     """
     where = (cwd or Path.cwd()).absolute()
     own = own_types.named(os.environ) if types is None else tuple(types)
+    asked = Target(connection=connection) if isinstance(connection, str) else connection
+    if asked.against is not None:
+        yield _offline(paths, asked.against, where, stdin, own)
+        return
     declaration = replace(declare(paths, cwd=where, stdin=stdin), types=own)
     offline.require_sound(declaration)
-    asked = Target(connection=connection) if isinstance(connection, str) else connection
     choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
     async with connecting.connect(choice, read_only=read_only, environ=os.environ) as backend:
         yield Session(declaration=declaration, backend=backend)
+
+
+def _offline(
+    paths: Sequence[str],
+    against: Path,
+    where: Path,
+    stdin: BinaryIO | None,
+    own: tuple[OwnType, ...],
+) -> Session:
+    backend = snapshots.load(against)
+    reach = snapshots.confined(where)
+    declaration = replace(declare(paths, cwd=where, stdin=stdin, reach=reach), types=own)
+    snapshots.require_sound(declaration, backend)
+    plain = snapshot.without_secrets(declaration, backend.adapters, datetime.now(UTC))
+    left = len(declaration.declared) - len(plain.declared)
+    note = f"{left} secrets are left out: a snapshot knows nothing of them"
+    return Session(
+        declaration=plain,
+        backend=backend,
+        notes=(note.replace("1 secrets are", "1 secret is"),) if left else (),
+        is_hypothetical=True,
+    )
 
 
 async def reconcile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -63,6 +64,17 @@ def connection(function: F) -> F:
     )(function)
 
 
+def against(function: F) -> F:
+    """Take --against FILE."""
+    return click.option(
+        "--against",
+        type=click.Path(exists=True, dir_okay=False),
+        default=None,
+        metavar="FILE",
+        help="Plan on this snapshot: no connection, no network, nothing read outside of the tree.",
+    )(function)
+
+
 def target(given: Mapping[str, Any]) -> Target:
     """Gather the options of `connection`."""
     from reconciler.api.connecting import Target
@@ -71,12 +83,16 @@ def target(given: Mapping[str, Any]) -> Target:
         raise click.UsageError(
             "--insecure: belongs to --endpoint; write tls.insecure in the FlyteConnection"
         )
+    against = given.get("against")
+    if against and (given["connection"] or given["endpoint"] or given["flyte"]):
+        raise click.UsageError("--against: takes the place of a connection; name one of the two")
     return Target(
         connection=given["connection"] or "",
         endpoint=given["endpoint"] or "",
         insecure=given["insecure"],
         deadline_seconds=given["deadline"] or 0.0,
         flyte=given["flyte"] or "",
+        against=Path(against) if against else None,
     )
 
 

@@ -33,6 +33,7 @@ class Default(click.Command):
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
+@options.against
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
 @click.option("--reset-to", default="", metavar="COMMIT", help="Apply a commit that is older.")
@@ -43,6 +44,8 @@ def reconcile_command(**given: Any) -> int:
         raise click.UsageError("--detailed-exitcode belongs to --dry-run and to `reconcile plan`")
     if given["dry_run"]:
         return _run(_plan(given))
+    if given["against"]:
+        raise click.UsageError("--against: a snapshot cannot be written to; add --dry-run")
     if given["out"] and given["format_"] == "text":
         raise click.UsageError("--out: holds the report as data; add -o json, or --dry-run")
     return _run(_reconcile(given))
@@ -53,6 +56,7 @@ def reconcile_command(**given: Any) -> int:
 @options.connection
 @options.output("text", "json", "yaml")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
+@options.against
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
 @click.option("--reset-to", default="", metavar="COMMIT", help="Plan a commit that is older.")

@@ -119,29 +119,36 @@ class Declaration:
             raise SpecError(errors)
 
 
-def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -> Declaration:
+def declare(
+    paths: Sequence[str],
+    *,
+    cwd: Path,
+    stdin: BinaryIO | None = None,
+    reach: Reach = EVERYWHERE,
+) -> Declaration:
     """Read and validate what the paths hold.
 
     Without a path, and for a directory or file that is a FlyteSync's own, the whole set is read.
     Other files belong to the set of the nearest reconcile.yaml above them, and are a part of it.
-    Raises UsageError when there is nothing to read.
+    What is outside of the tree of `reach` is a problem. Raises UsageError when there is nothing to
+    read.
     """
     root = _root(paths, cwd)
     if root is not None:
-        return _whole(root, cwd)
+        return _whole(root, Where(root.parent, cwd, reach))
     if list(paths) == ["-"]:
         tree = files.parse_stdin(stdin or sys.stdin.buffer)
-        nearest = _nearest(cwd)
+        nearest = _nearest(cwd, reach)
     else:
         if "-" in paths:
             raise UsageError("-: standard input cannot be mixed with files; give one of the two")
-        tree = files.discover(paths, base=cwd)
-        nearest = _nearest((cwd / paths[0]).absolute())
+        tree = files.discover(paths, base=cwd, within=reach.tree)
+        nearest = _nearest((cwd / paths[0]).absolute(), reach)
     found = validate(tree.documents)
     problems = (*tree.problems, *found.problems)
     own = _syncs(found)
     if own:
-        return _of_set(own, found, problems, Where(cwd, cwd))
+        return _of_set(own, found, problems, Where(cwd, cwd, reach))
     if nearest is None:
         return Declaration(
             base=cwd,
@@ -152,8 +159,9 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
             problems=problems,
             skipped=found.skipped,
             faulty=found.faulty,
+            reach=reach,
         )
-    above = files.discover([nearest.name], base=nearest.parent)
+    above = files.discover([nearest.name], base=nearest.parent, within=reach.tree)
     set_found = validate(above.documents)
     syncs = _syncs(set_found)
     others = [item for item in set_found.declared if isinstance(item.spec, ConnectionSpec)]
@@ -163,7 +171,7 @@ def declare(paths: Sequence[str], *, cwd: Path, stdin: BinaryIO | None = None) -
         faulty=(*found.faulty, *(item for item in set_found.faulty if item.kind == SYNC)),
     )
     problems = (*problems, *above.problems, *set_found.problems)
-    return _of_set(syncs, merged, problems, Where(nearest.parent, cwd))
+    return _of_set(syncs, merged, problems, Where(nearest.parent, cwd, reach))
 
 
 def _root(paths: Sequence[str], cwd: Path) -> Path | None:
@@ -184,27 +192,27 @@ def _root(paths: Sequence[str], cwd: Path) -> Path | None:
     return path if path.name == SYNC_FILE and path.is_file() else None
 
 
-def _nearest(start: Path) -> Path | None:
+def _nearest(start: Path, reach: Reach) -> Path | None:
     for folder in (start, *start.parents):
         if (folder / SYNC_FILE).is_file():
             return folder / SYNC_FILE
-        if (folder / ".git").exists():
+        if (folder / ".git").exists() or folder == reach.tree:
             return None
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The set's directory, and the working directory that origins are relative to."""
+    """The set's directory, the working directory that origins are relative to, and the bounds."""
 
     base: Path
     cwd: Path
+    reach: Reach
 
 
-def _whole(root: Path, cwd: Path) -> Declaration:
-    base = root.parent
-    where = Where(base, cwd)
-    own = files.discover([_shown(root, cwd)], base=cwd)
+def _whole(root: Path, where: Where) -> Declaration:
+    base, cwd, tree_root = where.base, where.cwd, where.reach.tree
+    own = files.discover([_shown(root, cwd)], base=cwd, within=tree_root)
     found = validate(own.documents)
     syncs = _syncs(found)
     problems = (*own.problems, *found.problems)
@@ -219,7 +227,7 @@ def _whole(root: Path, cwd: Path) -> Declaration:
     ]
     if missing:
         return _of_set(syncs, found, (*problems, *missing), where)
-    tree = files.Reading(folders, base=cwd)
+    tree = files.Reading(folders, base=cwd, within=tree_root)
     others = (document for document in tree if (cwd / document.origin.file) != root)
     whole = validate(chain(own.documents, others))
     return _of_set(
@@ -304,6 +312,7 @@ def _of_set(
         source=revision.source if revision else f"directory:{where.base}",
         commit=revision.commit if revision else "",
         faulty=found.faulty,
+        reach=where.reach,
         unknown=frozenset().union(
             *(item.given - item.sound.keys() for item in found.faulty if item.kind == SYNC)
         ),

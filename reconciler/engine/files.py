@@ -24,12 +24,17 @@ def read_archives(declaration: Declaration) -> Mapping[str, Archive | str]:
     for item in declaration.declared:
         if not isinstance(item.spec, PackageSpec):
             continue
-        refused = declaration.reach.why_not(item.spec.archive)
+        base, reach = _folder(declaration, item), declaration.reach
+        refused = reach.why_not(item.spec.archive) or reach.leaves(item.spec.archive, base)
         if refused:
             found[str(item.document.origin)] = refused
             continue
-        base = _folder(declaration, item)
-        loaded = archive.load(item.spec.archive, base=base, sha256=item.spec.sha256)
+        loaded = archive.load(
+            item.spec.archive,
+            base=base,
+            sha256=item.spec.sha256,
+            is_connected=reach.tree is None,
+        )
         found[str(item.document.origin)] = loaded.cause if isinstance(loaded, Unread) else loaded
     return found
 

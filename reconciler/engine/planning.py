@@ -13,8 +13,9 @@ from reconciler.engine import claims
 from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.files import read_archives, read_inputs
-from reconciler.errors import SpecError
+from reconciler.errors import RefusedError, SpecError
 from reconciler.model.digest import UNCLAIMED
+from reconciler.model.interface import Catalog
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import Held, Ledger
 from reconciler.model.live import Live, Query
@@ -36,12 +37,14 @@ class Options:
     """What a person may add to a plan by flags.
 
     `approved` is the id of a plan whose removals are approved. `take_over` names the source whose
-    claim may be taken, `reset_to` the commit that may be applied although it does not follow.
+    claim may be taken, `reset_to` the commit that may be applied although it does not follow. With
+    `is_hypothetical` the plan only shows what would be, so that a claim is a warning.
     """
 
     approved: str = ""
     take_over: str = ""
     reset_to: str = ""
+    is_hypothetical: bool = False
 
 
 NO_OPTIONS = Options()
@@ -102,7 +105,25 @@ async def plan(
     declaration.check()
     identity = await backend.identity()
     ledger = await ledger_of(declaration, backend)
-    claims.check(declaration, ledger, options.take_over, options.reset_to)
+    objections = _objections(declaration, ledger, options)
+    resolved, _ = await resolve_with(declaration, backend, now)
+    errors = _unserved(declaration, backend.traits, ledger)
+    if not declaration.is_independent:
+        errors = (*errors, *resolved.errors)
+    if errors:
+        raise SpecError(errors)
+    backend.offer(resolved.attachments)
+    backend.offer_contents(resolved.contents)
+    unmet = await backend.unmet(resolved.desired.resources)
+    resolved = replace(resolved, problems=(*resolved.problems, *unmet))
+    view = View(ledger=ledger, identity=identity, now=now, options=options, objections=objections)
+    return await plan_resolved(declaration, resolved, backend, view)
+
+
+async def resolve_with(
+    declaration: Declaration, backend: Backend, now: datetime
+) -> tuple[Resolved, Catalog]:
+    """Read what documents name, look up what they refer to, and resolve them."""
     context = resolve_context(declaration, now)
     archives = await asyncio.to_thread(read_archives, declaration)
     files = await asyncio.to_thread(read_inputs, declaration)
@@ -117,18 +138,18 @@ async def plan(
         scope=declaration.scope,
         is_whole=declaration.is_whole,
     )
-    resolved = _withholding(resolved, declaration.withheld)
-    errors = _unserved(declaration, backend.traits, ledger)
-    if not declaration.is_independent:
-        errors = (*errors, *resolved.errors)
-    if errors:
-        raise SpecError(errors)
-    backend.offer(resolved.attachments)
-    backend.offer_contents(resolved.contents)
-    unmet = await backend.unmet(resolved.desired.resources)
-    resolved = replace(resolved, problems=(*resolved.problems, *unmet))
-    view = View(ledger=ledger, identity=identity, now=now, options=options)
-    return await plan_resolved(declaration, resolved, backend, view)
+    return _withholding(resolved, declaration.withheld), catalog
+
+
+def _objections(declaration: Declaration, ledger: Ledger, options: Options) -> tuple[str, ...]:
+    """Say whose the set is, where that only has to be said; raises RefusedError elsewhere."""
+    try:
+        claims.check(declaration, ledger, options.take_over, options.reset_to)
+    except RefusedError as error:
+        if not options.is_hypothetical:
+            raise
+        return (f"an apply of this checkout would be refused: {error}",)
+    return ()
 
 
 def _withholding(resolved: Resolved, keys: frozenset[Key]) -> Resolved:
@@ -147,6 +168,7 @@ class View:
     identity: Mapping[str, str]
     now: datetime
     options: Options = NO_OPTIONS
+    objections: tuple[str, ...] = ()
 
 
 async def plan_resolved(
@@ -154,18 +176,9 @@ async def plan_resolved(
 ) -> Planned:
     """Observe and compare what is resolved already; used again to verify an apply."""
     desired = resolved.desired
-    context = PlanContext(
-        set_name=declaration.set_name,
-        traits=backend.traits,
-        ledger=view.ledger,
-        now=view.now,
-        desired_digest=desired.digest(),
-        previous_names=tuple(declaration.sync.previous_names),
-        given_up=declaration.given_up,
-        policy=replace(declaration.policy, approved=view.options.approved),
-    )
+    context = plan_context(declaration, desired, backend.traits, view)
     live = await backend.observe(query(desired, context))
-    warnings = tuple(item.text for item in resolved.warnings)
+    warnings = (*view.objections, *(item.text for item in resolved.warnings))
     made = await asyncio.to_thread(
         compute, desired, live, context, backend=view.identity, warnings=warnings
     )
@@ -180,6 +193,22 @@ async def plan_resolved(
         declaration=declaration,
         resolved=resolved,
         context=context,
+    )
+
+
+def plan_context(
+    declaration: Declaration, desired: Desired, traits: Mapping[str, Traits], view: View
+) -> PlanContext:
+    """Gather what planning needs besides the two states."""
+    return PlanContext(
+        set_name=declaration.set_name,
+        traits=traits,
+        ledger=view.ledger,
+        now=view.now,
+        desired_digest=desired.digest(),
+        previous_names=tuple(declaration.sync.previous_names),
+        given_up=declaration.given_up,
+        policy=replace(declaration.policy, approved=view.options.approved),
     )
 
 
@@ -234,8 +263,11 @@ def query(desired: Desired, context: PlanContext) -> Query:
         versions=asked,
         records=frozenset(records),
         objects=objects,
-        expected={
-            key: resource.body for key, resource in desired.resources.items() if key not in records
+        expected={key: resource.body for key, resource in desired.resources.items()},
+        texts={
+            key: resource.description
+            for key, resource in desired.resources.items()
+            if resource.description
         },
     )
 

@@ -6,8 +6,10 @@ the program that reads them, and addresses only of hosts that its owner has allo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from reconciler.model.secret import Secret
@@ -22,12 +24,24 @@ class Reach:
 
     `is_local` allows files and variables. Addresses are allowed where `is_local` is, or by scheme
     and host in `urls` (such as `https://artifacts.example.com`). `secrets` are the values of
-    Kubernetes Secrets that were read for the documents; None where there is no cluster.
+    Kubernetes Secrets that were read for the documents; None where there is no cluster. `tree` is
+    the folder that nothing may be read outside of, without network; None for no such bounds.
     """
 
     is_local: bool = True
     urls: frozenset[str] = frozenset()
     secrets: ClusterSecrets | None = field(default=None, repr=False)
+    tree: Path | None = None
+
+    def leaves(self, location: str, base: Path) -> str:
+        """Say why a path relative to `base` may not be read; empty when it may, and for a URL."""
+        scheme, separator, rest = location.partition("://")
+        if self.tree is None or (separator and scheme != "file"):
+            return ""
+        real = Path(os.path.realpath(base / (rest if separator else location)))
+        if real.is_relative_to(os.path.realpath(self.tree)):
+            return ""
+        return f"{location} leads out of the tree, which alone is read here; copy it inside"
 
     def why_not(self, location: str) -> str:
         """Say why an archive or a file may not be read, and what to do; empty when it may."""

@@ -136,6 +136,9 @@ class Query:
     one in terms of content (where a local file is) is read as declared, and where a body is equal,
     the reading holds that very object, so that what is as declared takes memory once.
 
+    `texts` are the declared descriptions. `sets` asks for every registered version that these sets
+    made in the places, too: a snapshot has to know what a later question may be about.
+
     `objects` are mutable objects by name, each with what the ledger holds of it. One that is listed
     with the held revision has the held digest, and its content (the one in `expected`, if there)
     is not read again. None asks for the content: nothing is held, or it is about to change. Other
@@ -148,3 +151,5 @@ class Query:
     records: frozenset[Key] = frozenset()
     objects: Mapping[Key, Held | None] = field(default_factory=dict)
     expected: Mapping[Key, dict[str, Json]] = field(default_factory=dict)
+    texts: Mapping[Key, str] = field(default_factory=dict)
+    sets: frozenset[str] = frozenset()

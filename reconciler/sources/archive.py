@@ -65,12 +65,17 @@ class _BadArchiveError(ValueError):
 
 
 def load(
-    location: str, *, base: Path, sha256: str | None = None, limits: Limits = DEFAULT_LIMITS
+    location: str,
+    *,
+    base: Path,
+    sha256: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    is_connected: bool = True,
 ) -> Archive | Unread:
     """Open the archive at a path relative to `base`, or at a URL of an allowed scheme.
 
     `sha256` (64 hex digits) is checked when it is given; a URL needs it, and what it names is kept
-    in the cache. May block on disk and network.
+    in the cache. May block on disk and, unless `is_connected` is false, on the network.
     """
     scheme, separator, rest = location.partition("://")
     try:
@@ -81,7 +86,7 @@ def load(
             raise _BadArchiveError(f"scheme {scheme} is not allowed; use one of {allowed}")
         if sha256 is None:
             raise _BadArchiveError("it is remote and has no sha256; add it")
-        return read(_remote(location, sha256, limits), limits=limits)
+        return read(_remote(location, sha256, limits, is_connected), limits=limits)
     except _BadArchiveError as error:
         return Unread(f"{location}: {error}")
 
@@ -231,14 +236,19 @@ def _verify(content: bytes, sha256: str | None) -> None:
         )
 
 
-def _remote(location: str, sha256: str, limits: Limits) -> bytes:
-    import fsspec  # fetching is rare, and loading it costs every other run a tenth of a second
-
+def _remote(location: str, sha256: str, limits: Limits, is_connected: bool) -> bytes:  # noqa: FBT001 - handed through
     kept = _cache() / sha256.lower()
     with suppress(OSError, _BadArchiveError):
         content = _bytes_of(kept, limits)
         _verify(content, sha256)
         return content
+    if not is_connected:
+        raise _BadArchiveError(
+            "is not fetched by a plan that uses no network; give a path in the tree, or fetch it "
+            "into the cache first"
+        )
+    import fsspec  # fetching is rare, and loading it costs every other run a tenth of a second
+
     try:
         with fsspec.open(location, "rb") as file:
             content = _at_most(file.read, limits)

@@ -55,6 +55,7 @@ def discover(
     *,
     base: Path,
     is_confined: bool = False,
+    within: Path | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Tree:
     """Read files, and folders recursively: each folder's files by name, then its folders by name.
@@ -62,9 +63,10 @@ def discover(
     Relative paths start at `base` and are shown relative to it. Names that begin with a dot are
     left out unless given. Symbolic links are followed as long as they stay within `base` (or within
     the given path, where that is elsewhere); one that leaves is a problem. `is_confined` also
-    refuses given paths outside `base`, for folders that somebody else wrote.
+    refuses given paths outside `base`, for folders that somebody else wrote; `within` names another
+    folder than `base` for it.
     """
-    reading = Reading(paths, base=base, is_confined=is_confined, max_bytes=max_bytes)
+    reading = Reading(paths, base=base, is_confined=is_confined, within=within, max_bytes=max_bytes)
     documents = tuple(reading)
     return Tree(documents, tuple(reading.problems), tuple(reading.files), is_whole=reading.is_whole)
 
@@ -81,9 +83,13 @@ class Reading:
         *,
         base: Path,
         is_confined: bool = False,
+        within: Path | None = None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        search = _Search(base=Path(os.path.realpath(base)), is_confined=is_confined)
+        search = _Search(
+            base=Path(os.path.realpath(within or base)),
+            is_confined=is_confined or within is not None,
+        )
         self._shown: dict[Path, str] = {}
         for path in paths:
             search.add(base / path)

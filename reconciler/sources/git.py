@@ -28,6 +28,7 @@ _SETTINGS = (
     "core.sshCommand=false",
     "credential.helper=",
     "protocol.allow=never",
+    "safe.bareRepository=explicit",
     "submodule.recurse=false",
 )
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")

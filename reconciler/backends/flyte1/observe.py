@@ -53,23 +53,27 @@ async def observe_versions(
     for key, versions in query.versions.items():
         asked[key.kind, key.place][key] = versions
     for place in query.places:
-        asked.setdefault((LAUNCH_PLAN, place), {})
+        for kind in _RESOURCE_TYPES if query.sets else (LAUNCH_PLAN,):
+            asked.setdefault((kind, place), {})
     found: Found = {}
     failed: Failed = {}
 
-    async def read(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
+    async def read_in(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
         try:
             if kind == LAUNCH_PLAN:
                 compare = _Comparing(query, attachments)
-                found.update(await _launch_plans(channel, place, keys, compare))
+                read = await _launch_plans(channel, place, keys, compare)
             else:
-                found.update(await _registered(channel, kind, place, keys))
+                read = await _registered(channel, kind, place, keys)
+            if query.sets:
+                read = _joined(read, await _made_by(channel, kind, place, query.sets))
+            found.update(read)
         except BackendError as error:
             failed[kind, place] = str(error)
 
     async with asyncio.TaskGroup() as group:
         for (kind, place), keys in sorted(asked.items(), key=lambda item: item[0]):
-            group.create_task(read(kind, place, keys))
+            group.create_task(read_in(kind, place, keys))
     return found, failed
 
 
@@ -110,7 +114,8 @@ async def _launch_plans(
     }
     registered = await _registered(channel, LAUNCH_PLAN, place, missing)
     about = await _about(channel, place) if place in compare.query.described else None
-    names = {*active, *registered, *(key for key in keys if about is not None and key in about)}
+    described = keys if about is not None and not compare.query.sets else about or {}
+    names = {*active, *registered, *(key for key in described if about and key in about)}
     found: Found = {}
     for key in names:
         versions = registered.get(key, Versions())
@@ -161,6 +166,30 @@ async def _registered(
             if single is not None:
                 collected[key][odd] = single
     return {key: Versions(registered=items) for key, items in collected.items()}
+
+
+async def _made_by(
+    channel: Channel, kind: str, place: Place, sets: frozenset[str]
+) -> dict[Key, dict[str, LiveVersion]]:
+    """List every version that these sets made; one filter on the name of a version finds them."""
+    found: dict[Key, dict[str, LiveVersion]] = defaultdict(dict)
+    for name in sorted(sets):
+        filters = f"contains(version,{name}.)"
+        async for entity, version in _list_versions(channel, kind, place, filters=filters):
+            made_by = split_version(version.version)
+            if made_by is not None and made_by[0] == name:
+                key = Key(kind, place.project, place.domain, entity)
+                found[key][version.version] = version
+    return found
+
+
+def _joined(found: Found, made: Mapping[Key, Mapping[str, LiveVersion]]) -> Found:
+    joined = dict(found)
+    for key, versions in made.items():
+        known = found.get(key, Versions())
+        assert isinstance(known, Versions)
+        joined[key] = replace(known, registered={**versions, **known.registered})
+    return joined
 
 
 async def _list_versions(
