@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from reconciler import errors
 from reconciler.backends.auth import api_key, secret
@@ -38,6 +39,9 @@ class AuthMode(Enum):
     CLIENT_CREDENTIALS = "ClientCredentials"
     PASSTHROUGH = "Passthrough"
 
+
+Reaches = Callable[[str, int], Awaitable[None]]
+"""Asked with the host and port of an address that a server named; raises DeniedError."""
 
 API_KEY = "ApiKey"
 """A mode of specs alone: what a key says is client credentials."""
@@ -99,7 +103,9 @@ class Settings:
     `per_second` of 0 means no limit. `chosen_by` says who picked this connection, for the first
     line of a plan. `hmac_key` is the key for hashes of secret values, `data_plane` says where those
     of a Flyte 1 are. `permit` is asked right before every write is sent and raises where nothing
-    may be written any more.
+    may be written any more. `reaches` is asked before anything is sent to an address that the
+    server named. With `keeps_tokens` fetched tokens are kept between runs, for whoever has this
+    machine's cache.
     """
 
     endpoint: str
@@ -114,6 +120,21 @@ class Settings:
     hmac_key: secret.Reference | None = None
     data_plane: DataPlane = DataPlane()
     permit: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    reaches: Reaches | None = field(default=None, repr=False, compare=False)
+    keeps_tokens: bool = True
+
+    async def check_address(self, named: str) -> None:
+        """Ask whether an address that the server named may be used; raises DeniedError."""
+        if self.reaches is None:
+            return
+        try:
+            parts = urlsplit(named if "//" in named else f"//{named}")
+            host, port = parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
+        except ValueError:
+            host, port = "", 0
+        if not host:
+            raise errors.DeniedError(f"{self.endpoint}: names an address that cannot be read")
+        await self.reaches(host, port)
 
     @property
     def insecure(self) -> bool:
@@ -172,9 +193,18 @@ def for_endpoint(endpoint: str, *, chosen_by: str, insecure: bool = False) -> Se
     )
 
 
-def from_spec(spec: Mapping[str, Json], *, base: Path, chosen_by: str) -> Settings:
-    """Read `FlyteConnection.spec`; relative files are below `base`. Raises UsageError."""
-    reader = _Reader(chosen_by, base)
+def from_spec(
+    spec: Mapping[str, Json],
+    *,
+    base: Path,
+    chosen_by: str,
+    given: Mapping[str, secret.Reference] | None = None,
+) -> Settings:
+    """Read `FlyteConnection.spec`; relative files are below `base`. Raises UsageError.
+
+    `given` are secrets of `auth` that somebody has read already, by their field.
+    """
+    reader = _Reader(chosen_by, base, given or {})
     limits = reader.mapping(spec, "limits")
     per_second = reader.number(limits, "perSecond", 0.0)
     in_flight = int(reader.number(limits, "inFlight", 16))
@@ -363,6 +393,7 @@ class _Reader:
 
     place: str
     base: Path
+    given: Mapping[str, secret.Reference] = field(default_factory=dict)
 
     def error(self, thing: str, wrong: str) -> errors.UsageError:
         return errors.UsageError(f"{self.place}: {thing}: {wrong}")
@@ -418,6 +449,8 @@ class _Reader:
         value = source.get(key)
         if value is None:
             return None
+        if key in self.given:
+            return self.given[key]
         wrong = "must be one of {env: NAME}, {file: PATH}, {secretKeyRef: {name, key}}"
         if not isinstance(value, Mapping) or len(value) != 1:
             raise self.error(key, f"{wrong}; a value written here would be in Git for ever")

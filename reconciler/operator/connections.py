@@ -27,7 +27,7 @@ from reconciler.backends.kubernetes.client import Cluster
 from reconciler.backends.port import Backend
 from reconciler.backends.settings import DataPlane, Settings
 from reconciler.engine.reach import ClusterSecrets
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import DeniedError, ReconcilerError, UsageError
 from reconciler.model.secret import Secret
 from reconciler.operator import trust, words
 from reconciler.operator.resources import Custom, Ref
@@ -40,6 +40,7 @@ _TLS_FIELDS = {
     "cert_secret_key_ref": "cert_file",
     "key_secret_key_ref": "key_file",
 }
+_AUTH_FIELDS = {"clientSecret": "client_secret", "token": "token", "apiKey": "api_key"}
 
 
 class UnusableError(ReconcilerError):
@@ -167,7 +168,10 @@ class Connections:
         async with contextlib.AsyncExitStack() as guard:
             guard.push_async_callback(stack.aclose)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconcile-")))
-            settings = self._settings(custom, found, folder)
+            try:
+                settings = self._settings(custom, found, folder)
+            except UsageError as error:
+                raise UnusableError(Reason.INVALID, str(error)) from None
             await self._check_reached(custom, "spec.endpoint", *host_and_port(settings.endpoint))
             plane = await self._data_plane(custom, spec, found)
             settings = replace(settings, data_plane=plane)
@@ -179,14 +183,12 @@ class Connections:
 
     async def _check_reached(self, custom: Custom, field_name: str, host: str, port: int) -> None:
         """Refuse a name that leads into the operator's own machine or network."""
-        if not self._rules.allowed.has(host) and await asyncio.to_thread(
-            trust.resolved_to_local, host, port
-        ):
+        try:
+            await self._rules.allowed.check(trust.host_of(host), port)
+        except DeniedError as error:
             raise UnusableError(
-                Reason.SOURCE,
-                f"FlyteConnection {_named(custom)}: {field_name}: {host} leads to the operator's "
-                "own machine or network; its owner allows it by --allow-host",
-            )
+                Reason.SOURCE, f"FlyteConnection {_named(custom)}: {field_name}: {error}"
+            ) from None
 
     async def _data_plane(
         self, custom: Custom, spec: ConnectionSpec, found: Mapping[str, _Read]
@@ -232,19 +234,22 @@ class Connections:
                 path.chmod(0o600)
                 tls[attribute.replace("_file", "File")] = str(path)
         place = f"FlyteConnection {_named(custom)}"
-        settings = settings_of.from_spec({**written, "tls": tls}, base=folder, chosen_by=place)
-        auth = replace(
-            settings.auth,
-            client_secret=_given(found, "auth.client_secret"),
-            token=_given(found, "auth.token"),
+        given = {field: _given(found, f"auth.{name}") for field, name in _AUTH_FIELDS.items()}
+        settings = settings_of.from_spec(
+            {**written, "tls": tls},
+            base=folder,
+            chosen_by=place,
+            given={field: value for field, value in given.items() if value is not None},
         )
         deadline = min(settings.deadline, timedelta(seconds=self._rules.deadline))
         return replace(
             settings,
-            auth=auth,
             hmac_key=_given(found, "secrets.hmac_key"),
             deadline=deadline,
             permit=self._rules.permit,
+            reaches=self._rules.allowed.check,
+            # Whoever names the same client of the same server has not thereby its secret.
+            keeps_tokens=False,
         )
 
     async def _secrets(self, custom: Custom, spec: ConnectionSpec) -> dict[str, _Read]:
@@ -304,6 +309,7 @@ def _references(spec: ConnectionSpec) -> Iterator[tuple[str, SecretKey]]:
     sources = {
         "auth.client_secret": spec.auth.client_secret,
         "auth.token": spec.auth.token,
+        "auth.api_key": spec.auth.api_key,
         "secrets.hmac_key": spec.secrets.hmac_key,
     }
     if spec.secrets.kubeconfig_secret_key_ref is not None:

@@ -132,6 +132,12 @@ class _Part:
     keys: tuple[Key, ...]
     place: Place
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where it is; nowhere for what says no project and is nothing on Flyte."""
+        found = tuple(dict.fromkeys(key.place for key in self.keys))
+        return found or ((self.place,) if self.place.project else ())
+
 
 def _about(
     custom: Custom, opened: Opened, declaration: Declaration, now: datetime
@@ -162,15 +168,22 @@ def _refusal(part: _Part, opened: Opened) -> Verdict | None:
     custom = part.custom
     if custom.declared is None and not (custom.deleted and part.keys):
         return verdicts.of_problems(custom.problems)
-    if part.place.project and not trust.serves(opened.spec, custom.ref.namespace, part.place):
-        return Verdict(
-            reason=Reason.ACCESS,
-            message=(
-                f"FlyteConnection {opened.ref.namespace}/{opened.ref.name} does not let namespace "
-                f"{custom.ref.namespace} touch {part.place}; its owner adds that to spec.serves"
-            ),
-        )
+    for place in part.places:
+        why = unserved(opened, custom.ref.namespace, place)
+        if why:
+            return Verdict(reason=Reason.ACCESS, message=why)
     return None
+
+
+def unserved(opened: Opened, namespace: str, place: Place) -> str:
+    """Say why objects of a namespace may not touch a place over a connection; empty when so."""
+    if trust.serves(opened.spec, namespace, place):
+        return ""
+    where = str(place) if place.project and place.domain else f"all of {place or 'Flyte'}"
+    return (
+        f"FlyteConnection {opened.ref.namespace}/{opened.ref.name} does not let namespace "
+        f"{namespace} touch {where}; its owner adds that to spec.serves"
+    )
 
 
 def _given_up(leaving: Mapping[Ref, tuple[Key, ...]], unit: Unit) -> Iterator[tuple[Key, Prune]]:

@@ -32,7 +32,7 @@ from reconciler.operator.scribe import Scribe
 from reconciler.operator.store import Store
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
-from reconciler.plan.plan import Change, Effect
+from reconciler.plan.plan import Block, Change, Effect
 from reconciler.plan.plan import Reason as Why
 from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
@@ -151,7 +151,7 @@ class Passes:
         """Plan and apply a unit on its connection."""
         now = self.clock()
         cast = await self._cast(unit, opened, now)
-        planned = await self._plan(unit, opened, cast)
+        planned = _within(await self._plan(unit, opened, cast), unit, opened)
         await self._hold(unit, planned)
         applied = await self._apply(opened, cast, planned, stop)
         judge = verdicts.Judge(verdicts.Results(planned, applied, now))
@@ -201,6 +201,10 @@ class Passes:
         return f"kubernetes:{uid}/{unit.id.namespace}/{unit.id.set_name}"
 
     async def _plan(self, unit: Unit, opened: Opened, cast: Cast) -> Planned:
+        home = cast.declaration.home
+        why = members.unserved(opened, unit.id.namespace, home) if home and unit.is_claimed else ""
+        if why:
+            raise UnusableError(Reason.ACCESS, why)
         notes = unit.sync.annotations if unit.sync is not None else {}
         options = Options(
             approved=notes.get(words.APPROVE, ""), take_over=notes.get(words.TAKE_OVER, "")
@@ -347,6 +351,26 @@ class Passes:
             verdict = verdicts.of_error(error)
         await self.scribe.tell(custom, verdict, now=self.clock())
         return Ended(self.setup.interval, is_failed=verdict.is_waiting)
+
+
+def _within(planned: Planned, unit: Unit, opened: Opened) -> Planned:
+    """Hold back what a set owns where its namespace has no business by now, or never had.
+
+    A set may have been taken over from elsewhere, with all that it ever wrote. Raises
+    UnusableError where its ledger itself is in such a place.
+    """
+    namespace, ledger = unit.id.namespace, planned.ledger
+    why = members.unserved(opened, namespace, ledger.home) if ledger.home else ""
+    if why:
+        raise UnusableError(Reason.ACCESS, f"the ledger of the set is there: {why}")
+    changes = tuple(
+        replace(change, block=Block.REPORT, block_detail=detail)
+        if change.block is None
+        and (detail := members.unserved(opened, namespace, change.key.place))
+        else change
+        for change in planned.plan.changes
+    )
+    return replace(planned, plan=replace(planned.plan, changes=changes))
 
 
 def _is_stop(change: Change, cast: Cast) -> bool:

@@ -6,16 +6,27 @@ addresses, or other people's connections.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from reconciler.errors import DeniedError
 from reconciler.model.key import ALL, Place
 from reconciler.specs.connection import ConnectionSpec, SecretSource
 
 _NETWORKS = "loopback, link-local, unspecified and multicast addresses"
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200")))
+"""Where clouds tell a machine its own credentials, besides link-local addresses."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.ip_network("::/96")
+_SCHEMES = frozenset(
+    {"unix", "unix-abstract", "ipv4", "ipv6", "vsock", "xds", "dns", "passthrough"}
+)
+"""Words that gRPC reads as another kind of address when they stand before a colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,21 @@ class Allowed:
     def has(self, host: str) -> bool:
         """Say whether a host is allowed by name."""
         return any(fnmatchcase(host.lower(), glob.lower()) for glob in self.hosts)
+
+    def why_not(self, host: str) -> str:
+        """Say why a host may not be reached that is written so; empty when it may."""
+        if self.has(host) or not is_local(host):
+            return ""
+        return f"{host} is the operator's own machine or network; {_NETWORKS} need --allow-host"
+
+    async def check(self, host: str, port: int) -> None:
+        """Raise DeniedError for a host that is, or leads to, the operator's own machine."""
+        why = self.why_not(host)
+        is_plain = not why and not self.has(host)
+        if is_plain and await asyncio.to_thread(resolved_to_local, host, port):
+            why = f"{host} leads to the operator's own machine or network; that needs --allow-host"
+        if why:
+            raise DeniedError(why)
 
 
 def why_not(spec: ConnectionSpec, allowed: Allowed) -> str:
@@ -45,9 +71,9 @@ def why_not_host(host: str, allowed: Allowed) -> str:
             f"{host} is not among the hosts that the operator may reach; its owner adds it by "
             "--allow-host"
         )
-    if not allowed.has(host) and is_local(host):
-        return f"{host} is the operator's own machine or network; {_NETWORKS} need --allow-host"
-    return ""
+    if host in _SCHEMES:
+        return f"{host} is no name of a host here; write one with a dot"
+    return allowed.why_not(host)
 
 
 def _faults(spec: ConnectionSpec) -> Iterator[tuple[str, str]]:
@@ -63,6 +89,7 @@ def _faults(spec: ConnectionSpec) -> Iterator[tuple[str, str]]:
     sources = (
         ("auth.clientSecret", spec.auth.client_secret),
         ("auth.token", spec.auth.token),
+        ("auth.apiKey", spec.auth.api_key),
         ("secrets.hmacKey", spec.secrets.hmac_key),
     )
     for name, source in sources:
@@ -80,17 +107,20 @@ def _is_of_cluster(source: SecretSource) -> bool:
 
 
 def serves(spec: ConnectionSpec, namespace: str, place: Place) -> bool:
-    """Say whether objects of a namespace may touch a project-domain; nobody may by default."""
+    """Say whether objects of a namespace may touch a project-domain; nobody may by default.
+
+    What is not in one project, or not in one domain, concerns all of them and needs a `*`.
+    """
     return any(
         _has(item.namespaces, namespace)
         and _has(item.projects, place.project)
-        and (not place.domain or _has(item.domains, place.domain))
+        and _has(item.domains, place.domain)
         for item in spec.serves
     )
 
 
 def _has(names: Iterable[str], wanted: str) -> bool:
-    return any(name in {ALL, wanted} for name in names)
+    return any(name == ALL or (name == wanted != "") for name in names)
 
 
 def host_of(endpoint: str) -> str:
@@ -106,7 +136,7 @@ def is_local(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return _is_local(ipaddress.ip_address(host))
+        return _is_local(ipaddress.ip_address(host.partition("%")[0]))
     except ValueError:
         return _is_odd_local(host)
 
@@ -120,15 +150,25 @@ def _is_odd_local(host: str) -> bool:
 
 
 def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        return _is_local(mapped)
+    if isinstance(address, ipaddress.IPv6Address) and any(map(_is_local, _inner(address))):
+        return True
     return (
-        address.is_loopback
+        address in _METADATA
+        or address.is_loopback
         or address.is_link_local
         or address.is_unspecified
         or address.is_multicast
     )
+
+
+def _inner(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address may lead to."""
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF):
+        yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def resolved_to_local(host: str, port: int) -> bool:

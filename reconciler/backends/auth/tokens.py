@@ -139,13 +139,15 @@ class ClientCredentials:
         entry = cache.Entry.of(
             self._settings.endpoint, authority.token_endpoint, auth.client_id, *scopes, audience
         )
-        token = cache.load(entry) if may_use_cache else None
+        is_kept = self._settings.keeps_tokens
+        token = cache.load(entry) if may_use_cache and is_kept else None
         if token is None:
             form = {"grant_type": "client_credentials", "scope": " ".join(scopes)}
             if audience:
                 form["audience"] = audience
             token = await fetch(self._settings, endpoint=authority.token_endpoint, form=form)
-            cache.store(entry, token)
+            if is_kept:
+                cache.store(entry, token)
         announced = authority.metadata_key.lower()
         key = auth.metadata_key or (announced if METADATA_KEY.fullmatch(announced) else DEFAULT_KEY)
         self._metadata, self._renew_at = _bearer(key, token.value), token.renew_at
@@ -173,6 +175,7 @@ async def fetch(settings: Settings, *, endpoint: str, form: dict[str, str]) -> c
         quote_plus(settings.auth.client_id),
         quote_plus(secret.resolve(client_secret, purpose="auth.clientSecret").reveal()),
     )
+    await settings.check_address(endpoint)
     context = tls.for_http(settings.tls)
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
     for attempt in range(1, _TRIES + 1):

@@ -80,6 +80,7 @@ class Routes:
         settings = elsewhere(self._home.settings, answer.cluster_endpoint)
         if settings is None:
             return self._home
+        await settings.check_address(settings.endpoint)
         async with self._opening:
             if settings.endpoint not in self._opened:
                 opened = wire.connect(

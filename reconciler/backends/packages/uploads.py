@@ -133,6 +133,7 @@ async def _upload(proxy: Proxy, action: Action, content: Upload, known_in: str) 
             location = await _location(proxy, wanted)
             is_there = location.native_url == f"{known_in}/{wanted.folder}/{wanted.name}"
             if location.signed_url and not is_there:
+                await proxy.settings.check_address(location.signed_url)
                 await upload.put(session, location, source, md5=md5)
             native = location.native_url.removesuffix(f"/{inner}" if inner else "")
     return native
