@@ -34,6 +34,7 @@ def read_archives(declaration: Declaration) -> Mapping[str, Archive | str]:
             base=base,
             sha256=item.spec.sha256,
             is_connected=reach.tree is None,
+            why_not=None if reach.is_local else reach.why_not,
         )
         found[str(item.document.origin)] = loaded.cause if isinstance(loaded, Unread) else loaded
     return found

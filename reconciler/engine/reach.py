@@ -48,6 +48,8 @@ class Reach:
         if self.is_local:
             return ""
         parts = urlsplit(location)
+        if "::" in location or not (location.isascii() and location.isprintable()):
+            return "it is not one plain address; give a URL of an allowed host"
         if not parts.scheme or not parts.netloc:
             return (
                 f"{location} is a path on the machine of the operator, which reads no files; "

@@ -28,17 +28,17 @@ LIMIT = timedelta(minutes=30)
 """How long a deletion waits for a Flyte that does not answer."""
 
 
-def is_overdue(custom: Custom, now: datetime) -> bool:
-    """Say whether a deletion has waited long enough for a Flyte that does not answer."""
-    return bool(custom.deleted) and now - datetime.fromisoformat(custom.deleted) > LIMIT
-
-
 @dataclass(frozen=True, slots=True)
 class Departures:
-    """Lets deleted objects go."""
+    """Lets deleted objects go; `limit` is how long one waits for a Flyte that does not answer."""
 
     cluster: Cluster
     scribe: Scribe
+    limit: timedelta = LIMIT
+
+    def is_overdue(self, custom: Custom, now: datetime) -> bool:
+        """Say whether a deletion has waited long enough for a Flyte that does not answer."""
+        return bool(custom.deleted) and now - datetime.fromisoformat(custom.deleted) > self.limit
 
     async def without_ending(self, unit: Unit, now: datetime) -> Unit:
         """Let go what goes with its namespace or its CRD; nothing on Flyte is touched for it.
@@ -59,7 +59,7 @@ class Departures:
         waiting = [
             (item, departure)
             for item, departure in leaving
-            if departure.late and not is_overdue(item, now)
+            if departure.late and not self.is_overdue(item, now)
         ]
         refs = {item.ref for item, _ in waiting}
         await gather(

@@ -108,7 +108,7 @@ def assign(
         for part in speaking
         if part.custom.ref not in refused
     )
-    silent = [part for part in parts if part.custom.ref in refused or part.custom.is_disabled]
+    silent = [part for part in parts if part.custom.ref in refused or part.is_left_alone]
     leaving = {part.custom.ref: part.keys for part in taking if part.custom.deleted}
     is_known = all(part.keys or part.custom.declared for part in parts)
     is_hidden = any(part.custom.ref.kind == _PACKAGE for part in silent)
@@ -131,6 +131,11 @@ class _Part:
     custom: Custom
     keys: tuple[Key, ...]
     place: Place
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Say whether somebody asked to leave it as it is, and did not delete it since."""
+        return self.custom.is_disabled and not self.custom.deleted
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -179,7 +184,7 @@ def unserved(opened: Opened, namespace: str, place: Place) -> str:
     """Say why objects of a namespace may not touch a place over a connection; empty when so."""
     if trust.serves(opened.spec, namespace, place):
         return ""
-    where = str(place) if place.project and place.domain else f"all of {place or 'Flyte'}"
+    where = str(place) if place.project and place.domain else f"all of {str(place) or 'Flyte'}"
     return (
         f"FlyteConnection {opened.ref.namespace}/{opened.ref.name} does not let namespace "
         f"{namespace} touch {where}; its owner adds that to spec.serves"

@@ -19,7 +19,7 @@ from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.model.traits import Verb
-from reconciler.operator import ending, events, members, sync_status, units, verdicts, words
+from reconciler.operator import events, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
 from reconciler.operator.conditions import Verdict, reason_before
@@ -268,12 +268,17 @@ class Passes:
                 reason=reason, message="suspended", is_partial=True, is_suspended=True
             )
             await self.scribe.tell(unit.sync, verdict, now=now)
+        unseen = Verdict(
+            reason=Reason.SUSPENDED, message="its FlyteSync is suspended", is_partial=True
+        )
+        told = {item.ref: unseen for item in unit.members if _is_unseen(item)}
+        await self._tell(unit, told, now)
         return Ended(None)
 
     async def _all(self, unit: Unit, verdict: Verdict, *, is_over: bool = False) -> Ended:
         """Tell every object of a unit the same; with `is_over` nothing is to be waited for."""
         now = self.clock()
-        overdue = [item for item in unit.members if ending.is_overdue(item, now)]
+        overdue = [item for item in unit.members if self.departures.is_overdue(item, now)]
         leaving = list(unit.members) if is_over else overdue
         await self.departures.orphan(replace(unit, members=tuple(leaving)), verdict.message, now)
         told: dict[Ref, Verdict] = {
@@ -351,6 +356,12 @@ class Passes:
             verdict = verdicts.of_error(error)
         await self.scribe.tell(custom, verdict, now=self.clock())
         return Ended(self.setup.interval, is_failed=verdict.is_waiting)
+
+
+def _is_unseen(custom: Custom) -> bool:
+    """Say whether an object has a spec that was not looked at yet."""
+    is_other = custom.status.get("observedGeneration") != custom.generation
+    return is_other and not custom.deleted and not custom.is_disabled
 
 
 def _within(planned: Planned, unit: Unit, opened: Opened) -> Planned:

@@ -181,7 +181,7 @@ class Judge:
         }
         if not resources:
             return common
-        if len(resources) == 1 or resources[0].key.kind in {"FlyteProject", "FlyteSettings"}:
+        if custom.ref.kind != "FlytePackage":
             return {**common, **self._own(resources[0], custom)}
         counts: dict[str, Json] = {}
         for kind, name in _COUNTED.items():
@@ -190,14 +190,28 @@ class Judge:
 
     def _own(self, resource: Resource, custom: Custom) -> dict[str, Json]:
         fields: dict[str, Json] = {"key": str(resource.key)}
+        if custom.ref.kind == "FlyteProject" and custom.declared is not None:
+            state = getattr(custom.declared.spec, "state", None)
+            return {**fields, "state": None if state is None else str(state)}
         if not resource.key.kind.endswith(("LaunchPlan", "Trigger")):
             return fields
         state = self._state(resource)
         fields["name"] = resource.key.name
-        fields["version"] = resource.version or None
+        if custom.ref.kind == "FlyteTrigger":
+            fields["revision"] = self._revision(resource)
+        else:
+            fields["version"] = resource.version or None
         fields["state"] = state
         fields["nextRun"] = self._next_run(resource, custom) if state == State.ACTIVE else None
         return fields
+
+    def _revision(self, resource: Resource) -> int | None:
+        """Tell the revision that was written, else the one that was found."""
+        applied, observed = self._results.applied, self._results.planned.live.get(resource.key)
+        held = applied.ledger.objects.get(resource.key) if applied is not None else None
+        found = observed.revision if isinstance(observed, Object) else ""
+        revision = held.revision if held is not None and held.revision else found
+        return int(revision) if revision.isdecimal() else None
 
     def _state(self, resource: Resource) -> str:
         """Tell what runs once the plan is done: as declared, else as it was found."""

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from reconciler.model.interface import Unread
 from reconciler.sources.regular import NotRegularError, open_regular
@@ -30,6 +30,7 @@ SCHEMES = frozenset({"https", "s3", "gs", "gcs", "abfs", "abfss", "az"})
 _GZIP = b"\x1f\x8b"
 _BLOCK = 512
 _CHUNK = 1 << 20
+_SILENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class _BadArchiveError(ValueError):
     """What is wrong with an archive."""
 
 
+WhyNot = Callable[[str], str]
+"""Says why an address may not be read; empty when it may."""
+
+
 def load(
     location: str,
     *,
@@ -71,11 +76,13 @@ def load(
     sha256: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     is_connected: bool = True,
+    why_not: WhyNot | None = None,
 ) -> Archive | Unread:
     """Open the archive at a path relative to `base`, or at a URL of an allowed scheme.
 
     `sha256` (64 hex digits) is checked when it is given; a URL needs it, and what it names is kept
-    in the cache. May block on disk and, unless `is_connected` is false, on the network.
+    in the cache. May block on disk and, unless `is_connected` is false, on the network. `why_not`
+    is asked about every address that a server sends us on to.
     """
     scheme, separator, rest = location.partition("://")
     try:
@@ -86,7 +93,7 @@ def load(
             raise _BadArchiveError(f"scheme {scheme} is not allowed; use one of {allowed}")
         if sha256 is None:
             raise _BadArchiveError("it is remote and has no sha256; add it")
-        return read(_remote(location, sha256, limits, is_connected), limits=limits)
+        return read(_remote(location, sha256, limits, why_not, is_connected), limits=limits)
     except _BadArchiveError as error:
         return Unread(f"{location}: {error}")
 
@@ -236,7 +243,13 @@ def _verify(content: bytes, sha256: str | None) -> None:
         )
 
 
-def _remote(location: str, sha256: str, limits: Limits, is_connected: bool) -> bytes:  # noqa: FBT001 - handed through
+def _remote(
+    location: str,
+    sha256: str,
+    limits: Limits,
+    why_not: WhyNot | None,
+    is_connected: bool,  # noqa: FBT001 - handed through
+) -> bytes:
     kept = _cache() / sha256.lower()
     with suppress(OSError, _BadArchiveError):
         content = _bytes_of(kept, limits)
@@ -250,8 +263,11 @@ def _remote(location: str, sha256: str, limits: Limits, is_connected: bool) -> b
     import fsspec  # fetching is rare, and loading it costs every other run a tenth of a second
 
     try:
-        with fsspec.open(location, "rb") as file:
-            content = _at_most(file.read, limits)
+        if why_not is not None and location.startswith("https://"):
+            content = _fetch(location, limits, why_not)
+        else:
+            with fsspec.open(location, "rb") as file:
+                content = _at_most(file.read, limits)
     except _BadArchiveError:
         raise
     except ImportError as error:
@@ -261,6 +277,22 @@ def _remote(location: str, sha256: str, limits: Limits, is_connected: bool) -> b
     _verify(content, sha256)
     _keep(kept, content)
     return content
+
+
+def _fetch(location: str, limits: Limits, why_not: WhyNot) -> bytes:
+    """Fetch for somebody who is not trusted: an allowed server may not send us anywhere else."""
+    import urllib.request
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
+            refused = why_not(arguments[-1])
+            if refused:
+                raise _BadArchiveError(f"leads elsewhere: {refused}")
+            return super().redirect_request(*arguments)
+
+    opener = urllib.request.build_opener(Redirects)
+    with opener.open(location, timeout=_SILENCE_SECONDS) as answer:
+        return _at_most(answer.read, limits)
 
 
 def _cache() -> Path:
