@@ -27,7 +27,7 @@ def document(value: dict[str, Json], format_: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def put(text: str, out: str | None) -> None:
+def put(text: str, out: str | None, option: str = "--out") -> None:
     """Print text as it is, or write it to a file; raises UsageError where that cannot be."""
     if not out:
         click.echo(text, nl=False)
@@ -40,17 +40,17 @@ def put(text: str, out: str | None) -> None:
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise _unwritable(out, error.strerror or str(error)) from None
+        raise _unwritable(option, out, error.strerror or str(error)) from None
 
 
-def check(out: str | None) -> None:
+def check(out: str | None, option: str = "--out") -> None:
     """Raise UsageError where a file could not be written, before anything else is done."""
     if out and not Path(out).absolute().parent.is_dir():
-        raise _unwritable(out, "its directory does not exist")
+        raise _unwritable(option, out, "its directory does not exist")
 
 
-def _unwritable(out: str, why: str) -> UsageError:
-    return UsageError(f"--out: {out}: cannot be written: {why}; choose another file")
+def _unwritable(option: str, out: str, why: str) -> UsageError:
+    return UsageError(f"{option}: {out}: cannot be written: {why}; choose another file")
 
 
 def counted(count: int, noun: str) -> str:

@@ -7,12 +7,13 @@ import json
 import signal
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import exit_codes, options, output
+from reconciler.cli import exit_codes, forms, options, output
 
 if TYPE_CHECKING:
     from reconciler.plan.plan import Plan
@@ -29,7 +30,8 @@ class Default(click.Command):
 @click.command("reconcile", cls=Default)
 @options.paths
 @options.connection
-@options.output("text", "json", "yaml")
+@options.output("text", "json", "yaml", *forms.FORMS)
+@forms.reports
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
@@ -46,6 +48,9 @@ def reconcile_command(**given: Any) -> int:
         return _run(_plan(given))
     if given["against"]:
         raise click.UsageError("--against: a snapshot cannot be written to; add --dry-run")
+    if given["reports"] or given["format_"] in forms.FORMS:
+        what = "--report" if given["reports"] else f"-o {given['format_']}"
+        raise click.UsageError(f"{what}: reports a plan; add --dry-run, or use `reconcile plan`")
     if given["out"] and given["format_"] == "text":
         raise click.UsageError("--out: holds the report as data; add -o json, or --dry-run")
     return _run(_reconcile(given))
@@ -54,7 +59,8 @@ def reconcile_command(**given: Any) -> int:
 @click.command("plan")
 @options.paths
 @options.connection
-@options.output("text", "json", "yaml")
+@options.output("text", "json", "yaml", *forms.FORMS)
+@forms.reports
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @options.against
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
@@ -82,19 +88,20 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
 
 async def _plan(given: dict[str, Any]) -> int:
     from reconciler.cli.terminal import write
-    from reconciler.plan.encode import encode
+    from reconciler.errors import ReconcilerError
     from reconciler.plan.render import render
 
     output.check(given["out"])
-    async with _session(given, read_only=True) as session:
-        planned = await session.plan(_options(given))
+    forms.check(given["reports"])
+    try:
+        async with _session(given, read_only=True) as session:
+            planned = await session.plan(_options(given))
+    except ReconcilerError as error:
+        _report_error(error, given)
+        raise
     plan = planned.plan
-    if given["out"]:
-        output.put(output.document(encode(plan), "json"), given["out"])
-    elif given["format_"] != "text":
-        output.put(output.document(encode(plan), given["format_"]), None)
-    if given["out"]:
-        output.say(f"saved plan {plan.id} to {given['out']}")
+    _save(plan, given)
+    _report_plan(planned, given)
     if given["format_"] == "text":
         write(render(plan))
     if plan.unread:
@@ -102,6 +109,41 @@ async def _plan(given: dict[str, Any]) -> int:
     if given["detailed_exitcode"] and not plan.is_empty:
         return exit_codes.PENDING
     return exit_codes.OK
+
+
+def _save(plan: Plan, given: dict[str, Any]) -> None:
+    """Save a plan for an apply, or print it as data."""
+    from reconciler.plan.encode import encode
+
+    if given["out"]:
+        output.put(output.document(encode(plan), "json"), given["out"])
+        output.say(f"saved plan {plan.id} to {given['out']}")
+    elif given["format_"] in {"json", "yaml"}:
+        output.put(output.document(encode(plan), given["format_"]), None)
+
+
+def _report_plan(planned: Any, given: dict[str, Any]) -> None:
+    if not given["reports"] and given["format_"] not in forms.FORMS:
+        return
+    from reconciler.api import reporting
+
+    subject = reporting.of_plan(planned, now=datetime.now(UTC), cwd=Path.cwd())
+    forms.put(subject, given["format_"], given["reports"])
+
+
+def _report_error(error: Any, given: dict[str, Any]) -> None:
+    """Report that there is no plan, so that nobody takes an older report for this one."""
+    if not given["reports"] and given["format_"] not in forms.FORMS:
+        return
+    from reconciler.api import reporting
+    from reconciler.api.snapshots import confined
+    from reconciler.engine.declaration import name_of
+    from reconciler.engine.reach import EVERYWHERE
+
+    reach = confined(Path.cwd()) if given["against"] else EVERYWHERE
+    target = name_of((*given["paths"], *given["files"]), cwd=Path.cwd(), reach=reach)
+    subject = reporting.of_error(error, target=target, cwd=Path.cwd())
+    forms.put(subject, given["format_"], given["reports"])
 
 
 async def _reconcile(given: dict[str, Any]) -> int:

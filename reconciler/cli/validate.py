@@ -12,27 +12,39 @@ from typing import Any
 
 import click
 
-from reconciler.cli import exit_codes, options
+from reconciler.cli import exit_codes, forms, options
 from reconciler.cli.output import counted
 
 
 @click.command("validate")
 @options.paths
-@options.form("text", "json")
-def validate(paths: tuple[str, ...], files: tuple[str, ...], format_: str) -> int:
+@options.form("text", "json", *forms.FORMS)
+@forms.reports
+def validate(
+    paths: tuple[str, ...],
+    files: tuple[str, ...],
+    format_: str,
+    reports: tuple[tuple[str, str], ...],
+) -> int:
     """Check documents: syntax, fields, schedules, references, inputs of packages in the set."""
     from reconciler.api import own_types
     from reconciler.api.offline import adapters_for
     from reconciler.engine.checking import check
     from reconciler.engine.declaration import declare
 
+    forms.check(reports)
     declaration = declare((*paths, *files), cwd=Path.cwd())
     declaration = replace(declaration, types=own_types.named(os.environ))
     checked = check(declaration, adapters_for(declaration), now=datetime.now(UTC))
+    if reports or format_ in forms.FORMS:
+        from reconciler.api import reporting
+
+        subject = reporting.of_problems(declaration, checked.problems, cwd=Path.cwd())
+        forms.put(subject, format_, reports)
     count = len(declaration.declared) + len(declaration.faulty)
     if format_ == "json":
         click.echo(json.dumps(_to_json(checked.problems, count), indent=2))
-    else:
+    elif format_ == "text":
         for problem in checked.problems:
             click.echo(str(problem), err=True)
         skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""

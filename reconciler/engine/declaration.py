@@ -174,6 +174,20 @@ def declare(
     return _of_set(syncs, merged, problems, Where(nearest.parent, cwd, reach))
 
 
+def name_of(paths: Sequence[str], *, cwd: Path, reach: Reach = EVERYWHERE) -> str:
+    """Name the set that paths belong to, also where documents are at fault; never raises."""
+    try:
+        start = (cwd / (paths[0] if paths else ".")).absolute()
+        nearest = _root(paths, cwd) or _nearest(start, reach)
+    except (UsageError, OSError):
+        return UNCLAIMED
+    if nearest is None:
+        return UNCLAIMED
+    found = files.discover([nearest.name], base=nearest.parent, within=reach.tree)
+    syncs = _syncs(validate(found.documents))
+    return syncs[0].name if syncs else UNCLAIMED
+
+
 def _root(paths: Sequence[str], cwd: Path) -> Path | None:
     """Return the reconcile.yaml whose whole set is meant, or None for a part."""
     if not paths:

@@ -58,7 +58,7 @@ _REASONS = {
 
 def render(plan: Plan, *, limit: int = 0) -> Iterator[Line]:
     """Write a plan as text; above `limit` changes (0: none) the rest is counted, not shown."""
-    yield Line(_header(plan), Style.DIM)
+    yield Line(header(plan), Style.DIM)
     for warning in plan.warnings:
         yield Line(f"warning: {warning}", Style.WARN)
     changes = plan.changes[:limit] if limit else plan.changes
@@ -91,7 +91,8 @@ def _is_held_removal(change: Change) -> bool:
     return change.block is not None and change.effect is Effect.REMOVE
 
 
-def _header(plan: Plan) -> str:
+def header(plan: Plan) -> str:
+    """Say of which set a plan is, on which Flyte, and who chose it."""
     backend = plan.backend
     return (
         f"set {plan.set_name} on {backend.get('flyte', '')} {backend.get('version', '')} at "
@@ -100,33 +101,44 @@ def _header(plan: Plan) -> str:
     )
 
 
-def _change(change: Change) -> Iterator[Line]:
-    symbol, style = _SYMBOLS[change.effect]
+def what(change: Change) -> str:
+    """Say what happens to an object, and why where the declaration is not the reason."""
     why = _REASONS[change.reason]
-    what = change.effect.value + (f", {why}" if why else "")
+    return change.effect.value + (f", {why}" if why else "")
+
+
+def symbol(change: Change) -> str:
+    """Tell the sign of a change; `!` of one that is held back."""
+    return "!" if change.block is not None else _SYMBOLS[change.effect][0]
+
+
+def _change(change: Change) -> Iterator[Line]:
+    style = _SYMBOLS[change.effect][1]
     place = f"  {change.origin}" if change.origin else ""
     if change.block is not None:
-        yield Line(f"! {change.key}  {what}, held back{place}", Style.WARN)
+        yield Line(f"! {change.key}  {what(change)}, held back{place}", Style.WARN)
         yield Line(f"    {change.block.value}: {change.block_detail}", Style.WARN)
     else:
-        yield Line(f"{symbol} {change.key}  {what}{place}", style)
+        yield Line(f"{symbol(change)} {change.key}  {what(change)}{place}", style)
     for item in change.fields:
-        yield Line(f"    {_field(item)}", Style.PLAIN)
+        yield Line(f"    {field_text(item)}", Style.PLAIN)
     if change.renamed_to:
         yield Line(f"    note: renamed to {change.renamed_to}", Style.DIM)
     for note in change.notes:
         yield Line(f"    note: {note}", Style.DIM)
 
 
-def _field(item: FieldChange) -> str:
+def field_text(item: FieldChange) -> str:
+    """Write what becomes of one field; long values are cut."""
     if item.before is None:
-        return f"{item.path or 'content'}: {_show(item.after)}"
+        return f"{item.path or 'content'}: {show_value(item.after)}"
     if item.after is None:
-        return f"{item.path or 'content'}: {_show(item.before)} -> (none)"
-    return f"{item.path or 'content'}: {_show(item.before)} -> {_show(item.after)}"
+        return f"{item.path or 'content'}: {show_value(item.before)} -> (none)"
+    return f"{item.path or 'content'}: {show_value(item.before)} -> {show_value(item.after)}"
 
 
-def _show(value: Json) -> str:
+def show_value(value: Json) -> str:
+    """Write a value as JSON, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
@@ -135,28 +147,38 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _summary(plan: Plan) -> Iterator[Line]:
-    summary = plan.summary()
+def summary(plan: Plan) -> str:
+    """Say in one line how much happens."""
+    counts = plan.summary()
     if plan.is_empty and not plan.unread:
-        what = _count(summary.unchanged, "object is", "objects are")
-        yield Line(f"No changes. {what} as declared.")
-    else:
-        extra = [
-            f"{count} {word}"
-            for count, word in (
-                (summary.adopt, "to adopt"),
-                (summary.blocked, "held back"),
-                (summary.unchanged, "unchanged"),
-                (plan.unread, "unreadable"),
-            )
-            if count
-        ]
-        more = f" ({', '.join(extra)})" if extra else ""
-        yield Line(
-            f"Plan: {summary.add} to add, {summary.change} to change, "
-            f"{summary.remove} to remove.{more}"
+        objects = _count(counts.unchanged, "object is", "objects are")
+        return f"No changes. {objects} as declared."
+    extra = [
+        f"{count} {word}"
+        for count, word in (
+            (counts.adopt, "to adopt"),
+            (counts.blocked, "held back"),
+            (counts.unchanged, "unchanged"),
+            (plan.unread, "unreadable"),
         )
+        if count
+    ]
+    more = f" ({', '.join(extra)})" if extra else ""
+    return f"Plan: {counts.add} to add, {counts.change} to change, {counts.remove} to remove.{more}"
+
+
+def foreign(plan: Plan) -> str:
+    """Say how much runs in the scope that nobody declares; empty where nothing does."""
+    if not plan.foreign:
+        return ""
+    objects = _count(len(plan.foreign), "active object here is", "active objects here are")
+    return f"{objects} declared by no set (see `reconcile status`)."
+
+
+def _summary(plan: Plan) -> Iterator[Line]:
+    yield Line(summary(plan))
+    if not plan.is_empty or plan.unread:
         yield Line(f"Plan id: {plan.id}", Style.DIM)
-    if plan.foreign:
-        what = _count(len(plan.foreign), "active object here is", "active objects here are")
-        yield Line(f"{what} declared by no set (see `reconcile status`).", Style.DIM)
+    others = foreign(plan)
+    if others:
+        yield Line(others, Style.DIM)
