@@ -105,7 +105,8 @@ class Settings:
     of a Flyte 1 are. `permit` is asked right before every write is sent and raises where nothing
     may be written any more. `reaches` is asked before anything is sent to an address that the
     server named. With `keeps_tokens` fetched tokens are kept between runs, for whoever has this
-    machine's cache.
+    machine's cache. `observe` is told of every call that was sent: its name, the code of its answer
+    and the seconds that it took.
     """
 
     endpoint: str
@@ -122,6 +123,9 @@ class Settings:
     permit: Callable[[], None] | None = field(default=None, repr=False, compare=False)
     reaches: Reaches | None = field(default=None, repr=False, compare=False)
     keeps_tokens: bool = True
+    observe: Callable[[str, str, float], None] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     async def check_address(self, named: str) -> None:
         """Ask whether an address that the server named may be used; raises DeniedError."""

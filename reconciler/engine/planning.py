@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.backends.port import Backend
@@ -38,13 +38,15 @@ class Options:
 
     `approved` is the id of a plan whose removals are approved. `take_over` names the source whose
     claim may be taken, `reset_to` the commit that may be applied although it does not follow. With
-    `is_hypothetical` the plan only shows what would be, so that a claim is a warning.
+    `is_hypothetical` the plan only shows what would be, so that a claim is a warning. `identity`
+    is what the backend says of itself, where it was asked already.
     """
 
     approved: str = ""
     take_over: str = ""
     reset_to: str = ""
     is_hypothetical: bool = False
+    identity: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_OPTIONS = Options()
@@ -103,7 +105,7 @@ async def plan(
     RefusedError when the set is claimed by another source or by a newer commit.
     """
     declaration.check()
-    identity = await backend.identity()
+    identity = options.identity or await backend.identity()
     ledger = await ledger_of(declaration, backend)
     objections = _objections(declaration, ledger, options)
     resolved, _ = await resolve_with(declaration, backend, now)

@@ -59,7 +59,8 @@ class UnusableError(ReconcilerError):
 class Opened:
     """An open connection, for as many passes as there are; `mark` tells what it was opened from.
 
-    `endpoint` is the same for two FlyteConnections that lead to one server.
+    `endpoint` is the same for two FlyteConnections that lead to one server. `identity` is who
+    answers there, empty until somebody has asked.
     """
 
     ref: Ref
@@ -68,6 +69,7 @@ class Opened:
     backend: Backend
     mark: tuple[object, ...]
     stack: AsyncExitStack = field(repr=False)
+    identity: Mapping[str, str] = field(default_factory=dict)
     users: int = 0
     is_old: bool = False
 
@@ -76,12 +78,13 @@ class Opened:
 class Rules:
     """What the operator's owner decided: `permit` is asked before every write to Flyte.
 
-    `deadline` bounds each call in seconds, since a lease must outlive it. `home` is the
-    operator's own namespace, whose connections serve others.
+    `observe` is told of every call to Flyte. `deadline` bounds each call in seconds, since a lease
+    must outlive it. `home` is the operator's own namespace, whose connections serve others.
     """
 
     allowed: trust.Allowed = field(default_factory=trust.Allowed)
     permit: Callable[[], None] | None = None
+    observe: Callable[[str, str, float], None] | None = None
     deadline: float = 15.0
     home: str = ""
 
@@ -250,6 +253,7 @@ class Connections:
             reaches=self._rules.allowed.check,
             # Whoever names the same client of the same server has not thereby its secret.
             keeps_tokens=False,
+            observe=self._rules.observe,
         )
 
     async def _secrets(self, custom: Custom, spec: ConnectionSpec) -> dict[str, _Read]:

@@ -76,3 +76,12 @@ class Metrics:
             "Finalizers written to the API server.",
             registry=registry,
         )
+        self.events_dropped = Counter(
+            "reconcile_events_dropped",
+            "Events that tell of no fault, and that were too many to write.",
+            registry=registry,
+        )
+
+    def called(self, method: str, code: str, seconds: float) -> None:
+        """Count a call to Flyte."""
+        self.backend_seconds.labels(method, code).observe(seconds)

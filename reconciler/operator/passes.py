@@ -206,8 +206,12 @@ class Passes:
         if why:
             raise UnusableError(Reason.ACCESS, why)
         notes = unit.sync.annotations if unit.sync is not None else {}
+        if not opened.identity:
+            opened.identity = await opened.backend.identity()
         options = Options(
-            approved=notes.get(words.APPROVE, ""), take_over=notes.get(words.TAKE_OVER, "")
+            identity=opened.identity,
+            approved=notes.get(words.APPROVE, ""),
+            take_over=notes.get(words.TAKE_OVER, ""),
         )
         try:
             return await planning.plan(
@@ -340,7 +344,7 @@ class Passes:
                 verdict = verdicts.of_problems(custom.problems)
             else:
                 async with self.connections.use(custom) as opened:
-                    known = await opened.backend.identity()
+                    known = opened.identity = await opened.backend.identity()
                 verdict = Verdict(
                     reason=Reason.SUCCEEDED,
                     message=f"{known['endpoint']} answers",

@@ -27,7 +27,7 @@ from reconciler.operator.metrics import Metrics
 from reconciler.operator.passes import Ended, Passes, Setup
 from reconciler.operator.queue import Queue
 from reconciler.operator.resources import Custom, Ref
-from reconciler.operator.scribe import Scribe
+from reconciler.operator.scribe import EVENTS_AT_ONCE, Scribe
 from reconciler.operator.secret_watch import SecretWatch
 from reconciler.operator.store import Store
 from reconciler.operator.watching import Watched, Watcher
@@ -126,11 +126,12 @@ class Operator:
         rules = Rules(
             allowed=options.allowed,
             permit=permit,
+            observe=self.metrics.called,
             deadline=options.lease_seconds / 2,
             home=options.home,
         )
         self.connections = Connections(self.store, cluster, rules)
-        scribe = Scribe(cluster, self.store, self.metrics, socket.gethostname())
+        self._scribe = scribe = Scribe(cluster, self.store, self.metrics, socket.gethostname())
         self.passes = Passes(
             store=self.store,
             cluster=cluster,
@@ -164,9 +165,12 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._options.workers):
                     group.create_task(self._worker())
+                for _ in range(EVENTS_AT_ONCE):
+                    group.create_task(self._scribe.deliver())
                 group.create_task(self._relist())
         finally:
             await self._watcher.stop()
+            await self._scribe.close()
             await self._secrets.close()
             await self.connections.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.backends.kubernetes.client import Cluster
-from reconciler.errors import BackendError, ConflictError
+from reconciler.errors import BackendError, ConflictError, ReconcilerError
 from reconciler.model.document import Json
 from reconciler.operator import words
 from reconciler.operator.conditions import Verdict, reason_before, status_of
@@ -24,6 +25,11 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 24
 _TRIES = 4
 _NOTE_CHARACTERS = 1000
+_MOST_EVENTS = 5000
+_LAST_SECONDS = 5.0
+
+EVENTS_AT_ONCE = 4
+"""How many tasks `deliver`."""
 
 
 class Scribe:
@@ -35,6 +41,7 @@ class Scribe:
         self._metrics = metrics
         self._instance = instance
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._events: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(_MOST_EVENTS)
 
     async def tell(self, custom: Custom, verdict: Verdict, *, now: datetime) -> None:
         """Write the status of an object where it is another one; warn of what is newly wrong."""
@@ -113,7 +120,11 @@ class Scribe:
         now: datetime,
         is_warning: bool = False,
     ) -> None:
-        """Write an event about an object; one that cannot be written is only logged."""
+        """Write an event about an object; one that cannot be written is only logged.
+
+        A warning is written at once. Others wait for their turn, so that no pass waits for them,
+        and the latest are dropped where too many wait.
+        """
         namespace = custom.ref.namespace
         body: Mapping[str, Any] = {
             "apiVersion": "events.k8s.io/v1",
@@ -137,13 +148,43 @@ class Scribe:
             "note": note[:_NOTE_CHARACTERS] or reason,
             "type": "Warning" if is_warning else "Normal",
         }
-        async with self._slots:
+        if is_warning:
+            async with self._slots:
+                await self._post(body)
+            return
+        try:
+            self._events.put_nowait(body)
+        except asyncio.QueueFull:
+            self._metrics.events_dropped.inc()
+
+    async def deliver(self) -> None:
+        """Write the events that tell of no fault, for ever: nobody waits for them."""
+        while True:
+            body = await self._events.get()
             try:
-                await self._cluster.create(
-                    f"/apis/events.k8s.io/v1/namespaces/{namespace}/events", dict(body)
-                )
-            except BackendError as error:
-                log.info("event %s about %s was not written: %s", reason, custom.ref, error)
+                await self._post(body)
+            finally:
+                self._events.task_done()
+
+    async def close(self) -> None:
+        """Write what is left, as long as that takes no time worth speaking of."""
+        writers = [asyncio.create_task(self.deliver()) for _ in range(EVENTS_AT_ONCE)]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._events.join(), _LAST_SECONDS)
+        for writer in writers:
+            writer.cancel()
+        await asyncio.gather(*writers, return_exceptions=True)
+
+    async def _post(self, body: Mapping[str, Any]) -> None:
+        about = body["regarding"]
+        path = f"/apis/events.k8s.io/v1/namespaces/{about['namespace']}/events"
+        try:
+            await self._cluster.create(path, dict(body))
+        except ReconcilerError as error:
+            log.info(
+                "event %s about %s/%s was not written: %s",
+                *(body["reason"], about["kind"], about["name"], error),
+            )
 
 
 def _seen(custom: Custom, current: Custom) -> Custom:

@@ -28,6 +28,8 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 
 _PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
+_IDLE_SECONDS = 0.5
+"""How long kopf keeps a task for an object that nothing happens to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,4 +130,40 @@ def _settings(*, is_everywhere: bool) -> kopf.OperatorSettings:
     settings.scanning.disabled = not is_everywhere
     settings.process.ultimate_exiting_timeout = None
     settings.watching.server_timeout = 290
+    # What is kept for handlers of changes, which there are none of: four copies of each object.
+    settings.persistence.diffbase_storage = _NoDiffs()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.queueing.idle_timeout = _IDLE_SECONDS
     return settings
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Compares nothing with what was before."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Remembers no handler."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Drop nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence

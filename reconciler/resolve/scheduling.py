@@ -25,12 +25,12 @@ def problems_of(declared: Declared, written: Written, *, now: datetime) -> list[
             fix=item.fix,
             severity=SEVERITIES[item.severity],
         )
-        for item in checked(written, now)
+        for item in checked(written, now.replace(minute=0, second=0, microsecond=0))
         if item.severity in SEVERITIES
     ]
 
 
 @lru_cache(maxsize=20_000)
 def checked(written: Written, now: datetime) -> tuple[Finding, ...]:
-    """Lint once per distinct schedule: thousands of plans share a handful."""
+    """Lint once per distinct schedule and hour: plans share them, and an operator looks often."""
     return tuple(lint.check(written, now=now))

@@ -11,6 +11,7 @@ import asyncio
 import os
 import ssl
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,9 @@ _READ_ELSEWHERE = {
     "clusters": ("certificate-authority", "proxy-url"),
     "users": ("exec", "auth-provider", "tokenFile", "client-certificate", "client-key"),
 }
+_TOKEN_SECONDS = 30.0
+"""How long a token is taken for good without asking for it again."""
+
 _EXTRA = "pip install 'flyte-reconciler[operator]'"
 
 Load = Callable[["Configuration", str], str]
@@ -216,7 +220,8 @@ def _loaded(load: Load, origin: str) -> Access:
 
 
 def _authorizing(found: Configuration, load: Load) -> Authorize:
-    """Ask the loader for the token of each call; it gets another when that has expired."""
+    """Ask the loader for the token; it gets another when that has expired or was refused."""
+    known: tuple[float, Secret[str] | None] = (-_TOKEN_SECONDS, None)
 
     def again() -> str | None:
         with tempfile.TemporaryDirectory(prefix="reconcile-") as folder:
@@ -224,12 +229,17 @@ def _authorizing(found: Configuration, load: Load) -> Authorize:
         return found.get_api_key_with_prefix("BearerToken")
 
     async def authorize(*, is_refused: bool = False) -> Secret[str] | None:
+        nonlocal known
         if "BearerToken" not in found.api_key:
             return None
+        at, token = known
+        if token is not None and not is_refused and time.monotonic() < at + _TOKEN_SECONDS:
+            return token
         value = await asyncio.to_thread(
             again if is_refused else partial(found.get_api_key_with_prefix, "BearerToken")
         )
-        return Secret(str(value)) if value else None
+        known = (time.monotonic(), Secret(str(value)) if value else None)
+        return known[1]
 
     return authorize
 

@@ -163,14 +163,25 @@ class Channel:
                 self.settings.permit()
             self.calls[method.name] += 1
             start = time.perf_counter()
+            code = "CANCELLED"
             try:
                 where = f"{self.endpoint}: {method.name}"
                 answer = await invoke(
                     stub, request, metadata=metadata, seconds=seconds, where=where
                 )
+                code = "OK"
                 return cast("_Response", answer)
+            except grpc.aio.AioRpcError as error:
+                code = error.code().name
+                raise
+            except errors.BackendError as error:
+                code = error.code
+                raise
             finally:
-                self.seconds[method.name] += time.perf_counter() - start
+                took = time.perf_counter() - start
+                self.seconds[method.name] += took
+                if self.settings.observe is not None:
+                    self.settings.observe(method.name, code, took)
 
     async def _wait_for_slot(self) -> None:
         now = time.monotonic()

@@ -110,6 +110,22 @@ async def test_write_waits_in_line_and_is_not_sent_once_leave_is_withdrawn(
     assert open_channel.calls["AdminService.CreateTask"] == 1
 
 
+async def test_every_call_that_is_sent_is_told_with_its_code(flyte: FlyteServer) -> None:
+    flyte.on(methods.GET_VERSION, returning(version_pb2.GetVersionResponse()))
+    told: list[tuple[str, str]] = []
+
+    def observe(method: str, code: str, seconds: float) -> None:
+        assert seconds > 0
+        told.append((method, code))
+
+    settings = replace(flyte.settings(), observe=observe)
+    async with channel.connect(settings, read_only=False) as open_channel:
+        await open_channel.call(methods.GET_VERSION, VERSION)
+        with pytest.raises(errors.ReconcilerError):
+            await open_channel.call(methods.CREATE_TASK, task_pb2.TaskCreateRequest(id=TASK))
+    assert told == [("AdminService.GetVersion", "OK"), ("AdminService.CreateTask", "UNIMPLEMENTED")]
+
+
 async def test_method_outside_the_table_is_not_sent(flyte: FlyteServer) -> None:
     made_up = Method(
         name="AdminService.GetVersion",
