@@ -21,16 +21,16 @@ from pathlib import Path
 import grpc
 
 from reconciler.model.key import Place
-from tests.bench import beside, report
+from tests.bench import beside, operated, report
 from tests.bench.flytes import FLYTE1, FLYTES, Flyte
-from tests.bench.results import Results
+from tests.bench.results import Results, write_operator
 from tests.bench.scenario import ROOT, Scenario
 
 DOMAINS = ("development", "staging", "production")
 SIZES = (10, 100, 1000, 10_000)
 SPREAD = 10_000
 SPREAD_PROJECTS = 30
-PARTS = ("real", "write", "clients", "embedded", "report")
+PARTS = ("real", "write", "clients", "embedded", "operator", "report")
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def main() -> None:
         for flyte in FLYTES:
             if given.flyte in (None, flyte.name):
                 _measure(flyte, Path(folder) / flyte.name, given)
+        if given.only in (None, "operator"):
+            _operator(Path(folder) / "operator", given.most)
     text = report.render()
     (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
     print(text)
@@ -72,6 +74,11 @@ def _measure(flyte: Flyte, root: Path, given: argparse.Namespace) -> None:
         with embedded(root / "data") as endpoint:
             results = Results(flyte, flyte.embedded, endpoint, is_continued=is_part)
             _scenarios(results, root / "embedded", given)
+
+
+def _operator(root: Path, most: int) -> None:
+    root.mkdir()
+    write_operator(dict(operated.measure(embedded, root, most=most)))
 
 
 def _scenarios(results: Results, root: Path, given: argparse.Namespace) -> None:
