@@ -61,6 +61,11 @@ class Session:
         Raises RefusedError when it was made for another backend, or the set is not claimed.
         """
         self._require_running()
+        if "base" in plan.backend:
+            raise RefusedError(
+                f"plan {plan.id}: shows what a branch changes beside its base, and not what an "
+                "apply would do; make one without --base"
+            )
         identity = await self.backend.identity()
         for name in ("endpoint", "flyte"):
             if identity[name] != plan.backend.get(name):

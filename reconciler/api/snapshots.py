@@ -56,8 +56,8 @@ def confined(where: Path) -> Reach:
     """Bound what may be read to the checkout that holds a folder, or to the folder, offline."""
     for folder in (where, *where.parents):
         if (folder / ".git").exists():
-            return Reach(tree=folder)
-    return Reach(tree=where)
+            return Reach(tree=folder, is_offline=True)
+    return Reach(tree=where, is_offline=True)
 
 
 def require_sound(declaration: Declaration, backend: SnapshotBackend) -> None:

@@ -75,6 +75,17 @@ def against(function: F) -> F:
     )(function)
 
 
+def base(function: F) -> F:
+    """Take --base REF."""
+    return click.option(
+        "--base",
+        callback=_not_empty,
+        default=None,
+        metavar="REF",
+        help="Show only what this tree changes beside that commit, not what is pending there.",
+    )(function)
+
+
 def target(given: Mapping[str, Any]) -> Target:
     """Gather the options of `connection`."""
     from reconciler.api.connecting import Target

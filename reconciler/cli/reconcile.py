@@ -36,6 +36,7 @@ class Default(click.Command):
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @click.option("--yes", is_flag=True, help="Do not ask before something that runs is stopped.")
 @options.against
+@options.base
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
 @click.option("--reset-to", default="", metavar="COMMIT", help="Apply a commit that is older.")
@@ -46,6 +47,8 @@ def reconcile_command(**given: Any) -> int:
         raise click.UsageError("--detailed-exitcode belongs to --dry-run and to `reconcile plan`")
     if given["dry_run"]:
         return _run(_plan(given))
+    if given["base"]:
+        raise click.UsageError("--base: only shows a difference; add --dry-run")
     if given["against"]:
         raise click.UsageError("--against: a snapshot cannot be written to; add --dry-run")
     if given["reports"] or given["format_"] in forms.FORMS:
@@ -63,6 +66,7 @@ def reconcile_command(**given: Any) -> int:
 @forms.reports
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when changes are pending.")
 @options.against
+@options.base
 @click.option("--approve", default="", metavar="PLAN_ID", help="Approve this plan's removals.")
 @click.option("--take-over", default="", metavar="SOURCE", help="Take the set from this source.")
 @click.option("--reset-to", default="", metavar="COMMIT", help="Plan a commit that is older.")
@@ -95,7 +99,7 @@ async def _plan(given: dict[str, Any]) -> int:
     forms.check(given["reports"])
     try:
         async with _session(given, read_only=True) as session:
-            planned = await session.plan(_options(given))
+            planned = await _planned(session, given)
     except ReconcilerError as error:
         _report_error(error, given)
         raise
@@ -144,6 +148,15 @@ def _report_error(error: Any, given: dict[str, Any]) -> None:
     target = name_of((*given["paths"], *given["files"]), cwd=Path.cwd(), reach=reach)
     subject = reporting.of_error(error, target=target, cwd=Path.cwd())
     forms.put(subject, given["format_"], given["reports"])
+
+
+async def _planned(session: Any, given: dict[str, Any]) -> Any:
+    if not given["base"]:
+        return await session.plan(_options(given))
+    from reconciler.api.beside import plan_beside
+
+    paths = (*given["paths"], *given["files"])
+    return (await plan_beside(session, paths, given["base"], _options(given))).branch
 
 
 async def _reconcile(given: dict[str, Any]) -> int:

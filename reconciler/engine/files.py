@@ -33,7 +33,7 @@ def read_archives(declaration: Declaration) -> Mapping[str, Archive | str]:
             item.spec.archive,
             base=base,
             sha256=item.spec.sha256,
-            is_connected=reach.tree is None,
+            is_connected=not reach.is_offline,
             why_not=None if reach.is_local else reach.why_not,
         )
         found[str(item.document.origin)] = loaded.cause if isinstance(loaded, Unread) else loaded

@@ -25,13 +25,15 @@ class Reach:
     `is_local` allows files and variables. Addresses are allowed where `is_local` is, or by scheme
     and host in `urls` (such as `https://artifacts.example.com`). `secrets` are the values of
     Kubernetes Secrets that were read for the documents; None where there is no cluster. `tree` is
-    the folder that nothing may be read outside of, without network; None for no such bounds.
+    the folder that nothing may be read outside of, None for no such bounds; with `is_offline` no
+    address is read at all.
     """
 
     is_local: bool = True
     urls: frozenset[str] = frozenset()
     secrets: ClusterSecrets | None = field(default=None, repr=False)
     tree: Path | None = None
+    is_offline: bool = False
 
     def leaves(self, location: str, base: Path) -> str:
         """Say why a path relative to `base` may not be read; empty when it may, and for a URL."""

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,9 +32,22 @@ _SETTINGS = (
     "safe.bareRepository=explicit",
     "submodule.recurse=false",
 )
+_LINK = "120000"
+_HEADER_WORDS = 3
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SCP = re.compile(r"(?:[^@/]+@)?([^:/@]+):(?!//)(.+)")
 _URL_SCHEMES = ("https", "http", "ssh", "git", "git+ssh", "ssh+git")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a commit is read."""
+
+    total_bytes: int = 512 << 20
+    files: int = 50_000
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,68 @@ def describe(path: Path) -> Revision | None:
         is_dirty=bool(status.strip()),
         path=prefix,
     )
+
+
+def top_of(path: Path) -> Path | None:
+    """Return the top folder of the checkout that holds a folder; None outside of one."""
+    return next((above for above in _above(path) if (above / ".git").exists()), None)
+
+
+def extract(top: Path, ref: str, into: Path, *, limits: Limits = DEFAULT_LIMITS) -> str:
+    """Write the files of a commit below an empty folder, and return the commit.
+
+    Contents are written as they are stored: no filter, hook or attribute of the repository has a
+    part in it. Links are written last, so that no file is written through one; submodules are left
+    out. Raises UsageError for what is no commit, is too large, or has names that lead out.
+    """
+    found = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    if found.returncode:
+        raise UsageError(f"{ref}: git knows no such commit here; fetch it, or correct the name")
+    commit = found.stdout.decode().strip()
+    listing = _run(top, ("ls-tree", "-r", "-z", "-l", "--full-tree", commit))
+    blobs: dict[PurePosixPath, tuple[str, str]] = {}
+    total = 0
+    for entry in filter(None, listing.split(b"\0")):
+        facts, _, raw = entry.partition(b"\t")
+        mode, kind, name, size = facts.decode().split()
+        path = PurePosixPath(os.fsdecode(raw))
+        if kind != "blob":
+            continue
+        if path.is_absolute() or {"..", ".git"}.intersection(path.parts) or path in blobs:
+            raise UsageError(f"{ref}: git: {path} is no name of a file; repair the repository")
+        blobs[path] = (mode, name)
+        total += int(size)
+    if len(blobs) > limits.files or total > limits.total_bytes:
+        raise UsageError(
+            f"{ref}: git: holds {len(blobs):,} files and {total >> 20:,} MiB, more than the "
+            f"{limits.files:,} files and {limits.total_bytes >> 20:,} MiB that are read"
+        )
+    contents = _contents(top, sorted({name for _, name in blobs.values()}))
+    links = {path: name for path, (mode, name) in blobs.items() if mode == _LINK}
+    for path, (_, name) in blobs.items():
+        if path not in links:
+            (into / path).parent.mkdir(parents=True, exist_ok=True)
+            (into / path).write_bytes(contents[name])
+    for path, name in links.items():
+        (into / path).parent.mkdir(parents=True, exist_ok=True)
+        (into / path).symlink_to(os.fsdecode(contents[name]))
+    return commit
+
+
+def _contents(top: Path, names: list[str]) -> dict[str, bytes]:
+    """Read blobs, all in one call."""
+    answer = _run(top, ("cat-file", "--batch"), "".join(f"{name}\n" for name in names).encode())
+    found: dict[str, bytes] = {}
+    start = 0
+    for name in names:
+        end = answer.index(b"\n", start)
+        header = answer[start:end].split()
+        if len(header) != _HEADER_WORDS:
+            raise UsageError(f"{top}: git: object {name} is missing; fetch the whole history")
+        size = int(header[2])
+        found[name] = answer[end + 1 : end + 1 + size]
+        start = end + 1 + size + 1
+    return found
 
 
 def is_ancestor(path: Path, older: str, newer: str) -> bool | None:
@@ -140,15 +216,15 @@ def _is_shallow(folder: Path) -> bool:
     return _run(folder, ("rev-parse", "--is-shallow-repository")).strip() == b"true"
 
 
-def _run(folder: Path, command: tuple[str, ...]) -> bytes:
-    answer = _git(folder, *command)
+def _run(folder: Path, command: tuple[str, ...], given: bytes = b"") -> bytes:
+    answer = _git(folder, *command, given=given)
     if answer.returncode:
         reason = _first_line(answer.stderr)
         raise UsageError(f"{folder}: git {command[0]}: {reason}; repair the checkout")
     return answer.stdout
 
 
-def _git(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
+def _git(folder: Path, *command: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     environment = {
         name: value
@@ -167,7 +243,7 @@ def _git(folder: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
             ["git", "--no-pager", "--no-replace-objects", *settings, *command],  # noqa: S607 - the git of the PATH
             cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             timeout=TIMEOUT,
             check=False,
