@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from reconciler.engine.checking import Checked
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.firings import preview_of
 from reconciler.engine.planning import Planned
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.model.document import Json
 from reconciler.model.live import Object, Versions
-from reconciler.model.origin import Problem
 from reconciler.plan.plan import Change
 from reconciler.report.causes import Causes
 from reconciler.report.subject import Firings, Subject
@@ -29,18 +29,20 @@ def of_plan(planned: Planned, *, now: datetime, cwd: Path) -> Subject:
         target=planned.plan.set_name,
         plan=planned.plan,
         problems=planned.resolved.warnings,
+        verdicts=planned.plan.verdicts,
         causes=causes(planned.declaration),
         folder=folder_of(cwd),
         firings=lambda change: firings(planned, change, now),
     )
 
 
-def of_problems(declaration: Declaration, problems: Sequence[Problem], *, cwd: Path) -> Subject:
-    """Report what is wrong with documents."""
+def of_problems(declaration: Declaration, checked: Checked, *, cwd: Path) -> Subject:
+    """Report what is wrong with documents, and what policies say of them."""
     return Subject(
         target=declaration.set_name,
         is_check=True,
-        problems=tuple(problems),
+        problems=checked.problems,
+        verdicts=checked.verdicts,
         causes=causes(declaration),
         folder=folder_of(cwd),
     )

@@ -110,6 +110,8 @@ async def _plan(given: dict[str, Any]) -> int:
         write(render(plan))
     if plan.unread:
         return exit_codes.UNREACHABLE
+    if plan.refused:
+        return exit_codes.REFUSED
     if given["detailed_exitcode"] and not plan.is_empty:
         return exit_codes.PENDING
     return exit_codes.OK

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import exit_codes, forms, options
 from reconciler.cli.output import counted
+
+if TYPE_CHECKING:
+    from reconciler.engine.checking import Checked
 
 
 @click.command("validate")
@@ -31,6 +33,7 @@ def validate(
     from reconciler.api.offline import adapters_for
     from reconciler.engine.checking import check
     from reconciler.engine.declaration import declare
+    from reconciler.plan.render import verdict_lines
 
     forms.check(reports)
     declaration = declare((*paths, *files), cwd=Path.cwd())
@@ -39,28 +42,35 @@ def validate(
     if reports or format_ in forms.FORMS:
         from reconciler.api import reporting
 
-        subject = reporting.of_problems(declaration, checked.problems, cwd=Path.cwd())
+        subject = reporting.of_problems(declaration, checked, cwd=Path.cwd())
         forms.put(subject, format_, reports)
     count = len(declaration.declared) + len(declaration.faulty)
     if format_ == "json":
-        click.echo(json.dumps(_to_json(checked.problems, count), indent=2))
+        click.echo(json.dumps(_to_json(checked, count), indent=2))
     elif format_ == "text":
         for problem in checked.problems:
             click.echo(str(problem), err=True)
         skipped = f", {declaration.skipped} of other APIs skipped" if declaration.skipped else ""
         documents = counted(count, "document")
         click.echo(f"{documents} checked{skipped}: {counted(len(checked.errors), 'error')}.")
+        for line in verdict_lines(checked.verdicts):
+            click.echo(line.text, err=not line.text.startswith("policy "))
         if checked.unchecked:
             click.echo(
                 f"The inputs of {counted(checked.unchecked, 'object')} were not checked: only a "
                 "backend knows what they run (`reconcile --dry-run` asks it)."
             )
-    return exit_codes.ERROR if checked.errors else exit_codes.OK
+    if checked.errors:
+        return exit_codes.ERROR
+    is_refused = any(not one.passed for one in checked.verdicts)
+    return exit_codes.REFUSED if is_refused else exit_codes.OK
 
 
-def _to_json(problems: Sequence[Any], count: int) -> dict[str, Any]:
+def _to_json(checked: Checked, count: int) -> dict[str, Any]:
+    from reconciler.plan.encode import encode_verdicts
+
     return {
-        "formatVersion": "1.1",
+        "formatVersion": "1.2",
         "documents": count,
         "problems": [
             {
@@ -71,8 +81,9 @@ def _to_json(problems: Sequence[Any], count: int) -> dict[str, Any]:
                 "fix": item.fix,
                 "others": [_place(origin) for origin in item.others],
             }
-            for item in problems
+            for item in checked.problems
         ],
+        **encode_verdicts(checked.verdicts),
     }
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from reconciler.apply import execute
 from reconciler.apply.outcome import Report
 from reconciler.backends.port import Backend
-from reconciler.engine import claims
+from reconciler.engine import claims, policing
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.planning import Planned, View, close_former, plan_resolved
 from reconciler.errors import BackendError, RefusedError, UsageError
@@ -68,6 +68,7 @@ async def apply_planned(planned: Planned, backend: Backend, run: Run) -> Applied
     The look finds two versions active at once, which concurrent activations can leave behind, and
     the second round mends it.
     """
+    policing.enforce(planned.plan)
     claim = claims.renewed(planned.declaration, planned.ledger)
     await close_former(planned.declaration, backend, planned.ledger)
     applied = await apply_plan(
@@ -242,14 +243,15 @@ _AUDIT_LINES = 1000
 def claim_for_saved(declaration: Declaration, plan: Plan, ledger: Ledger) -> Claim:
     """Return the claim under which a saved plan may run.
 
-    Raises RefusedError when the plan is of another set than the one declared here, or the set has
-    been claimed by another source since.
+    Raises RefusedError when the plan is of another set than the one declared here, a policy of the
+    set failed, or the set has been claimed by another source since.
     """
     if plan.set_name != declaration.set_name:
         raise RefusedError(
             f"plan {plan.id}: is of set {plan.set_name}, and {declaration.set_name} is declared "
             "here; run it in its own directory"
         )
+    policing.enforce(plan)
     claims.check(declaration, ledger, "", "")
     return claims.renewed(declaration, ledger)
 

@@ -6,19 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.engine import policing
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.planning import offline_context, resolve_offline
 from reconciler.model.origin import Problem, Severity
+from reconciler.plan.policies import Verdict
 from reconciler.resolve.context import Adapter, Context, LintsSchedules
 from reconciler.specs.validate import Declared, Faulty
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is wrong, in the order of files, and how many objects only a backend can check."""
+    """What is wrong, in the order of files, and how many objects only a backend can check.
+
+    `verdicts` are those of the set's policies, as far as they can be told.
+    """
 
     problems: tuple[Problem, ...]
     unchecked: int
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -38,7 +44,8 @@ def check(declaration: Declaration, adapters: Mapping[str, Adapter], *, now: dat
     more = _schedules([*unplaced, *declaration.faulty], adapters, offline_context(declaration, now))
     problems = [*declaration.problems, *resolved.problems, *more]
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
-    return Checked(tuple(problems), resolved.unchecked)
+    verdicts = policing.judge_offline(declaration, resolved.desired.resources)
+    return Checked(tuple(problems), resolved.unchecked, verdicts)
 
 
 def _needs_defaults(item: Declared, declaration: Declaration) -> bool:

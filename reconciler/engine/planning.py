@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.backends.port import Backend
-from reconciler.engine import claims
+from reconciler.engine import claims, policing
 from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.files import read_archives, read_inputs
@@ -187,6 +187,7 @@ async def plan_resolved(
     if any(change.effect is Effect.ADOPT for change in made.changes):
         context = replace(context, elsewhere=await _adopted_elsewhere(declaration, backend, made))
         made = compute(desired, live, context, backend=view.identity, warnings=warnings)
+    made = replace(made, verdicts=policing.judge(declaration, desired.resources.values()))
     return Planned(
         plan=made,
         ledger=view.ledger,

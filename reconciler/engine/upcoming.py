@@ -21,6 +21,7 @@ from reconciler.schedule.rules import ScheduleError
 from reconciler.specs.launch_plan import LaunchPlanSpec, Schedule
 from reconciler.specs.running import PlanState
 from reconciler.specs.trigger import TriggerSchedule, TriggerSpec, key_name
+from reconciler.specs.validate import Declared
 from reconciler.values.moments import parse_datetime
 
 _NO_PLACE = "?"
@@ -64,19 +65,12 @@ def declared(
     Raises ScheduleError for an unknown zone in `window`.
     """
     wanted = tuple(names)
-    defaults = declaration.sync.defaults
     found: list[Upcoming] = []
     for item in declaration.declared:
         spec = item.spec
         if not isinstance(spec, LaunchPlanSpec | TriggerSpec):
             continue
-        name = spec.name or item.name
-        key = Key(
-            item.kind,
-            spec.project or defaults.project or _NO_PLACE,
-            spec.domain or defaults.domain or _NO_PLACE,
-            key_name(spec.task.name, name) if isinstance(spec, TriggerSpec) else name,
-        )
+        key = key_of(item, spec, declaration)
         if not is_meant(key, wanted):
             continue
         found.append(_declared(key, spec, item.at("schedule"), window))
@@ -89,6 +83,18 @@ def declared(
         and is_meant(resource.key, wanted)
     ]
     return tuple(sorted(found, key=lambda one: one.key))
+
+
+def key_of(item: Declared, spec: Scheduled, declaration: Declaration) -> Key:
+    """Name the object of a document with a schedule, without looking anything up."""
+    defaults = declaration.sync.defaults
+    name = spec.name or item.name
+    return Key(
+        item.kind,
+        spec.project or defaults.project or _NO_PLACE,
+        spec.domain or defaults.domain or _NO_PLACE,
+        key_name(spec.task.name, name) if isinstance(spec, TriggerSpec) else name,
+    )
 
 
 def live(observed: Live, window: Window, names: Iterable[str] = ()) -> tuple[Upcoming, ...]:
@@ -139,7 +145,7 @@ def _declared(key: Key, spec: Scheduled, origin: Origin, window: Window) -> Upco
         return Upcoming(key=key, origin=origin, note="has no schedule")
     note = "" if spec.state in {None, PlanState.ACTIVE} else f"declared {spec.state}"
     try:
-        schedule = _normal(spec.schedule)
+        schedule = normal(spec.schedule)
     except ScheduleError as error:
         return Upcoming(key=key, origin=origin, note=f"{error.message}; {error.fix}")
     return Upcoming(key=key, origin=origin, preview=_preview(schedule, window), note=note)
@@ -152,7 +158,8 @@ def _packaged(resource: Resource, window: Window) -> Upcoming:
     return Upcoming(key=resource.key, origin=resource.origin, preview=shown, note=note)
 
 
-def _normal(schedule: Schedule | TriggerSchedule) -> Mapping[str, Json]:
+def normal(schedule: Schedule | TriggerSchedule) -> Mapping[str, Json]:
+    """Write a schedule in normal form; raises ScheduleError where it cannot be read."""
     if schedule.every is not None:
         start = schedule.start if isinstance(schedule, TriggerSchedule) else None
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.model import ledger
@@ -26,6 +26,7 @@ from reconciler.plan.plan import (
     Plan,
     Reason,
 )
+from reconciler.plan.policies import Verdict, Violation
 
 
 def encode(plan: Plan) -> dict[str, Json]:
@@ -63,6 +64,7 @@ def _parts(plan: Plan) -> dict[str, Json]:
             **_objects(plan.keeps),
             **_on_removal(plan.keeps),
         },
+        **encode_verdicts(plan.verdicts),
         "summary": {
             "add": summary.add,
             "change": summary.change,
@@ -73,6 +75,36 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "unread": plan.unread,
         },
     }
+
+
+def encode_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Json]:
+    """Write the verdicts of policies; nothing where there are no policies."""
+    found: list[Json] = [
+        {
+            "policy": one.policy,
+            "asks": one.asks,
+            "passed": one.passed,
+            "checked": one.checked,
+            "violations": [
+                {
+                    "key": str(item.key),
+                    "source": _source(item.origin),
+                    "path": item.path,
+                    "message": item.message,
+                    "fix": item.fix,
+                }
+                for item in one.violations
+            ],
+        }
+        for one in verdicts
+    ]
+    return {"policies": found} if found else {}
+
+
+def _source(origin: Origin | None) -> Json:
+    if origin is None:
+        return None
+    return {"file": origin.file, "line": origin.line, "column": origin.column}
 
 
 def _on_removal(keeps: Keeps) -> dict[str, Json]:
@@ -92,12 +124,9 @@ def _objects(keeps: Keeps) -> dict[str, Json]:
 
 
 def _change(change: Change) -> dict[str, Json]:
-    origin = change.origin
     parts: dict[str, Json] = {
         "key": str(change.key),
-        "source": {"file": origin.file, "line": origin.line, "column": origin.column}
-        if origin
-        else None,
+        "source": _source(change.origin),
         "effect": change.effect.value,
         "reason": change.reason.value,
         "group": change.group,
@@ -164,9 +193,32 @@ def decode(value: dict[str, Any]) -> Plan:
             bookkeeping=tuple(value["bookkeeping"]),
             keeps=_read_keeps(value["keeps"]),
             is_whole=value["isWhole"],
+            verdicts=tuple(_read_verdict(item) for item in value.get("policies", [])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a whole plan: {error!r} is missing or wrong") from error
+
+
+def _read_verdict(value: dict[str, Any]) -> Verdict:
+    return Verdict(
+        policy=value["policy"],
+        asks=value["asks"],
+        checked=value["checked"],
+        violations=tuple(
+            Violation(
+                key=Key.parse(item["key"]),
+                path=item["path"],
+                message=item["message"],
+                fix=item["fix"],
+                origin=_read_source(item["source"]),
+            )
+            for item in value["violations"]
+        ),
+    )
+
+
+def _read_source(source: dict[str, Any] | None) -> Origin | None:
+    return Origin(source["file"], source["line"], source["column"]) if source else None
 
 
 def _read_keeps(value: dict[str, Any]) -> Keeps:
@@ -188,14 +240,13 @@ def _read_keeps(value: dict[str, Any]) -> Keeps:
 
 def _read_change(value: dict[str, Any]) -> Change:
     key = Key.parse(value["key"])
-    source = value.get("source")
     blocked = value.get("blocked")
     return Change(
         key=key,
         effect=Effect(value["effect"]),
         reason=Reason(value["reason"]),
         fingerprint=value.get("fingerprint", ""),
-        origin=source and Origin(source["file"], source["line"], source["column"]),
+        origin=_read_source(value.get("source")),
         group=value.get("group", ""),
         awaits=value.get("awaits", ""),
         fields=tuple(

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from reconciler.model.origin import Origin
     from reconciler.model.policy import Prune
     from reconciler.model.resource import Reference
+    from reconciler.plan.policies import Verdict
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """Of the plan JSON: a new minor adds fields, a new major breaks."""
 
 
@@ -204,7 +205,8 @@ class Plan:
 
     `id` is a digest of the content, without clock, approval or messages. `foreign` lists active
     objects in the set's scope that no set of ours declares. `unchanged` counts objects that are as
-    declared, `unread` those that could not be read. `bookkeeping` tells what only the ledger gains.
+    declared, `unread` those that could not be read. `bookkeeping` tells what only the ledger gains,
+    `verdicts` what the set's policies say of what is declared.
     """
 
     id: str
@@ -219,6 +221,12 @@ class Plan:
     bookkeeping: tuple[str, ...] = ()
     keeps: Keeps = Keeps()
     is_whole: bool = False
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def refused(self) -> tuple[Verdict, ...]:
+        """Verdicts of the policies that fail; while there are any, nothing is applied."""
+        return tuple(one for one in self.verdicts if not one.passed)
 
     @property
     def doable(self) -> tuple[Change, ...]:

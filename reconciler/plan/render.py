@@ -10,8 +10,10 @@ from enum import StrEnum
 
 from reconciler.model.document import Json
 from reconciler.plan.plan import Change, Effect, FieldChange, Plan, Reason
+from reconciler.plan.policies import Verdict
 
 _LONG = 100
+_MOST_VIOLATIONS = 20
 _SHOWN = 3
 """Removals held back for one reason that are shown one by one."""
 
@@ -65,9 +67,25 @@ def render(plan: Plan, *, limit: int = 0) -> Iterator[Line]:
     yield from _changes(changes)
     if len(changes) < len(plan.changes):
         yield Line(f"... and {len(plan.changes) - len(changes)} more changes", Style.DIM)
+    yield from verdict_lines(plan.verdicts)
     for line in plan.bookkeeping:
         yield Line(f"ledger: {line.removeprefix('the ledger ')}", Style.DIM)
     yield from _summary(plan)
+
+
+def verdict_lines(verdicts: Sequence[Verdict]) -> Iterator[Line]:
+    """Write the verdict of each policy, and what is against it."""
+    for one in verdicts:
+        of = _count(one.checked, "object", "objects")
+        if one.passed:
+            yield Line(f"policy {one.policy} ({one.asks}): passes, {of} checked", Style.DIM)
+            continue
+        count = len(one.violations)
+        yield Line(f"policy {one.policy} ({one.asks}): FAILS, {count} of {of}", Style.REMOVE)
+        for item in one.violations[:_MOST_VIOLATIONS]:
+            yield Line(f"    {item}", Style.WARN)
+        if count > _MOST_VIOLATIONS:
+            yield Line(f"    ... and {count - _MOST_VIOLATIONS} more (-o json has all)", Style.WARN)
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[Line]:

@@ -14,6 +14,7 @@ from reconciler.plan.render import field_text, what
 
 if TYPE_CHECKING:
     from reconciler.plan.plan import Change, FieldChange
+    from reconciler.plan.policies import Verdict, Violation
     from reconciler.report.subject import Subject
 
 _LINTED = re.compile(r"(S[0-9]{3}): ")
@@ -45,6 +46,9 @@ class Finding:
 def findings(subject: Subject) -> tuple[Finding, ...]:
     """List everything, the worst first, else in the order of the plan."""
     found = [_problem(one) for one in subject.problems]
+    found += [
+        _violation(verdict, item) for verdict in subject.verdicts for item in verdict.violations
+    ]
     if subject.failure:
         found.append(
             Finding(rule="plan/failed", level=Level.ERROR, message=subject.failure, about=())
@@ -78,6 +82,17 @@ def _problem(problem: Problem) -> Finding:
         message=f"{thing}{problem.message}{fix}{more}",
         about=(problem.origin.file, problem.path, problem.message),
         origin=problem.origin,
+    )
+
+
+def _violation(verdict: Verdict, item: Violation) -> Finding:
+    thing = f"{item.path}: " if item.path else ""
+    return Finding(
+        rule=f"policy/{verdict.asks}",
+        level=Level.ERROR,
+        message=f"policy {verdict.policy}: {item.key}: {thing}{item.message}; {item.fix}",
+        about=(verdict.policy, str(item.key), item.path),
+        origin=item.origin,
     )
 
 

@@ -20,6 +20,7 @@ from reconciler.report.quoting import code, in_comment, units
 if TYPE_CHECKING:
     from reconciler.model.origin import Problem
     from reconciler.plan.plan import Change, FieldChange, Plan
+    from reconciler.plan.policies import Verdict
     from reconciler.report.subject import Subject
 
 LIMIT = 65_535
@@ -76,12 +77,16 @@ def _head(subject: Subject) -> Iterator[str]:
 
 def headline(subject: Subject) -> str:
     """Say in one line what a report says."""
+    failing = sum(1 for one in subject.verdicts if not one.passed)
+    policies = (
+        f" {failing:,} {'policy fails' if failing == 1 else 'policies fail'}." if failing else ""
+    )
     if subject.plan is not None:
-        return summary(subject.plan)
+        return f"{summary(subject.plan)}{policies}"
     count = len(subject.problems)
     problems = f"{count:,} {'problem' if count == 1 else 'problems'} in the documents."
     if subject.is_check:
-        return problems if count else "No problems in the documents."
+        return f"{problems if count else 'No problems in the documents.'}{policies}"
     return f"No plan: {problems}" if count else "No plan could be made."
 
 
@@ -125,6 +130,8 @@ def _sections(subject: Subject) -> Iterator[Section]:
             [_of_problem(one) for one in subject.problems],
             is_loud=True,
         )
+    if subject.verdicts:
+        yield _policies(subject.verdicts)
     plan = subject.plan
     if plan is None:
         return
@@ -140,6 +147,18 @@ def _sections(subject: Subject) -> Iterator[Section]:
         yield Section(f"Warnings ({len(entries):,})", entries, is_open=len(entries) <= _OPEN)
     for kind in _KINDS[2:]:
         yield from _section(kind, by_kind[kind], subject)
+
+
+def _policies(verdicts: Sequence[Verdict]) -> Section:
+    failing = sum(1 for one in verdicts if not one.passed)
+    title = f"Policies: {failing:,} of {len(verdicts):,} fail" if failing else "Policies: all pass"
+    entries: list[Entry] = []
+    for one in sorted(verdicts, key=lambda one: one.passed):
+        word = "passes" if one.passed else f"**fails**, {len(one.violations):,}"
+        line = f"- {code(one.policy)} ({one.asks}) {word} of {one.checked:,} checked"
+        entries.append(Entry(line.replace("passes of", "passes,"), counts=0))
+        entries += [Entry(f"  - {code(_cut(str(item), 1000))}") for item in one.violations]
+    return Section(title, entries, is_loud=bool(failing))
 
 
 def _section(kind: _Kind, changes: Sequence[Change], subject: Subject) -> Iterator[Section]:

@@ -77,11 +77,16 @@ _BLOCKS = {
         "Its message says what is in the way.",
     ),
 }
+_OF_POLICY = "Nothing is applied until it is mended, or the policy in the FlyteSync is changed."
 _OTHERS = (
     Rule(
         "spec/error", "A document has an error", "Nothing of the set is planned until it is mended."
     ),
     Rule("spec/warning", "A document may not mean what it says", "Its message says what happens."),
+    Rule("policy/leastInterval", "A schedule fires more often than a policy allows", _OF_POLICY),
+    Rule("policy/allowedHours", "A schedule fires outside of the hours of a policy", _OF_POLICY),
+    Rule("policy/allowedImages", "A task runs an image that a policy does not allow", _OF_POLICY),
+    Rule("policy/requiredLabels", "A label that a policy requires is missing", _OF_POLICY),
     Rule("plan/failed", "No plan could be made", "Its message says why; run it again then."),
     Rule(
         "report/more", "More was found than can be shown", "`reconcile plan -o json` has all of it."

@@ -49,7 +49,9 @@ def sarif(subject: Subject, *, version: str) -> dict[str, Json]:
                 "automationDetails": {"id": f"reconcile/{subject.topic}/{subject.target}/"},
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {_BASE: {"description": {"text": "The repository."}}},
-                "invocations": [{"executionSuccessful": not subject.is_failure}],
+                "invocations": [
+                    {"executionSuccessful": subject.is_check or subject.plan is not None}
+                ],
                 "results": results,
             }
         ],

@@ -12,6 +12,7 @@ from reconciler.report.causes import Causes
 if TYPE_CHECKING:
     from reconciler.model.origin import Problem
     from reconciler.plan.plan import Change, Plan
+    from reconciler.plan.policies import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Subject:
     target: str
     plan: Plan | None = None
     problems: tuple[Problem, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
     failure: str = ""
     is_check: bool = False
     causes: Causes = field(default_factory=Causes)
@@ -47,7 +49,9 @@ class Subject:
 
     @property
     def is_failure(self) -> bool:
-        """Say whether what was asked for could not be done."""
+        """Say whether what was asked for could not be done, or a policy refuses it."""
+        if any(not one.passed for one in self.verdicts):
+            return True
         if self.is_check:
             return any(one.severity is Severity.ERROR for one in self.problems)
         return self.plan is None

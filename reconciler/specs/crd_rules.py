@@ -182,7 +182,7 @@ RULES: dict[type[Shape], tuple[Rule, ...]] = {
     ),
     connection.ConnectionSpec: tuple(_connection()),
     sync.SyncSpec: (
-        *(_not_served(name) for name in ("git", "policies", "notify", "dependsOn")),
+        *(_not_served(name) for name in ("git", "notify", "dependsOn")),
         _above_zero("interval"),
     ),
     launch_plan.WorkflowReference: (_place("package"), _place("sameAs")),

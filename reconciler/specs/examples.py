@@ -124,11 +124,26 @@ EXAMPLES: dict[str, Example] = {
             "interval": "10m",
             "previousNames": ["ranking"],
             "git": {"url": "https://git.example.com/ranking/flyte.git", "ref": "main"},
-            "policies": [],
+            "policies": [
+                {
+                    "name": "not-too-often",
+                    "projects": ["*"],
+                    "domains": ["prod*"],
+                    "leastInterval": "15m",
+                    "allowedHours": {"from": "06:00", "to": "20:00", "timezone": "Europe/Berlin"},
+                    "allowedImages": ["registry.example.com/ranking/*"],
+                    "requiredLabels": {"team": "*"},
+                }
+            ],
             "notify": [],
             "dependsOn": ["platform"],
         },
-        off=frozenset({"git", "policies", "notify", "dependsOn"}),
+        off=frozenset(
+            {
+                *("git", "notify", "dependsOn"),
+                *("policies.allowedHours", "policies.allowedImages", "policies.requiredLabels"),
+            }
+        ),
     ),
     "FlyteConnection": Example(
         name="prod",

@@ -29,6 +29,7 @@ from reconciler.specs.fields import (
     Text,
     Version,
 )
+from reconciler.specs.policies import PolicySpec
 from reconciler.specs.shape import Given, Shape, above_zero, fault, list_of, not_served
 
 
@@ -143,8 +144,8 @@ class SyncSpec(Shape):
     git: JsonValue = None
     """Where the files come from, by Git. Not served yet by this version."""
 
-    policies: JsonValue = None
-    """Policies that a plan must satisfy. Not served yet by this version."""
+    policies: Many[PolicySpec] = ()
+    """Rules for everything that the set declares; where one fails, nothing is applied."""
 
     notify: JsonValue = None
     """Who is told about outcomes. Not served yet by this version."""
@@ -155,8 +156,18 @@ class SyncSpec(Shape):
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Refuse what is not served yet, empty intervals and names that stand twice."""
-        yield from not_served(given, ("git", "policies", "notify", "dependsOn"))
+        yield from not_served(given, ("git", "notify", "dependsOn"))
         yield from above_zero(given, "interval")
+        policies = [
+            item.get("name") for item in list_of(given, "policies") if isinstance(item, dict)
+        ]
+        for index, policy in enumerate(policies):
+            if policy in policies[:index]:
+                yield fault(
+                    "names a policy twice",
+                    at=("policies", index, "name"),
+                    fix="choose another name",
+                )
         names = list_of(given, "previousNames")
         for index, name in enumerate(names):
             if name in names[:index]:

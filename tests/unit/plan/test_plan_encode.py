@@ -26,6 +26,7 @@ from reconciler.plan.plan import (
     Plan,
     Reason,
 )
+from reconciler.plan.policies import Verdict, Violation
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 NAME = st.text("abc._", min_size=1, max_size=6)
@@ -79,6 +80,15 @@ def changes(draw: st.DrawFn) -> Change:
     )
 
 
+PLACES = st.none() | st.builds(Origin, TEXT, st.integers(0, 9), st.integers(0, 9))
+VIOLATIONS = st.builds(Violation, key=KEYS, path=TEXT, message=TEXT, fix=TEXT, origin=PLACES)
+VERDICTS = st.builds(
+    Verdict,
+    policy=TEXT,
+    asks=TEXT,
+    checked=st.integers(0, 9),
+    violations=st.lists(VIOLATIONS, max_size=2).map(tuple),
+)
 PLANS = st.builds(
     Plan,
     id=TEXT,
@@ -102,6 +112,7 @@ PLANS = st.builds(
         objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
     ),
     is_whole=st.booleans(),
+    verdicts=st.lists(VERDICTS, max_size=2).map(tuple),
 )
 
 
@@ -117,7 +128,7 @@ def test_generated_plans_use_every_field(kind: type) -> None:
     known: dict[type, set[str]] = {
         Plan: {
             *("id", "set_name", "backend", "desired", "changes", "unchanged", "foreign"),
-            *("warnings", "unread", "bookkeeping", "keeps", "is_whole"),
+            *("warnings", "unread", "bookkeeping", "keeps", "is_whole", "verdicts"),
         },
         Change: {
             *("key", "effect", "reason", "fingerprint", "origin", "group", "awaits", "fields"),
@@ -145,7 +156,7 @@ def saved() -> dict[str, Any]:
 
 
 def test_plan_of_another_major_format_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^plan format 2.0 is not 1.0; make the plan again$"):
+    with pytest.raises(ValueError, match=r"^plan format 2.0 is not 1.1; make the plan again$"):
         decode({**saved(), "formatVersion": "2.0"})
 
 

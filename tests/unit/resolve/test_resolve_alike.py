@@ -131,7 +131,7 @@ def test_json_of_validate_names_every_document(
     assert main(["validate", "plans.yaml", "-o", "json"]) == 0
 
     found = json.loads(capsys.readouterr().out)
-    assert found["formatVersion"] == "1.1"
+    assert found["formatVersion"] == "1.2"
     (problem,) = found["problems"]
     assert (problem["file"], problem["line"], problem["severity"]) == ("plans.yaml", 5, "warning")
     assert problem["others"] == [
