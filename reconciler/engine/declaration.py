@@ -12,12 +12,14 @@ from typing import Any, BinaryIO, cast
 from reconciler.engine.reach import EVERYWHERE, Reach
 from reconciler.errors import SpecError, UsageError
 from reconciler.model.digest import UNCLAIMED
+from reconciler.model.document import Document
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.policy import Prune
 from reconciler.plan.context import Policy
 from reconciler.resolve.resolve import Scope
 from reconciler.sources import files, git
+from reconciler.sources.rendering import helm, kustomize
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.shape import written_name
 from reconciler.specs.sync import Render, SyncSpec
@@ -241,6 +243,12 @@ def _whole(root: Path, where: Where) -> Declaration:
     ]
     if missing:
         return _of_set(syncs, found, (*problems, *missing), where)
+    if sync.render is not Render.NONE:
+        documents, faults = _rendered(sync, where)
+        whole = validate(chain(own.documents, documents))
+        problems = (*own.problems, *faults, *whole.problems)
+        is_sound = own.is_whole and not any(one.severity is Severity.ERROR for one in faults)
+        return _of_set(_syncs(whole), whole, problems, where, is_whole=is_sound)
     tree = files.Reading(folders, base=cwd, within=tree_root)
     others = (document for document in tree if (cwd / document.origin.file) != root)
     whole = validate(chain(own.documents, others))
@@ -251,6 +259,25 @@ def _whole(root: Path, where: Where) -> Declaration:
         where,
         is_whole=own.is_whole and tree.is_whole,
     )
+
+
+def _rendered(sync: SyncSpec, where: Where) -> tuple[list[Document], list[Problem]]:
+    """Let kustomize or Helm make the documents: of folders, for Helm with files of values."""
+    cwd, root = where.cwd, where.reach.tree or git.top_of(where.base) or where.base
+    paths = [where.base / path for path in sync.paths]
+    values = [path for path in paths if path.is_file()]
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for path in paths:
+        if path.is_file() and sync.render is Render.HELM:
+            continue
+        if sync.render is Render.HELM:
+            found, faults = helm.render(path, values, cwd=cwd, root=root)
+        else:
+            found, faults = kustomize.render(path, cwd=cwd, root=root)
+        documents += found
+        problems += faults
+    return documents, problems
 
 
 def _shown(path: Path, cwd: Path) -> str:
@@ -303,12 +330,6 @@ def _of_set(
                     fix="move it to that set's directory, or leave the field out",
                 )
             )
-    if syncs and sync.render is not Render.NONE:
-        extra.append(
-            syncs[0].problem(
-                f"{sync.render} is not served yet by this version", "render", fix="render it first"
-            )
-        )
     revision = git.describe(where.base) if syncs else None
     every = (*problems, *extra)
     return Declaration(
