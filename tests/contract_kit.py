@@ -32,8 +32,10 @@ OPTIONS = [
 ]
 _DEADLINE = 30.0
 # Places that requests name are in a container of the server's own.
-_UPLOADS = re.compile(r's3://[^/"]+/uploads/')
+_OWN_PLACES = re.compile(r's3://[^/"]+/(uploads|metadata)/')
 _CONTAINER = "CONTAINER"
+# Printed values, and the number of a row.
+_VARYING = re.compile(r"[\[{\n\"']|(?<=database operation with)|(?<=for node execution )[0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Client:
         if not self.recorded:
             return
         text = json.dumps({"version": version, "steps": self.steps}, indent=1, sort_keys=True)
-        text = _UPLOADS.sub(f"s3://{_CONTAINER}/uploads/", text)
+        text = _OWN_PLACES.sub(rf"s3://{_CONTAINER}/\1/", text)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace(self.project, self.wire.placeholder) + "\n")
 
@@ -236,7 +238,7 @@ def comparable(wire: Wire, value: Any, name: str = "") -> Any:
 
 def stem(text: str) -> str:
     """The beginning of a refusal's text that does not depend on how values are printed."""
-    first = re.split(r"[\[{\n\"']|(?<=database operation with)", text, maxsplit=1)[0]
+    first = _VARYING.split(text, maxsplit=1)[0]
     return " ".join(first.split())
 
 

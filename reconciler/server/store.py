@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Value = str | int | bytes | None
 
 # Changes when a table does; a file of another layout is refused. New tables change nothing.
-_LAYOUT = 1
+_LAYOUT = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, md5 BLOB NOT NULL, size INTEGER NOT NULL);

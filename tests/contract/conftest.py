@@ -18,7 +18,8 @@ import grpc.aio
 import pytest
 from contract_client import FLYTE1, Client
 from contract_kit import OPTIONS, call
-from flyteidl.admin import version_pb2
+from flyteidl.admin import execution_pb2, version_pb2
+from flyteidl.core import execution_pb2 as core_execution
 
 from reconciler.server.embedded import open_server
 
@@ -92,3 +93,24 @@ async def plan(flyte1: Client, workflow: str) -> str:
     """The project, with the launch plan `p` at v1 of the workflow, inactive."""
     await flyte1.ok("CreateLaunchPlan", make.launch_plan(workflow))
     return workflow
+
+
+@pytest.fixture
+async def runs(flyte1: Client, plan: str) -> str:
+    """The project with its launch plan, on a server that can start an execution.
+
+    A real one starts what Kubernetes takes as a FlyteWorkflow: its API server must know the
+    definition (flyteworkflows.flyte.lyft.com) and have, or not ask for, a namespace per project.
+    """
+    if flyte1.kind == "real" and await _fails_at_once(flyte1):
+        pytest.skip(f"{ENDPOINT} cannot start executions: Kubernetes refuses its FlyteWorkflow")
+    return plan
+
+
+async def _fails_at_once(flyte1: Client) -> bool:
+    request = make.execution(flyte1.project, "probe")
+    request.domain = "staging"
+    answer = await call(FLYTE1, flyte1.channel, "CreateExecution", request)
+    get = execution_pb2.WorkflowExecutionGetRequest(id=answer.id)
+    found = await call(FLYTE1, flyte1.channel, "GetExecution", get)
+    return bool(found.closure.phase == core_execution.WorkflowExecution.FAILED)

@@ -9,11 +9,6 @@ from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, s
 
 __all__ = ["FLYTE1", "Client"]
 
-# An execution runs, fails or waits, as the server's surroundings allow.
-_FATE = frozenset(
-    {"phase", "error", "abortMetadata", "duration", "systemMetadata", "stateChangeDetails"}
-)
-
 
 def _own(answer: Any, project: str) -> Any:
     name = answer.DESCRIPTOR.name
@@ -30,7 +25,7 @@ FLYTE1 = Wire(
     times=frozenset(
         {"createdAt", "updatedAt", "occurredAt", "expiresAt", "startedAt", "datetimeOfRecording"}
     ),
-    left_out=_FATE | {"Build", "BuildTime"},
+    left_out=frozenset({"Build", "BuildTime"}),
     # Merged plugin overrides come in random order.
     unordered=frozenset({"overrides"}),
     own=_own,

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import (
+    cluster_assignment_pb2,
     common_pb2,
     execution_pb2,
     launch_plan_pb2,
+    matchable_resource_pb2,
+    project_attributes_pb2,
+    project_domain_attributes_pb2,
     project_pb2,
     schedule_pb2,
     task_pb2,
@@ -264,3 +268,35 @@ def execution(
         name=name,
         spec=execution_pb2.ExecutionSpec(launch_plan=identifier(LAUNCH_PLAN, owner, plan), **spec),
     )
+
+
+def execution_config(owner: str, level: str, **config: Any) -> tuple[str, Any] | None:
+    """The call that sets how executions run, at the project or in the domain."""
+    wire = matchable_resource_pb2
+    attributes = wire.MatchingAttributes(
+        workflow_execution_config=wire.WorkflowExecutionConfig(**config)
+    )
+    if level == "project":
+        row = project_attributes_pb2.ProjectAttributes(
+            project=owner, matching_attributes=attributes
+        )
+        return "UpdateProjectAttributes", project_attributes_pb2.ProjectAttributesUpdateRequest(
+            attributes=row
+        )
+    if level == "domain":
+        return "UpdateProjectDomainAttributes", _of_domain(owner, attributes)
+    return None
+
+
+def cluster_pool(owner: str, pool: str) -> tuple[str, Any]:
+    """The call that binds executions of the domain to a pool."""
+    assignment = cluster_assignment_pb2.ClusterAssignment(cluster_pool_name=pool)
+    attributes = matchable_resource_pb2.MatchingAttributes(cluster_assignment=assignment)
+    return "UpdateProjectDomainAttributes", _of_domain(owner, attributes)
+
+
+def _of_domain(owner: str, attributes: matchable_resource_pb2.MatchingAttributes) -> Any:
+    row = project_domain_attributes_pb2.ProjectDomainAttributes(
+        project=owner, domain=DOMAIN, matching_attributes=attributes
+    )
+    return project_domain_attributes_pb2.ProjectDomainAttributesUpdateRequest(attributes=row)

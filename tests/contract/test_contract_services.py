@@ -1,4 +1,4 @@
-"""Version, health, the data proxy, what is not served, and executions as far as they are stored."""
+"""Version, health, the data proxy, and what is not served."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import aiohttp
 import contract_messages as make
 import pytest
 from contract_client import Client
-from flyteidl.admin import execution_pb2, version_pb2
-from flyteidl.core import identifier_pb2
+from flyteidl.admin import version_pb2
 from flyteidl.service import auth_pb2, dataproxy_pb2, identity_pb2
 from google.protobuf.duration_pb2 import Duration
 
@@ -155,145 +154,6 @@ async def test_download_link_needs_a_kind(flyte1: Client) -> None:
     refusal = await flyte1.refused("CreateDownloadLink", request)
     assert refusal.code == "INVALID_ARGUMENT"
     assert refusal.text.startswith("error while validating request. Error: invalid artifact type")
-
-
-def fetch(owner: str, name: str) -> execution_pb2.WorkflowExecutionGetRequest:
-    identifier = identifier_pb2.WorkflowExecutionIdentifier(
-        project=owner, domain=make.DOMAIN, name=name
-    )
-    return execution_pb2.WorkflowExecutionGetRequest(id=identifier)
-
-
-async def test_execution_is_stored_with_its_spec(flyte1: Client, plan: str) -> None:
-    metadata = execution_pb2.ExecutionMetadata(mode=1)
-    metadata.scheduled_at.seconds = 1_700_000_000
-    request = make.execution(plan, f"x{plan}", metadata=metadata)
-    answer = await flyte1.ok("CreateExecution", request)
-    assert answer.id.name == f"x{plan}"
-    found = await flyte1.ok("GetExecution", fetch(plan, f"x{plan}"))
-    assert found.spec.launch_plan == make.identifier(make.LAUNCH_PLAN, plan, "p")
-    assert found.spec.metadata.scheduled_at.seconds == 1_700_000_000
-    assert found.spec.metadata.mode == 1
-
-
-async def test_execution_of_a_taken_name_is_already_exists(flyte1: Client, plan: str) -> None:
-    await flyte1.ok("CreateExecution", make.execution(plan, f"x{plan}"))
-    refusal = await flyte1.refused("CreateExecution", make.execution(plan, f"x{plan}"))
-    assert refusal.code == "ALREADY_EXISTS"
-
-
-async def test_execution_with_tags_of_a_taken_name_is_refused_by_the_tags(
-    flyte1: Client, plan: str
-) -> None:
-    request = make.execution(plan, f"x{plan}", tags=["a"])
-    await flyte1.ok("CreateExecution", request)
-    refusal = await flyte1.refused("CreateExecution", request)
-    assert refusal.code == "ALREADY_EXISTS"
-    assert "execution_tags_pkey" in refusal.text
-
-
-async def test_execution_of_an_unknown_plan_is_not_found(flyte1: Client, project: str) -> None:
-    refusal = await flyte1.refused("CreateExecution", make.execution(project, f"x{project}"))
-    assert refusal.code == "NOT_FOUND"
-
-
-async def test_execution_needs_its_required_inputs(flyte1: Client, project: str) -> None:
-    await flyte1.ok("CreateTask", make.task(project))
-    await flyte1.ok("CreateWorkflow", make.simple_workflow(project, inputs={"n": make.INTEGER}))
-    await flyte1.ok("CreateLaunchPlan", make.launch_plan(project))
-    refusal = await flyte1.refused("CreateExecution", make.execution(project, f"x{project}"))
-    assert (refusal.code, refusal.text) == ("INVALID_ARGUMENT", "expected_inputs n missing")
-
-
-async def test_plan_with_a_name_in_default_and_fixed_inputs_cannot_run(
-    flyte1: Client, project: str
-) -> None:
-    await flyte1.ok("CreateTask", make.task(project))
-    await flyte1.ok("CreateWorkflow", make.simple_workflow(project, inputs={"n": make.INTEGER}))
-    request = make.launch_plan(
-        project,
-        default_inputs=make.parameters(n=make.default(make.INTEGER, make.integer(1))),
-        fixed_inputs=make.literals(n=make.integer(2)),
-    )
-    await flyte1.ok("CreateLaunchPlan", request)
-    refusal = await flyte1.refused("CreateExecution", make.execution(project, f"x{project}"))
-    assert refusal.text == "fixed_inputs n cannot be overridden"
-
-
-async def test_unknown_input_of_an_execution_is_refused(flyte1: Client, plan: str) -> None:
-    request = make.execution(plan, f"x{plan}")
-    request.inputs.CopyFrom(make.literals(zz=make.integer(1)))
-    refusal = await flyte1.refused("CreateExecution", request)
-    assert refusal.text == "invalid input zz"
-
-
-@pytest.mark.parametrize("name", ["1abc", "a_b", "a" * 64], ids=["digit", "underscore", "long"])
-async def test_name_of_an_execution_is_checked(flyte1: Client, plan: str, name: str) -> None:
-    refusal = await flyte1.refused("CreateExecution", make.execution(plan, name))
-    assert refusal.code == "INVALID_ARGUMENT"
-
-
-async def test_unknown_execution_is_not_found(flyte1: Client, project: str) -> None:
-    refusal = await flyte1.refused("GetExecution", fetch(project, "none"))
-    assert refusal.code == "NOT_FOUND"
-    assert refusal.text.startswith("missing entity of type execution with identifier")
-
-
-async def test_executions_are_found_by_launch_plan(flyte1: Client, plan: str) -> None:
-    await flyte1.ok("CreateLaunchPlan", make.launch_plan(plan, "other"))
-    await flyte1.ok("CreateExecution", make.execution(plan, f"x{plan}"))
-    await flyte1.ok("CreateExecution", make.execution(plan, f"y{plan}", plan="other"))
-    request = make.listing(plan, filters="eq(launch_plan.name,other)")
-    answer = await flyte1.ok("ListExecutions", request)
-    assert [one.id.name for one in answer.executions] == [f"y{plan}"]
-
-
-async def test_executions_are_found_by_label(flyte1: Client, plan: str) -> None:
-    for letter in "xy":
-        labels = make.common_pb2.Labels(values={"k": f"{letter}{plan}"})
-        request = make.execution(plan, f"{letter}{plan}", labels=labels)
-        await flyte1.ok("CreateExecution", request)
-    text = f"eq(execution_tag.key,k)+eq(execution_tag.value,y{plan})"
-    answer = await flyte1.ok("ListExecutions", make.listing(plan, filters=text))
-    assert [one.id.name for one in answer.executions] == [f"y{plan}"]
-
-
-async def test_executions_are_not_filtered_by_plain_name(flyte1: Client, plan: str) -> None:
-    refusal = await flyte1.refused("ListExecutions", make.listing(plan, filters="eq(name,x)"))
-    assert (refusal.code, refusal.text) == ("INVALID_ARGUMENT", "'e.name' is invalid filter")
-
-
-@pytest.mark.parametrize("value", ["1h", "90", "1.5"], ids=["units", "seconds", "fraction"])
-async def test_executions_are_filtered_by_duration(flyte1: Client, plan: str, value: str) -> None:
-    await flyte1.ok("ListExecutions", make.listing(plan, filters=f"gt(duration,{value})"))
-
-
-async def test_duration_that_cannot_be_read_is_refused(flyte1: Client, plan: str) -> None:
-    request = make.listing(plan, filters="gt(duration,long)")
-    refusal = await flyte1.refused("ListExecutions", request)
-    assert (refusal.code, refusal.text) == (
-        "INVALID_ARGUMENT",
-        "Failed to parse duration [long]",
-    )
-
-
-async def test_executions_are_found_by_a_range_of_names(flyte1: Client, plan: str) -> None:
-    for letter in "xy":
-        await flyte1.ok("CreateExecution", make.execution(plan, f"{letter}{plan}"))
-    text = "gte(execution_name,y)+lt(execution_name,z)"
-    answer = await flyte1.ok("ListExecutions", make.listing(plan, filters=text))
-    assert [one.id.name for one in answer.executions] == [f"y{plan}"]
-
-
-async def test_archived_execution_is_listed_only_when_asked_for(flyte1: Client, plan: str) -> None:
-    await flyte1.ok("CreateExecution", make.execution(plan, f"x{plan}"))
-    request = execution_pb2.ExecutionUpdateRequest(
-        id=fetch(plan, f"x{plan}").id, state=execution_pb2.EXECUTION_ARCHIVED
-    )
-    await flyte1.ok("UpdateExecution", request)
-    assert len((await flyte1.ok("ListExecutions", make.listing(plan))).executions) == 0
-    request = make.listing(plan, filters="value_in(state,0;1)")
-    assert len((await flyte1.ok("ListExecutions", request)).executions) == 1
 
 
 async def test_racing_creators_of_one_version_have_one_winner(flyte1: Client, project: str) -> None:

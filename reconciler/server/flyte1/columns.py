@@ -46,6 +46,7 @@ def _columns(**kinds: Kind) -> dict[str, Kind]:
 _T, _I, _L, _TS, _B = Kind.Text, Kind.Integer, Kind.Bigint, Kind.Time, Kind.Bytes
 _KEY = dict.fromkeys(("project", "domain", "name", "version"), _T)
 _NAME = dict.fromkeys(("project", "domain", "name"), _T)
+_RUN = dict.fromkeys(("execution_project", "execution_domain", "execution_name"), _T)
 
 PROJECT = Entity(
     "p", "projects", _columns(identifier=_T, name=_T, description=_T, labels=_B, state=_I)
@@ -85,38 +86,45 @@ EXECUTION = Entity(
     "e",
     "executions",
     _columns(
-        execution_project=_T, execution_domain=_T, execution_name=_T, launch_plan_id=_L,
-        workflow_id=_L, task_id=_L, phase=_T, closure=_B, spec=_B, started_at=_TS,
-        execution_created_at=_TS, execution_updated_at=_TS, duration=Kind.Duration,
+        **_RUN, launch_plan_id=_L, workflow_id=_L, task_id=_L, phase=_T, closure=_B, spec=_B,
+        started_at=_TS, execution_created_at=_TS, execution_updated_at=_TS, duration=Kind.Duration,
         abort_cause=_T, mode=_I, source_execution_id=_L, parent_node_execution_id=_L, cluster=_T,
         inputs_uri=_T, user_inputs_uri=_T, error_kind=_T, error_code=_T, user=_T, state=_I,
         launch_entity=_T,
     ),
-    frozenset(
-        {
-            "started_at", "duration", "abort_cause", "source_execution_id",
-            "parent_node_execution_id", "cluster", "inputs_uri", "user_inputs_uri", "error_kind",
-            "error_code",
-        }
-    ),
+    frozenset({"inputs_uri", "user_inputs_uri"}),
 )  # fmt: skip
 EXECUTION_TAG = Entity(
     "et",
     "execution_tags",
-    _columns(execution_project=_T, execution_domain=_T, execution_name=_T, key=_T, value=_T),
+    _columns(**_RUN, key=_T, value=_T),
 )
 # An older table of tags with the column `name`; reads go to execution_tags.key.
 ADMIN_TAG = Entity("at", "execution_tags", _columns(name=_T))
-
-_UNUSED = {
-    name: Entity(short, name, {})
-    for name, short in (
-        ("node_execution", "ne"),
-        ("task_execution", "te"),
-        ("signal", "s"),
-        ("execution_admin_tag", "eat"),
-    )
-}
+NODE_EXECUTION = Entity(
+    "ne",
+    "node_executions",
+    _columns(
+        **_RUN, node_id=_T, phase=_T, input_uri=_T, closure=_B, started_at=_TS,
+        node_execution_created_at=_TS, node_execution_updated_at=_TS, duration=Kind.Duration,
+        node_execution_metadata=_B, parent_id=_L, parent_task_execution_id=_L, error_kind=_T,
+        error_code=_T, cache_status=_T, dynamic_workflow_remote_closure_reference=_T,
+        internal_data=_B,
+    ),
+    frozenset({"internal_data"}),
+)  # fmt: skip
+TASK_EXECUTION = Entity(
+    "te",
+    "task_executions",
+    _columns(
+        **_KEY, **_RUN, node_id=_T, retry_attempt=_L, phase=_T, phase_version=_L, input_uri=_T,
+        closure=_B, started_at=_TS, task_execution_created_at=_TS, task_execution_updated_at=_TS,
+        duration=Kind.Duration,
+    ),
+)  # fmt: skip
+SIGNAL = Entity("s", "signals", _columns(**_RUN, signal_id=_T, type=_B, value=_B))
+# flyteadmin knows the prefix and allows it nowhere.
+_EXECUTION_ADMIN_TAG = Entity("eat", "execution_admin_tags", {})
 
 # The prefixes that a filter's field may carry.
 BY_PREFIX: Mapping[str, Entity] = {
@@ -129,7 +137,10 @@ BY_PREFIX: Mapping[str, Entity] = {
     "project": PROJECT,
     "admin_tag": ADMIN_TAG,
     "execution_tag": EXECUTION_TAG,
-    **_UNUSED,
+    "execution_admin_tag": _EXECUTION_ADMIN_TAG,
+    "node_execution": NODE_EXECUTION,
+    "task_execution": TASK_EXECUTION,
+    "signal": SIGNAL,
 }
 
 # What a list of the left may be joined with in a filter.
@@ -140,4 +151,7 @@ JOINS: Mapping[str, tuple[Entity, ...]] = {
     "l": (LAUNCH_PLAN, WORKFLOW),
     "nen": (NAMED_ENTITY, NAMED_ENTITY_METADATA),
     "e": (EXECUTION, LAUNCH_PLAN, WORKFLOW, TASK, ADMIN_TAG, EXECUTION_TAG),
+    "ne": (NODE_EXECUTION, EXECUTION),
+    "te": (TASK_EXECUTION, TASK, EXECUTION, NODE_EXECUTION),
+    "s": (SIGNAL,),
 }

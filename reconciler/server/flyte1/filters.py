@@ -15,7 +15,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.server import durations
-from reconciler.server.flyte1.columns import ADMIN_TAG, BY_PREFIX, EXECUTION, JOINS, Entity, Kind
+from reconciler.server.flyte1.columns import (
+    ADMIN_TAG,
+    BY_PREFIX,
+    EXECUTION,
+    JOINS,
+    NODE_EXECUTION,
+    SIGNAL,
+    TASK_EXECUTION,
+    Entity,
+    Kind,
+)
 from reconciler.server.flyte1.refusals import database, invalid
 from reconciler.server.status import internal, refused
 
@@ -31,9 +41,10 @@ _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne":
 _LISTS = {"value_in": "IN", "value_not_in": "NOT IN"}
 _PATTERNS = {"contains": "LIKE", "not_like": "NOT LIKE"}
 
-# flyteadmin prefixes these fields of an execution, but only after it has checked the field's name
-# against the columns, so that `name` is refused although it could work.
+# flyteadmin prefixes these fields of what an execution owns, but only after it has checked the
+# field's name against the columns, so that `name` is refused although it could work.
 _EXECUTION_KEY = frozenset({"project", "domain", "name"})
+_OF_EXECUTIONS = (EXECUTION, NODE_EXECUTION, TASK_EXECUTION, SIGNAL)
 _METADATA = frozenset({"description", "state"})
 
 
@@ -153,7 +164,7 @@ def _nanoseconds(value: str) -> str:
 
 
 def _column(entity: Entity, field: str) -> str:
-    if entity is EXECUTION and field in _EXECUTION_KEY:
+    if entity in _OF_EXECUTIONS and field in _EXECUTION_KEY:
         return f"execution_{field}"
     return "key" if entity is ADMIN_TAG and field == "name" else field
 

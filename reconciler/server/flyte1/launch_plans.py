@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import grpc
 from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
-from flyteidl.core import execution_pb2, interface_pb2
+from flyteidl.core import interface_pb2
 
 from reconciler.server.clock import now, stamp
 from reconciler.server.flyte1 import checks, filters, launch_plan_inputs, versioned
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW
+from reconciler.server.flyte1.execution_rows import TERMINAL
 from reconciler.server.flyte1.refusals import compact, invalid, missing, not_found
 from reconciler.server.status import StatusError, internal, refused
 
@@ -32,15 +33,6 @@ if TYPE_CHECKING:
 _ACTIVE = launch_plan_pb2.ACTIVE
 _INACTIVE = launch_plan_pb2.INACTIVE
 
-TERMINAL = frozenset(
-    {
-        execution_pb2.WorkflowExecution.SUCCEEDED,
-        execution_pb2.WorkflowExecution.FAILED,
-        execution_pb2.WorkflowExecution.TIMED_OUT,
-        execution_pb2.WorkflowExecution.ABORTED,
-    }
-)
-
 
 def create(
     store: Store, request: launch_plan_pb2.LaunchPlanCreateRequest
@@ -52,46 +44,20 @@ def create(
     if workflow is None:
         raise not_found("WORKFLOW", versioned.bare(workflow_id))
     interface = interface_pb2.TypedInterface.FromString(workflow["typed_interface"])
-    identifier = _validate(store, request, interface)
-    closure = launch_plan_pb2.LaunchPlanClosure(expected_inputs=spec.default_inputs)
-    if interface.HasField("outputs"):
-        closure.expected_outputs.CopyFrom(interface.outputs)
-    digest = versioned.digest(launch_plan_pb2.LaunchPlan(id=identifier, spec=spec, closure=closure))
-    existing = versioned.find(store, LAUNCH_PLAN, identifier)
+    plan = completed(store, request, interface)
+    existing = versioned.find(store, LAUNCH_PLAN, plan.id)
     if existing is not None:
-        raise _exists(identifier, equal=existing["digest"] == digest)
-    scheduled = _schedule_type(spec.entity_metadata.schedule)
-    moment = now()
-    with store.writing():
-        store.run(
-            "INSERT INTO launch_plans (created_at, updated_at, project, domain, name, version, "
-            "spec, workflow_id, closure, state, digest, schedule_type, launch_condition_type) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                moment,
-                moment,
-                identifier.project,
-                identifier.domain,
-                identifier.name,
-                identifier.version,
-                spec.SerializeToString(),
-                workflow["id"],
-                closure.SerializeToString(),
-                _INACTIVE,
-                digest,
-                scheduled,
-                None if scheduled == "NONE" else "SCHED",
-            ),
-        )
+        raise _exists(plan.id, equal=existing["digest"] == versioned.digest(plan))
+    insert(store, plan, workflow["id"])
     return launch_plan_pb2.LaunchPlanCreateResponse()
 
 
-def _validate(
+def completed(
     store: Store,
     request: launch_plan_pb2.LaunchPlanCreateRequest,
     interface: interface_pb2.TypedInterface,
-) -> identifier_pb2.Identifier:
-    """Refuse what flyteadmin refuses, and complete the spec's default inputs in place."""
+) -> launch_plan_pb2.LaunchPlan:
+    """The plan as it is stored, with every unbound input; refuses what flyteadmin refuses."""
     identifier = checks.identifier(optional(request, "id"), checks.LAUNCH_PLAN)
     checks.active_project_domain(store, identifier.project, identifier.domain)
     spec = request.spec
@@ -105,7 +71,37 @@ def _validate(
     if spec.entity_metadata.HasField("launch_conditions"):
         found = compact(spec.entity_metadata.launch_conditions)
         raise refused(f"Launch condition must be empty, found {found}")
-    return identifier
+    closure = launch_plan_pb2.LaunchPlanClosure(expected_inputs=spec.default_inputs)
+    if interface.HasField("outputs"):
+        closure.expected_outputs.CopyFrom(interface.outputs)
+    return launch_plan_pb2.LaunchPlan(id=identifier, spec=spec, closure=closure)
+
+
+def insert(store: Store, plan: launch_plan_pb2.LaunchPlan, workflow_id: int) -> None:
+    """Store a new plan, inactive."""
+    scheduled = _schedule_type(plan.spec.entity_metadata.schedule)
+    moment = now()
+    with store.writing():
+        store.run(
+            "INSERT INTO launch_plans (created_at, updated_at, project, domain, name, version, "
+            "spec, workflow_id, closure, state, digest, schedule_type, launch_condition_type) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                moment,
+                moment,
+                plan.id.project,
+                plan.id.domain,
+                plan.id.name,
+                plan.id.version,
+                plan.spec.SerializeToString(),
+                workflow_id,
+                plan.closure.SerializeToString(),
+                _INACTIVE,
+                versioned.digest(plan),
+                scheduled,
+                None if scheduled == "NONE" else "SCHED",
+            ),
+        )
 
 
 def check_notifications(notifications: Iterable[common_pb2.Notification]) -> None:

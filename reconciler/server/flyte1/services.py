@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flyteidl.service import admin_pb2, dataproxy_pb2, signal_pb2
 
-from reconciler.server.flyte1 import admin, dataproxy
+from reconciler.server.flyte1 import admin, dataproxy, signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 SERVICES: Mapping[str, Service] = {
     f"{admin_pb2.DESCRIPTOR.package}.AdminService": admin.HANDLERS,
     f"{dataproxy_pb2.DESCRIPTOR.package}.DataProxyService": dataproxy.HANDLERS,
-    f"{signal_pb2.DESCRIPTOR.package}.SignalService": {},
+    f"{signal_pb2.DESCRIPTOR.package}.SignalService": signals.HANDLERS,
 }

@@ -11,7 +11,7 @@ import aiohttp
 import grpc
 import grpc.aio
 import pytest
-from flyteidl.admin import project_pb2, version_pb2
+from flyteidl.admin import execution_pb2, project_pb2, version_pb2
 from flyteidl.service import (
     admin_pb2_grpc,
     auth_pb2,
@@ -107,12 +107,10 @@ async def test_hook_after_a_call_loses_the_answer_but_not_the_effect(
 async def test_call_that_is_not_served_is_unimplemented(tmp_path: pathlib.Path) -> None:
     async with serving(tmp_path) as (server, channel):
         stub = admin_pb2_grpc.AdminServiceStub(channel)
-        from flyteidl.admin import node_execution_pb2
-
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stub.GetNodeExecution(node_execution_pb2.NodeExecutionGetRequest())
+            await stub.GetExecutionMetrics(execution_pb2.WorkflowExecutionGetMetricsRequest())
         assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert server.calls["GetNodeExecution"] == 1
+        assert server.calls["GetExecutionMetrics"] == 1
 
 
 async def token(server: Server, secret: str, *, basic: bool) -> tuple[int, dict[str, Any]]:
