@@ -144,6 +144,7 @@ class Operator:
         self._watcher = Watcher(Watched(access=access, namespaces=options.namespaces), self._hear)
         self._secrets = SecretWatch(cluster, self._secret_changed)
         self.measures = Measures(self.store, self.queue, self.metrics)
+        self._is_in_charge = False
         self._is_listed = False
         self._beat = time.monotonic()
 
@@ -153,14 +154,16 @@ class Operator:
             self._options.listen,
             self.metrics,
             alive=self._standstill,
-            ready=lambda: "",
+            ready=self._unready,
             refresh=self.measures.refresh,
         )
 
     async def work(self) -> None:
         """List, watch, and run passes for ever."""
+        self._is_in_charge = True
         await self._list(is_first=True)
         self._watcher.start()
+        self._is_listed = True
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._options.workers):
@@ -169,6 +172,7 @@ class Operator:
                     group.create_task(self._scribe.deliver())
                 group.create_task(self._relist())
         finally:
+            self._is_listed = False
             await self._watcher.stop()
             await self._scribe.close()
             await self._secrets.close()
@@ -248,8 +252,15 @@ class Operator:
             await asyncio.sleep(_PULSE_SECONDS)
 
     def _standstill(self) -> str:
-        is_alive = time.monotonic() - self._beat < _STANDSTILL_SECONDS
-        return "" if is_alive else "the event loop stands"
+        if time.monotonic() - self._beat > _STANDSTILL_SECONDS:
+            return "the event loop stands"
+        is_deaf = self._is_listed and not self._watcher.is_alive
+        return "the thread that watches has ended" if is_deaf else ""
+
+    def _unready(self) -> str:
+        """One that waits for the lease is ready to take over; one in charge once it has read."""
+        is_late = self._is_in_charge and not self._is_listed
+        return "the custom resources are not read yet" if is_late else ""
 
     def _wanted_secrets(self) -> frozenset[tuple[str, str]]:
         needed = frozenset().union(*self.connections.needs.values(), *self.passes.sources.values())
