@@ -203,6 +203,17 @@ class Operator:
                 continue
             await self.start()
 
+    async def in_charge(self) -> None:
+        """Wait until the process leads."""
+
+        async def is_so() -> bool:
+            try:
+                return await self.metric("reconcile_leader") == 1
+            except OSError:
+                return False
+
+        await until(is_so, lambda: f"nobody is in charge: {self.log()[-500:]}")
+
     async def stop(self) -> int:
         """End it in order; returns the exit code."""
         assert self.process is not None
