@@ -148,7 +148,7 @@ class SyncSpec(Shape):
     git: JsonValue = None
     """Where the files come from, by Git. Not served yet by this version."""
 
-    policies: Many[PolicySpec] = ()
+    policies: Annotated[Many[PolicySpec], Field(max_length=100)] = ()
     """Rules for everything that the set declares; where one fails, nothing is applied."""
 
     notify: JsonValue = None
