@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": ("reconciler.cli.reconcile", "plan_command", "Show what would change, and save it."),
     "apply": ("reconciler.cli.reconcile", "apply_command", "Carry out a saved plan."),
     "snapshot": ("reconciler.cli.snapshot", "snapshot", "Keep what plans without a backend need."),
+    "comment": ("reconciler.cli.comment", "comment", "Keep a report as a pull request's comment."),
     "validate": ("reconciler.cli.validate", "validate", "Check documents without a backend."),
     "export": ("reconciler.cli.export", "export", "Write what is live as specs."),
     "adopt": ("reconciler.cli.adopt", "adopt", "Own what is live as declared; writes the ledger."),
