@@ -230,6 +230,7 @@ def _entry(plan: Plan, claim: Claim, run: Run, reports: list[Report]) -> Entry:
         at=run.now,
         by=run.by,
         commit=claim.commit,
+        source=claim.source,
         plan=plan.id,
         done=tuple(done[:_AUDIT_LINES]),
         failed=tuple(failed[:_AUDIT_LINES]),
@@ -243,13 +244,19 @@ _AUDIT_LINES = 1000
 def claim_for_saved(declaration: Declaration, plan: Plan, ledger: Ledger) -> Claim:
     """Return the claim under which a saved plan may run.
 
-    Raises RefusedError when the plan is of another set than the one declared here, a policy of the
-    set failed, or the set has been claimed by another source since.
+    Raises RefusedError when the plan is of another set or of other files, when a policy of the set
+    failed, or the set has been claimed by another source since.
     """
     if plan.set_name != declaration.set_name:
         raise RefusedError(
             f"plan {plan.id}: is of set {plan.set_name}, and {declaration.set_name} is declared "
             "here; run it in its own directory"
+        )
+    if plan.tree and declaration.tree != plan.tree:
+        has = f"tree {declaration.tree[:12]}" if declaration.tree else "files that were edited"
+        raise RefusedError(
+            f"plan {plan.id}: was made of tree {plan.tree[:12]}, and this is {has}; check out what "
+            "it was made of, in whatever commit, or make it again"
         )
     policing.enforce(plan)
     claims.check(declaration, ledger, "", "")

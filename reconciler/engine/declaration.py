@@ -35,10 +35,10 @@ class Declaration:
     """Documents of one set, validated.
 
     `base` is the directory of reconcile.yaml, or the working directory without one; origins are
-    shown relative to `cwd`. `source` names
-    where the set is declared, the same on every machine for a Git checkout; `commit` is empty
-    outside Git. `is_whole` says that the whole root of the set was read without an error. `types`
-    are types of one's own that whoever runs the program named.
+    shown relative to `cwd`. `source` names where the set is declared, the same on every machine for
+    a Git checkout; `commit` is empty outside Git, and so is `tree`, Git's name of the directory's
+    content, where a file was edited. `is_whole` says that the whole root of the set was read
+    without an error. `types` are types of one's own that whoever runs the program named.
 
     With `is_independent` each document stands for itself: one with an error holds back nothing but
     its own object. `given_up` are objects whose declaration somebody deletes, with what is to
@@ -60,6 +60,7 @@ class Declaration:
     is_whole: bool = False
     source: str = ""
     commit: str = ""
+    tree: str = ""
     types: tuple[OwnType, ...] = ()
     is_independent: bool = False
     given_up: Mapping[Key, Prune] = field(default_factory=dict)
@@ -346,6 +347,7 @@ def _of_set(
         and not any(item.severity is Severity.ERROR for item in every),
         source=revision.source if revision else f"directory:{where.base}",
         commit=revision.commit if revision else "",
+        tree=revision.tree if revision else "",
         faulty=found.faulty,
         reach=where.reach,
         unknown=frozenset().union(

@@ -187,7 +187,11 @@ async def plan_resolved(
     if any(change.effect is Effect.ADOPT for change in made.changes):
         context = replace(context, elsewhere=await _adopted_elsewhere(declaration, backend, made))
         made = compute(desired, live, context, backend=view.identity, warnings=warnings)
-    made = replace(made, verdicts=policing.judge(declaration, desired.resources.values()))
+    made = replace(
+        made,
+        verdicts=policing.judge(declaration, desired.resources.values()),
+        tree=declaration.tree,
+    )
     return Planned(
         plan=made,
         ledger=view.ledger,

@@ -104,11 +104,15 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one apply did: the audit line of a ledger version."""
+    """What one apply did: the audit line of a ledger version.
+
+    `source` (repository and folder) and `commit` say where all that was done was declared.
+    """
 
     at: datetime | None = None
     by: str = ""
     commit: str = ""
+    source: str = ""
     plan: str = ""
     done: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
@@ -217,6 +221,7 @@ def encode(ledger: Ledger) -> dict[str, Json]:
             "at": entry.at.isoformat() if entry.at else "",
             "by": entry.by,
             "commit": entry.commit,
+            **({"source": entry.source} if entry.source else {}),
             "plan": entry.plan,
             "done": list(entry.done),
             "failed": list(entry.failed),
@@ -282,6 +287,7 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
             at=_time(at) if at else None,
             by=cast("str", entry.get("by", "")),
             commit=cast("str", entry.get("commit", "")),
+            source=cast("str", entry.get("source", "")),
             plan=cast("str", entry.get("plan", "")),
             done=tuple(_strings(cast("Json", entry.get("done")))),
             failed=tuple(_strings(cast("Json", entry.get("failed")))),

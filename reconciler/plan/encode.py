@@ -49,6 +49,7 @@ def _parts(plan: Plan) -> dict[str, Json]:
         "connection": dict(plan.backend),
         "desired": plan.desired,
         "isWhole": plan.is_whole,
+        **({"tree": plan.tree} if plan.tree else {}),
         "changes": [_change(change) for change in plan.changes],
         "foreign": [str(key) for key in plan.foreign],
         "warnings": list(plan.warnings),
@@ -193,6 +194,7 @@ def decode(value: dict[str, Any]) -> Plan:
             bookkeeping=tuple(value["bookkeeping"]),
             keeps=_read_keeps(value["keeps"]),
             is_whole=value["isWhole"],
+            tree=value.get("tree", ""),
             verdicts=tuple(_read_verdict(item) for item in value.get("policies", [])),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -206,7 +206,8 @@ class Plan:
     `id` is a digest of the content, without clock, approval or messages. `foreign` lists active
     objects in the set's scope that no set of ours declares. `unchanged` counts objects that are as
     declared, `unread` those that could not be read. `bookkeeping` tells what only the ledger gains,
-    `verdicts` what the set's policies say of what is declared.
+    `verdicts` what the set's policies say of what is declared. `tree` is Git's name of the files
+    that the plan was made of, empty where they have none.
     """
 
     id: str
@@ -222,6 +223,7 @@ class Plan:
     keeps: Keeps = Keeps()
     is_whole: bool = False
     verdicts: tuple[Verdict, ...] = ()
+    tree: str = ""
 
     @property
     def refused(self) -> tuple[Verdict, ...]:

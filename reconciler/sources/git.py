@@ -56,12 +56,15 @@ class Revision:
 
     `source` is `<host>/<repository>#<folder>` or `git:<first commit>#<folder>`, without `#` at the
     top of the repository; `path` is that folder. `is_dirty`: the folder differs from `commit`.
+    `tree` is Git's name of the folder's content, the same in every commit that has it; empty where
+    a file that Git knows was edited.
     """
 
     source: str
     commit: str
     is_dirty: bool
     path: str
+    tree: str = ""
 
 
 def describe(path: Path) -> Revision | None:
@@ -94,7 +97,16 @@ def describe(path: Path) -> Revision | None:
         commit=head.stdout.decode().strip(),
         is_dirty=bool(status.strip()),
         path=prefix,
+        tree=_tree(folder, prefix, status),
     )
+
+
+def _tree(folder: Path, prefix: str, status: bytes) -> str:
+    """Name the content of a folder, unless a file that Git knows was edited."""
+    if any(line and not line.startswith(b"?? ") for line in status.splitlines()):
+        return ""
+    found = _git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:{prefix}")
+    return found.stdout.decode().strip() if not found.returncode else ""
 
 
 def top_of(path: Path) -> Path | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cli_kit import Shell
-from world import World, open_world, plan_document
+from world import SYNC, World, ledger_of, open_world, plan_document
 
 
 @pytest.fixture
@@ -97,3 +97,30 @@ async def test_a_base_that_tells_nothing_is_an_error_with_its_reason(world: Worl
     assert "00000.json:1:" in faulty.err
     assert "--base: only shows a difference; add --dry-run" in written.err
     assert {one.code for one in (unknown, option, empty, faulty, written)} == {1}
+
+
+async def test_a_saved_plan_survives_a_squash_and_no_other_content(world: World) -> None:
+    shell = Shell(world)
+    commit(world, plan_document("a"))
+    assert (await shell("--yes")).code == 0
+    git(world, "checkout", "--quiet", "-b", "feature")
+    commit(world, plan_document("a", inputs={"count": 8}))
+    commit(world, plan_document("a", inputs={"count": 9}))
+    saved = str(world.root.parent / "plan.json")
+    assert (await shell("plan", "--out", saved)).code == 0
+    git(world, "checkout", "--quiet", "main")
+    before = await shell("apply", saved)
+    git(world, "merge", "--quiet", "--squash", "feature")
+    git(world, "commit", "--quiet", "--message", "squashed")
+    merged = git(world, "rev-parse", "HEAD")
+    (world.root / "reconcile.yaml").write_text("# edited\n" + SYNC)
+    edited = await shell("apply", saved)
+    git(world, "checkout", "--quiet", "--", ".")
+    squashed = await shell("apply", saved)
+
+    assert (before.code, edited.code, squashed.code) == (3, 3, 0), squashed.err
+    assert "was made of tree" in before.err
+    assert "this is files that were edited" in edited.err
+    entry = (await ledger_of(world)).entry
+    assert entry.commit == merged
+    assert entry.source.startswith("git:")

@@ -113,6 +113,7 @@ PLANS = st.builds(
     ),
     is_whole=st.booleans(),
     verdicts=st.lists(VERDICTS, max_size=2).map(tuple),
+    tree=TEXT,
 )
 
 
@@ -128,7 +129,7 @@ def test_generated_plans_use_every_field(kind: type) -> None:
     known: dict[type, set[str]] = {
         Plan: {
             *("id", "set_name", "backend", "desired", "changes", "unchanged", "foreign"),
-            *("warnings", "unread", "bookkeeping", "keeps", "is_whole", "verdicts"),
+            *("warnings", "unread", "bookkeeping", "keeps", "is_whole", "verdicts", "tree"),
         },
         Change: {
             *("key", "effect", "reason", "fingerprint", "origin", "group", "awaits", "fields"),
