@@ -15,6 +15,7 @@ import grpc
 from flyteidl.service import dataproxy_pb2 as wire
 
 from reconciler.server.clock import now, stamp
+from reconciler.server.flyte1 import run_data
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.refusals import compact
 from reconciler.server.status import StatusError, refused
@@ -96,20 +97,9 @@ def _download(
     )
 
 
-def _download_link(
-    _store: Store, request: wire.CreateDownloadLinkRequest
-) -> wire.CreateDownloadLinkResponse:
-    """No node ever ran, so there is no deck to link to."""
-    if request.artifact_type == wire.ARTIFACT_TYPE_UNDEFINED:
-        kind = wire.ArtifactType.Name(request.artifact_type)
-        raise refused(f"error while validating request. Error: invalid artifact type [{kind}]")
-    if request.WhichOneof("source") is None:
-        raise refused("error while validating request. Error: source is required. Provided nil")
-    raise refused(f"failed to find node execution [{compact(request.node_execution_id)}]")
-
-
 HANDLERS: Mapping[str, Handler] = {
     "CreateUploadLocation": _upload,
     "CreateDownloadLocation": _download,
-    "CreateDownloadLink": _download_link,
+    "CreateDownloadLink": run_data.download_link,
+    "GetData": run_data.get,
 }
