@@ -37,6 +37,26 @@ def lines() -> Iterator[str]:
         yield _edit(rows["edit"])
     if "steady" in rows:
         yield _steady(rows["steady"])
+    yield from _by_hand(rows)
+
+
+def _by_hand(rows: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what was measured once, by the same parts; no run replaces it."""
+    if "soak" in rows:
+        row = rows["soak"]
+        shown = ", ".join(map(str, row["rss"]))
+        yield (
+            f"Ten minutes steady at 1,000, once by hand: {row['passes']:.0f} passes; written into "
+            f"the cluster: {_counted(row['writes']) or 'nothing'}{row.get('note', '')}; calls: "
+            f"{_counted(row['calls'])}; resident MiB minute by minute: {shown}.\n"
+        )
+    if "kills" in rows:
+        row = rows["kills"]
+        yield (
+            f"Killed with SIGKILL, once by hand, as `tests/kube/test_operator_chaos.py` does in "
+            f"twenty rounds: {row['rounds']} rounds with {row['plans']} plans, three of them "
+            f"edited in each; {row['outcome']}.\n"
+        )
 
 
 def _targets(rows: Mapping[str, Any]) -> Iterator[str]:
