@@ -83,8 +83,10 @@ def operator(
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    for name in ("kopf", "aiohttp"):
-        logging.getLogger(name).setLevel(logging.DEBUG if log_level == "debug" else logging.WARNING)
+    is_debug = log_level == "debug"
+    logging.getLogger("aiohttp").setLevel(logging.DEBUG if is_debug else logging.WARNING)
+    # It logs whatever ends its watches with its traceback; that it is started again is told by us.
+    logging.getLogger("kopf").setLevel(logging.DEBUG if is_debug else logging.CRITICAL)
     found = access.find(kubeconfig, context)
     addresses = frozenset(_address(item) for item in allow_url)
     options = run.Options(

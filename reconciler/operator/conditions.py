@@ -22,7 +22,8 @@ _MESSAGE_CHARACTERS = 1024
 class Verdict:
     """What became of one object: `fields` are those of its status besides the conditions.
 
-    `is_partial` says that fields which are not given stay as they were.
+    `is_partial` says that fields which are not given stay as they were. `is_stalled` says that
+    somebody has to act, although the reason is one that mostly passes.
     """
 
     reason: Reason
@@ -30,6 +31,7 @@ class Verdict:
     fields: Mapping[str, Json] = field(default_factory=dict)
     is_partial: bool = False
     is_suspended: bool = False
+    is_stalled: bool = False
 
     @property
     def is_ready(self) -> bool:
@@ -39,7 +41,7 @@ class Verdict:
     @property
     def is_waiting(self) -> bool:
         """Say whether the operator goes on by itself."""
-        return self.reason in WAITING
+        return self.reason in WAITING and not self.is_stalled
 
 
 def status_of(custom: Custom, verdict: Verdict, *, now: datetime) -> dict[str, Json]:

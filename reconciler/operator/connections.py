@@ -46,12 +46,16 @@ _AUTH_FIELDS = {"clientSecret": "client_secret", "token": "token", "apiKey": "ap
 class UnusableError(ReconcilerError):
     """A connection cannot be used; `reason` is that of the objects which need it.
 
-    `is_gone` says that there is no such connection, so that nothing is to be waited for.
+    `is_gone` says that there is no such connection, so that nothing is to be waited for;
+    `is_stalled` that somebody has to name one.
     """
 
-    def __init__(self, reason: Reason, message: str, *, is_gone: bool = False) -> None:
+    def __init__(
+        self, reason: Reason, message: str, *, is_gone: bool = False, is_stalled: bool = False
+    ) -> None:
         self.reason = reason
         self.is_gone = is_gone
+        self.is_stalled = is_stalled
         super().__init__(message)
 
 

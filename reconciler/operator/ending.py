@@ -47,7 +47,7 @@ class Departures:
         """
         leaving = _leaving(unit)
         kinds = {item.ref.kind for item in leaving}
-        reasons = {kind: await self._why_orphaned(unit.id.namespace, kind) for kind in kinds}
+        reasons = {kind: await self.why_orphaned(unit.id.namespace, kind) for kind in kinds}
         gone = [item for item in leaving if reasons[item.ref.kind]]
         await gather(*(self._let_go(item, reasons[item.ref.kind], now) for item in gone))
         refs = {item.ref for item in gone}
@@ -103,7 +103,8 @@ class Departures:
             await self.scribe.event(custom, "Orphaned", note, now=now, is_warning=True)
         await self.scribe.release(custom)
 
-    async def _why_orphaned(self, namespace: str, kind: str) -> str:
+    async def why_orphaned(self, namespace: str, kind: str) -> str:
+        """Say what of the cluster goes with objects of a kind; empty when nothing does."""
         found = await self._read(f"/api/v1/namespaces/{namespace}")
         if found is None or found["metadata"].get("deletionTimestamp"):
             return f"its namespace {namespace} is being deleted"

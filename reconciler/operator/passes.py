@@ -19,7 +19,7 @@ from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.model.traits import Verb
-from reconciler.operator import events, members, sync_status, units, verdicts, words
+from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
 from reconciler.operator.conditions import Verdict, reason_before
@@ -32,7 +32,7 @@ from reconciler.operator.scribe import Scribe
 from reconciler.operator.store import Store
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
-from reconciler.plan.plan import Block, Change, Effect
+from reconciler.plan.plan import Change, Effect
 from reconciler.plan.plan import Reason as Why
 from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
@@ -96,7 +96,9 @@ class Passes:
         try:
             return await self._set(await self.departures.without_ending(unit, self.clock()), stop)
         except RefusedError as error:
-            return await self._all(unit, Verdict(reason=Reason.CLAIM, message=str(error)))
+            # What is a flag elsewhere is an annotation here.
+            message = str(error).replace("--take-over ", f"{words.TAKE_OVER}=")
+            return await self._all(unit, Verdict(reason=Reason.CLAIM, message=message))
         except ReconcilerError as error:
             return await self._all(unit, verdicts.of_error(error))
 
@@ -111,7 +113,12 @@ class Passes:
             async with self.connections.use(custom) as opened:
                 return await self._on(unit, opened, stop)
         except UnusableError as error:
-            verdict = Verdict(reason=error.reason, message=str(error), is_partial=True)
+            verdict = Verdict(
+                reason=error.reason,
+                message=str(error),
+                is_partial=True,
+                is_stalled=error.is_stalled,
+            )
             return await self._all(unit, verdict, is_over=error.is_gone)
 
     def _obstacle(self, unit: Unit) -> Verdict | None:
@@ -136,6 +143,7 @@ class Passes:
                     Reason.DEPENDENCY,
                     "it belongs to no FlyteSync and the operator has no connection for such "
                     "objects; name a FlyteSync in spec.sync, or create one that is called default",
+                    is_stalled=True,
                 )
             return self.connections.find(*self.setup.connection)
         name = unit.spec.connection
@@ -144,6 +152,7 @@ class Passes:
                 Reason.DEPENDENCY,
                 f"FlyteSync {unit.id.namespace}/{unit.id.set_name} names no connection; write "
                 "spec.connection",
+                is_stalled=True,
             )
         return self.connections.find(unit.id.namespace, name)
 
@@ -151,7 +160,8 @@ class Passes:
         """Plan and apply a unit on its connection."""
         now = self.clock()
         cast = await self._cast(unit, opened, now)
-        planned = _within(await self._plan(unit, opened, cast), unit, opened)
+        planned = fences.within(await self._plan(unit, opened, cast), unit, opened)
+        planned = await fences.outliving(planned, unit, self.departures)
         await self._hold(unit, planned)
         applied = await self._apply(opened, cast, planned, stop)
         judge = verdicts.Judge(verdicts.Results(planned, applied, now))
@@ -193,12 +203,15 @@ class Passes:
         return members.assign(unit, opened, self.claims, reach=reach, source=source, now=now)
 
     async def _source(self, unit: Unit) -> str:
-        """Name a FlyteSync for the claim on its set: no other cluster has this namespace."""
+        """Name a FlyteSync for the claim on its set: no other cluster has this namespace.
+
+        Its own name is that of the set, and is left out: a set that is renamed is of one source.
+        """
         if unit.sync is None:
             return ""
         found = await self.cluster.get(f"/api/v1/namespaces/{unit.id.namespace}")
         uid = found["metadata"]["uid"] if found is not None else ""
-        return f"kubernetes:{uid}/{unit.id.namespace}/{unit.id.set_name}"
+        return f"kubernetes:{uid}/{unit.id.namespace}"
 
     async def _plan(self, unit: Unit, opened: Opened, cast: Cast) -> Planned:
         home = cast.declaration.home
@@ -231,13 +244,7 @@ class Passes:
             and not item.has_finalizer
             and members.policy(item, unit) is not DeletionPolicy.ORPHAN
         ]
-        unwanted = [
-            item
-            for item in unit.members
-            if item.has_finalizer
-            and not item.deleted
-            and members.policy(item, unit) is DeletionPolicy.ORPHAN
-        ]
+        unwanted = [item for item in unit.members if _is_orphaning(item, unit) and not item.deleted]
         await gather(
             *(self.scribe.hold(item) for item in wanted),
             *(self.scribe.release(item) for item in unwanted),
@@ -282,8 +289,13 @@ class Passes:
     async def _all(self, unit: Unit, verdict: Verdict, *, is_over: bool = False) -> Ended:
         """Tell every object of a unit the same; with `is_over` nothing is to be waited for."""
         now = self.clock()
-        overdue = [item for item in unit.members if self.departures.is_overdue(item, now)]
-        leaving = list(unit.members) if is_over else overdue
+        orphaning = [item for item in unit.members if _is_orphaning(item, unit)]
+        await gather(*(self.scribe.release(item) for item in orphaning if not item.deleted))
+        leaving = [
+            item
+            for item in unit.members
+            if is_over or self.departures.is_overdue(item, now) or _is_orphaning(item, unit)
+        ]
         await self.departures.orphan(replace(unit, members=tuple(leaving)), verdict.message, now)
         told: dict[Ref, Verdict] = {
             item.ref: verdict for item in unit.members if not item.is_disabled
@@ -362,30 +374,15 @@ class Passes:
         return Ended(self.setup.interval, is_failed=verdict.is_waiting)
 
 
+def _is_orphaning(custom: Custom, unit: Unit) -> bool:
+    """Say whether an object has a finalizer and by now nothing that it could wait for."""
+    return custom.has_finalizer and members.policy(custom, unit) is DeletionPolicy.ORPHAN
+
+
 def _is_unseen(custom: Custom) -> bool:
     """Say whether an object has a spec that was not looked at yet."""
     is_other = custom.status.get("observedGeneration") != custom.generation
     return is_other and not custom.deleted and not custom.is_disabled
-
-
-def _within(planned: Planned, unit: Unit, opened: Opened) -> Planned:
-    """Hold back what a set owns where its namespace has no business by now, or never had.
-
-    A set may have been taken over from elsewhere, with all that it ever wrote. Raises
-    UnusableError where its ledger itself is in such a place.
-    """
-    namespace, ledger = unit.id.namespace, planned.ledger
-    why = members.unserved(opened, namespace, ledger.home) if ledger.home else ""
-    if why:
-        raise UnusableError(Reason.ACCESS, f"the ledger of the set is there: {why}")
-    changes = tuple(
-        replace(change, block=Block.REPORT, block_detail=detail)
-        if change.block is None
-        and (detail := members.unserved(opened, namespace, change.key.place))
-        else change
-        for change in planned.plan.changes
-    )
-    return replace(planned, plan=replace(planned.plan, changes=changes))
 
 
 def _is_stop(change: Change, cast: Cast) -> bool:

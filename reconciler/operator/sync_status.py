@@ -37,6 +37,9 @@ def verdict(sync: Sync) -> Verdict:
     guarded = _guarded(sync)
     if guarded:
         return Verdict(reason=Reason.APPROVAL, message=guarded, fields=fields)
+    protected = _protected(sync)
+    if protected and not wrong:
+        return Verdict(reason=Reason.PROTECTED, message=protected, fields=fields)
     if not wrong:
         count = len(sync.verdicts)
         return Verdict(
@@ -61,6 +64,16 @@ def _guarded(sync: Sync) -> str:
         f"{len(held)} removals wait for approval ({held[0].block_detail.partition(';')[0]}); "
         f"annotate this object with flyte.reconciler.dev/approve={plan.id}"
     )
+
+
+def _protected(sync: Sync) -> str:
+    """Tell which objects that nobody declares any more may not be removed."""
+    blocked = sync.planned.plan.blocked if sync.planned is not None else ()
+    held = [change for change in blocked if change.block is Block.PROTECTED]
+    if not held:
+        return ""
+    shown = ", ".join(str(change.key) for change in held[:_TOLD])
+    return f"{len(held)} removals are forbidden ({shown}): {held[0].block_detail}"
 
 
 def _fields(sync: Sync, wrong: Mapping[Ref, Verdict]) -> dict[str, Json]:

@@ -82,6 +82,8 @@ class Watcher:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
     async def _watch(self) -> None:
+        # Callbacks of watches that broke off fail after their loop has ended; nobody is to act.
+        asyncio.get_running_loop().set_exception_handler(_note)
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry)(self._login)
         for kind in KINDS:
@@ -122,6 +124,10 @@ class Watcher:
         assert self._loop is not None
         kind = cast("str | None", event["type"]) or ""
         self._loop.call_soon_threadsafe(self._listener, kind, event["object"])
+
+
+def _note(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    log.debug("watching: %s", context.get("message"), exc_info=context.get("exception"))
 
 
 def _settings(*, is_everywhere: bool) -> kopf.OperatorSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ async def said_anywhere(team: Team, operator: Operator) -> str:
     kinds = "flyteconnections,flytesyncs,flytelaunchplans,flytesecrets,flytepackages"
     objects = await team.kubectl("get", kinds, "-o", "json")
     ledgers = [item async for item in _ledgers(team)]
-    return json.dumps([json.loads(objects), await team.events(), ledgers]) + operator.log()
+    url = f"http://127.0.0.1:{team.listen}/metrics"
+    metrics = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read())
+    told = [json.loads(objects), await team.events(), ledgers, metrics.decode()]
+    return json.dumps(told) + operator.log()
 
 
 async def _ledgers(team: Team) -> Any:

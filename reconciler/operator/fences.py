@@ -1,0 +1,64 @@
+"""Holds back what a plan would do beyond what its namespace may, or what nobody has asked for.
+
+What is held back is shown as a change that is reported only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.engine.planning import Planned
+from reconciler.model.key import Key
+from reconciler.operator import members
+from reconciler.operator.connections import Opened, UnusableError
+from reconciler.operator.ending import Departures
+from reconciler.operator.units import Unit
+from reconciler.operator.words import Reason
+from reconciler.plan.plan import Block, Effect
+from reconciler.specs.registry import KINDS
+
+_PACKAGE = "FlytePackage"
+
+
+def within(planned: Planned, unit: Unit, opened: Opened) -> Planned:
+    """Hold back what a set owns where its namespace has no business by now, or never had.
+
+    A set may have been taken over from elsewhere, with all that it ever wrote. Raises
+    UnusableError where its ledger itself is in such a place.
+    """
+    namespace, ledger = unit.id.namespace, planned.ledger
+    why = members.unserved(opened, namespace, ledger.home) if ledger.home else ""
+    if why:
+        raise UnusableError(Reason.ACCESS, f"the ledger of the set is there: {why}")
+    places = {change.key: change.key.place for change in planned.plan.doable}
+    reasons = {key: members.unserved(opened, namespace, place) for key, place in places.items()}
+    return _blocked(planned, reasons)
+
+
+async def outliving(planned: Planned, unit: Unit, departures: Departures) -> Planned:
+    """Hold removals back whose objects went with their namespace or their definition."""
+    removals = [
+        change
+        for change in planned.plan.doable
+        if change.effect is Effect.REMOVE and not change.renamed_to
+    ]
+    kinds = {change.key.kind for change in removals} & KINDS.keys()
+    # Plans that are no longer declared may have been a package's.
+    kinds |= {_PACKAGE} if kinds else set()
+    reasons = [await departures.why_orphaned(unit.id.namespace, kind) for kind in sorted(kinds)]
+    why = next(filter(None, reasons), "")
+    return _blocked(planned, dict.fromkeys((change.key for change in removals), why))
+
+
+def _blocked(planned: Planned, reasons: Mapping[Key, str]) -> Planned:
+    """Show changes that have a reason and do not carry them out."""
+    if not any(reasons.values()):
+        return planned
+    changes = tuple(
+        replace(change, block=Block.REPORT, block_detail=reasons[change.key])
+        if change.block is None and reasons.get(change.key)
+        else change
+        for change in planned.plan.changes
+    )
+    return replace(planned, plan=replace(planned.plan, changes=changes))
