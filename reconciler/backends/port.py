@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from reconciler.backends.reading import Reading
 from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
@@ -36,6 +37,11 @@ class Backend(Protocol):
     @property
     def adapters(self) -> Mapping[str, Adapter]:
         """How the documents of each kind are resolved."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """The port for looking at what is registered."""
         ...
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:

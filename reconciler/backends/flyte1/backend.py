@@ -19,6 +19,7 @@ from reconciler.backends.flyte1.observe import observe_versions
 from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.flyte1.reading import Flyte1Reading
 from reconciler.backends.flyte1.secret import needed
 from reconciler.backends.flyte1.secret.calls import Writer
 from reconciler.backends.flyte1.secret.observe import observe as observe_secrets
@@ -103,6 +104,11 @@ class Flyte1:
     def adapters(self) -> Mapping[str, Adapter]:
         """How documents become resources of Flyte 1."""
         return adapters.ADAPTERS if self._vault.is_known else adapters.WITHOUT_CLUSTER
+
+    @property
+    def reading(self) -> Flyte1Reading:
+        """Look at what is registered."""
+        return Flyte1Reading(self.channel, self._vault)
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""

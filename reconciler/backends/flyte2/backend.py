@@ -16,6 +16,7 @@ from reconciler.backends.flyte2 import probe as probes
 from reconciler.backends.flyte2.capabilities import Capability
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.package.export import export
+from reconciler.backends.flyte2.reading import Flyte2Reading
 from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.wire.channel import Channel
@@ -60,6 +61,11 @@ class Flyte2:
     def adapters(self) -> Mapping[str, Adapter]:
         """How documents become resources of Flyte 2."""
         return adapters.ADAPTERS
+
+    @property
+    def reading(self) -> Flyte2Reading:
+        """Look at what is registered."""
+        return Flyte2Reading(self.link)
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what resolved packages attach, for tasks that are going to be registered."""

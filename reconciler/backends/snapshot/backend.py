@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NoReturn
 
+from reconciler.backends.reading import Reading
 from reconciler.backends.snapshot.hiding import reveal
 from reconciler.backends.snapshot.recorded import Content, Fields, Item, Name, Snapshot, Thing
 from reconciler.errors import UnsupportedError, UsageError
@@ -58,6 +59,11 @@ class SnapshotBackend:
     def adapters(self) -> Mapping[str, Adapter]:
         """How documents become resources of the Flyte."""
         return self.resolving
+
+    @property
+    def reading(self) -> Reading:
+        """Refuse: a snapshot is for plans."""
+        self._refuse("list what is registered")
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what registering would need; nothing is registered."""

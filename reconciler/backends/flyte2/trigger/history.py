@@ -5,7 +5,7 @@ from __future__ import annotations
 from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.trigger import trigger_definition_pb2, trigger_service_pb2
 
-from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2 import methods, people
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
 
@@ -41,11 +41,4 @@ def _who(revision: trigger_definition_pb2.TriggerRevision) -> str:
     metadata = revision.metadata
     is_deployed = revision.action == trigger_definition_pb2.TRIGGER_REVISION_ACTION_DEPLOY
     identity = metadata.deployed_by if is_deployed else metadata.updated_by
-    match identity.WhichOneof("principal"):
-        case "user":
-            spec = identity.user.spec
-            return spec.email or f"{spec.first_name} {spec.last_name}".strip()
-        case "application":
-            return identity.application.spec.name
-        case _:
-            return ""
+    return people.name_of(identity)
