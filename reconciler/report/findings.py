@@ -9,7 +9,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.origin import Origin, Problem, Severity
-from reconciler.plan.plan import REMOVALS, Block, Effect
+from reconciler.plan.plan import Block, Effect
 from reconciler.plan.render import field_text, what
 
 if TYPE_CHECKING:
@@ -58,15 +58,19 @@ def findings(subject: Subject) -> tuple[Finding, ...]:
         for change in subject.plan.changes:
             key = replace(change.key, name=change.renamed_to or change.key.name)
             found += _change(change, named.get(key, change), subject)
-    return tuple(sorted(found, key=lambda one: (one.level, _is_quiet(one))))
+    return tuple(sorted(found, key=lambda one: (one.level, _RANKS.get(one.rule, 0))))
 
 
-def _is_quiet(one: Finding) -> bool:
-    """Among equals, what stops something comes first."""
-    return one.rule not in _LOUD
-
-
-_LOUD = frozenset(f"plan/{effect.value}" for effect in REMOVALS)
+_RANKS = {
+    f"plan/{effect.value}": rank
+    for rank, effect in enumerate(
+        (
+            *(Effect.REMOVE, Effect.HAND_OVER, Effect.DEACTIVATE, Effect.UPDATE, Effect.CREATE),
+            *(Effect.ADOPT, Effect.PROTECT, Effect.REGISTER),
+        )
+    )
+}
+"""Among findings of one level: what stops something first, what nothing runs yet last."""
 
 
 def _problem(problem: Problem) -> Finding:

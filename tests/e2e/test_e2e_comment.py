@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -169,8 +171,6 @@ async def test_script_of_the_action_runs_as_a_job_does(tmp_path: Path) -> None:
         event = {"pull_request": {"number": 3, "head": {"sha": COMMIT}}}
         (tmp_path / "event.json").write_text(json.dumps(event))
         environ["GITHUB_EVENT_PATH"] = str(tmp_path / "event.json")
-        import asyncio
-
         ended = await asyncio.to_thread(
             subprocess.run,
             ["bash", str(ROOT / "ci/check.sh")],
@@ -204,3 +204,42 @@ def test_the_parts_of_the_packaging_name_what_is_there() -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     assert hook["entry"] == "reconcile validate"
     assert ".reconcile-plan" in yaml.safe_load((ROOT / "ci/gitlab.yml").read_text())
+
+
+async def test_script_plans_a_fork_against_a_snapshot_without_network_or_credentials(
+    tmp_path: Path,
+) -> None:
+    """A network namespace of its own has no route to anything."""
+    alone = ("unshare", "--map-root-user", "--net")
+    probe = await asyncio.to_thread(
+        subprocess.run, [*alone, "true"], capture_output=True, check=False
+    )
+    if probe.returncode:
+        pytest.skip(f"this machine makes no network namespace: {probe.stderr.decode()}")
+    folder = tmp_path / "branch"
+    shutil.copytree(ROOT / "examples" / "quickstart", folder)
+    (folder / ".git").mkdir()
+    made = await run("snapshot", "--out", "../snapshot.json", cwd=folder)
+    assert made.code == 0, made.err
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "CHECK_ARGUMENTS": "--against\n../snapshot.json",
+        "CHECK_SARIF": str(tmp_path / "out.sarif"),
+        "CHECK_FOLDER": str(tmp_path),
+        "PATH": f"{Path(PROGRAM).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [*alone, "bash", str(ROOT / "ci/check.sh")],
+        cwd=folder,
+        env=environment(folder, environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    text = (tmp_path / "plan.md").read_text()
+    assert "**Plan: 22 to add, 0 to change, 0 to remove.**" in text
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 10
+    assert lines[0].startswith("::notice file=specs/heartbeat.yaml,line=6,col=3,")

@@ -42,6 +42,14 @@ def test_worst_first_and_no_more_than_are_shown_with_the_rest_counted() -> None:
     )
 
 
+def test_what_nothing_runs_yet_is_told_last() -> None:
+    members = [change(f"m{n}", Effect.REGISTER) for n in range(40)]
+    lines = list(github(subject(*members, change("new", Effect.CREATE), change("daily"))))
+    assert "daily: update" in lines[0]
+    assert "new: create" in lines[1]
+    assert "33 more of this level" in lines[-1]
+
+
 def test_exactly_as_many_as_are_shown_are_all_shown() -> None:
     lines = list(github(subject(*(change(f"h{n}", Effect.REMOVE) for n in range(MOST)))))
     assert len(lines) == MOST
