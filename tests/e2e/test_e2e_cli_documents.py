@@ -103,8 +103,8 @@ async def test_suspended_set_is_planned_and_not_applied(world: World) -> None:
 @pytest.mark.parametrize(
     ("line", "place", "said"),
     [
-        ("render: Kustomize", "reconcile.yaml:7:", "Kustomize is not served yet"),
-        ("render: Helm", "reconcile.yaml:7:", "Helm is not served yet"),
+        ("render: Kustomize", ".: ", "has no kustomization; write a kustomization.yaml"),
+        ("render: Helm", ".: ", "has no Chart.yaml; name the folder of a chart in paths"),
         ("prune: Delete", "reconcile.yaml:7:", "Delete needs a Flyte 2"),
         ("paths: [nowhere]", "reconcile.yaml:7:", "does not exist"),
         ("prune: Purge", "reconcile.yaml:7:", "must be Deactivate, Archive"),
