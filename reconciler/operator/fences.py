@@ -10,12 +10,14 @@ from dataclasses import replace
 
 from reconciler.engine.planning import Planned
 from reconciler.model.key import Key
+from reconciler.model.traits import Verb
 from reconciler.operator import members
 from reconciler.operator.connections import Opened, UnusableError
 from reconciler.operator.ending import Departures
+from reconciler.operator.members import Cast
 from reconciler.operator.units import Unit
 from reconciler.operator.words import Reason
-from reconciler.plan.plan import Block, Effect
+from reconciler.plan.plan import Block, Change, Effect
 from reconciler.specs.registry import KINDS
 
 _PACKAGE = "FlytePackage"
@@ -51,12 +53,35 @@ async def outliving(planned: Planned, unit: Unit, departures: Departures) -> Pla
     return _blocked(planned, dict.fromkeys((change.key for change in removals), why))
 
 
-def _blocked(planned: Planned, reasons: Mapping[Key, str]) -> Planned:
+def under_policies(planned: Planned, cast: Cast) -> Planned:
+    """Hold everything back but stops while a policy of the set fails: a stop breaks none."""
+    refused = planned.plan.refused
+    if not refused:
+        return planned
+    told = "; ".join(f"policy {one.policy}: {one.violations[0]}" for one in refused)
+    reasons = {change.key: told for change in planned.plan.doable if not is_stop(change, cast)}
+    held = _blocked(planned, reasons, Block.POLICY)
+    return replace(held, plan=replace(held.plan, verdicts=()))
+
+
+def is_stop(change: Change, cast: Cast) -> bool:
+    """Say whether a change does nothing but stop what somebody said shall stop."""
+    is_asked = change.effect is Effect.DEACTIVATE or (
+        change.key in cast.declaration.given_up and not change.renamed_to
+    )
+    return (
+        is_asked
+        and bool(change.actions)
+        and all(action.verb is Verb.DEACTIVATE for action in change.actions)
+    )
+
+
+def _blocked(planned: Planned, reasons: Mapping[Key, str], block: Block = Block.REPORT) -> Planned:
     """Show changes that have a reason and do not carry them out."""
     if not any(reasons.values()):
         return planned
     changes = tuple(
-        replace(change, block=Block.REPORT, block_detail=reasons[change.key])
+        replace(change, block=block, block_detail=reasons[change.key])
         if change.block is None and reasons.get(change.key)
         else change
         for change in planned.plan.changes

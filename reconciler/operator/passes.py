@@ -18,7 +18,6 @@ from reconciler.engine.applying import Applied, Run
 from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
-from reconciler.model.traits import Verb
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
@@ -32,7 +31,6 @@ from reconciler.operator.scribe import Scribe
 from reconciler.operator.store import Store
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
-from reconciler.plan.plan import Change, Effect
 from reconciler.plan.plan import Reason as Why
 from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
@@ -162,6 +160,7 @@ class Passes:
         cast = await self._cast(unit, opened, now)
         planned = fences.within(await self._plan(unit, opened, cast), unit, opened)
         planned = await fences.outliving(planned, unit, self.departures)
+        planned = fences.under_policies(planned, cast)
         await self._hold(unit, planned)
         applied = await self._apply(opened, cast, planned, stop)
         judge = verdicts.Judge(verdicts.Results(planned, applied, now))
@@ -255,8 +254,9 @@ class Passes:
     ) -> Applied:
         """Apply a plan, what stops something first: an emergency does not wait for a roll-out."""
         run = Run(now=self.clock(), by=words.CONTROLLER, parallel=_AT_ONCE, stop=stop)
-        stops = [change for change in planned.plan.doable if _is_stop(change, cast)]
-        rest = [change for change in planned.plan.doable if change not in stops]
+        stops = [change for change in planned.plan.doable if fences.is_stop(change, cast)]
+        first_keys = {change.key for change in stops}
+        rest = [change for change in planned.plan.doable if change.key not in first_keys]
         if not stops or not rest:
             return await applying.apply_planned(planned, opened.backend, run)
         first = replace(planned, plan=planned.plan.part(stops))
@@ -383,15 +383,3 @@ def _is_unseen(custom: Custom) -> bool:
     """Say whether an object has a spec that was not looked at yet."""
     is_other = custom.status.get("observedGeneration") != custom.generation
     return is_other and not custom.deleted and not custom.is_disabled
-
-
-def _is_stop(change: Change, cast: Cast) -> bool:
-    """Say whether a change does nothing but stop what somebody said shall stop."""
-    is_asked = change.effect is Effect.DEACTIVATE or (
-        change.key in cast.declaration.given_up and not change.renamed_to
-    )
-    return (
-        is_asked
-        and bool(change.actions)
-        and all(action.verb is Verb.DEACTIVATE for action in change.actions)
-    )

@@ -31,6 +31,7 @@ _BLOCKS = {
     Block.REPORT: Reason.DRIFT,
     Block.UNREADABLE: Reason.UNAVAILABLE,
     Block.CONFLICT: Reason.CONFLICT,
+    Block.POLICY: Reason.POLICY,
 }
 
 

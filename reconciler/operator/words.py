@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PROTECTED = "Protected"
     DRIFT = "DriftDetected"
     CLAIM = "ClaimRefused"
+    POLICY = "PolicyFailed"
     UNAVAILABLE = "BackendUnavailable"
     DENIED = "BackendDenied"
     FAILED = "ApplyFailed"

@@ -85,6 +85,8 @@ class Block(StrEnum):
     """Something near it could not be read."""
     CONFLICT = "conflict"
     """Its version exists with other content."""
+    POLICY = "policy"
+    """A policy of the set fails, and the change does more than stop something."""
 
 
 @dataclass(frozen=True, slots=True)
