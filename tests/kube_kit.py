@@ -390,7 +390,7 @@ class Cluster:
 
 def _request(said: Mapping[str, Any]) -> Request:
     return Request(
-        said["user"]["username"],
+        said["user"].get("username", ""),  # nobody knows who a refused token is
         said["verb"],
         said["requestURI"],
         said.get("responseStatus", {}).get("code", 0),
