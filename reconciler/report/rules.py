@@ -72,6 +72,10 @@ _BLOCKS = {
         "Something near an object could not be read",
         "Plan again once it can be read; nothing is removed meanwhile.",
     ),
+    Block.POLICY: (
+        "A policy of the set fails",
+        "Change what breaks the policy; stops are carried out all the same.",
+    ),
     Block.CONFLICT: (
         "A change is not possible as declared",
         "Its message says what is in the way.",
