@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model import ledger
-from reconciler.model.digest import encode_hash
+from reconciler.model import ledger, sealed
 from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin
@@ -32,12 +29,7 @@ from reconciler.plan.policies import Verdict, Violation
 def encode(plan: Plan) -> dict[str, Json]:
     """Write a plan as JSON; nothing in it depends on the clock."""
     parts = _parts(plan)
-    return {**parts, "checksum": _checksum(parts)}
-
-
-def _checksum(parts: Mapping[str, Json]) -> str:
-    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return encode_hash(hashlib.sha256(text.encode()).digest())
+    return sealed.seal(parts)
 
 
 def _parts(plan: Plan) -> dict[str, Json]:
@@ -172,14 +164,7 @@ def decode(value: dict[str, Any]) -> Plan:
 
     Raises ValueError when it is of another major format, not a plan, or was edited since.
     """
-    version = str(value.get("formatVersion", ""))
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise ValueError(
-            f"plan format {version or 'unknown'} is not {FORMAT_VERSION}; make the plan again"
-        )
-    parts = {name: part for name, part in value.items() if name != "checksum"}
-    if _checksum(parts) != value.get("checksum"):
-        raise ValueError("this is not a whole plan, or it was edited; make the plan again")
+    sealed.check(value, what="plan", version=FORMAT_VERSION, again="make the plan again")
     try:
         return Plan(
             id=value["planId"],

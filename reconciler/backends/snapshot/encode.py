@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +16,7 @@ from reconciler.backends.snapshot.recorded import (
     Version,
 )
 from reconciler.model import ledger as ledgers
-from reconciler.model.digest import encode_hash
+from reconciler.model import sealed
 from reconciler.model.document import Json
 from reconciler.model.interface import Missing, Task, Unread, Want, Workflow
 from reconciler.model.key import Key, Place
@@ -50,12 +48,7 @@ def encode(snapshot: Snapshot) -> dict[str, Json]:
         ],
         "elsewhere": {str(key): name for key, name in sorted(snapshot.elsewhere.items())},
     }
-    return {**parts, "checksum": _checksum(parts)}
-
-
-def _checksum(parts: Mapping[str, Json]) -> str:
-    text = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return encode_hash(hashlib.sha256(text.encode()).digest())
+    return sealed.seal(parts)
 
 
 def _plain(parts: Mapping[str, Json]) -> dict[str, Json]:
@@ -165,14 +158,7 @@ def decode(value: dict[str, Any]) -> Snapshot:
 
     Raises ValueError when it is of another major format, not a snapshot, or was edited since.
     """
-    version = str(value.get("formatVersion", ""))
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise ValueError(
-            f"snapshot format {version or 'unknown'} is not {FORMAT_VERSION}; make it again"
-        )
-    parts = {name: part for name, part in value.items() if name != "checksum"}
-    if _checksum(parts) != value.get("checksum"):
-        raise ValueError("this is not a whole snapshot, or it was edited; make it again")
+    sealed.check(value, what="snapshot", version=FORMAT_VERSION, again="make it again")
     try:
         return Snapshot(
             hider=Hider(bytes.fromhex(value["key"])),
