@@ -7,12 +7,12 @@ nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection
 
 from reconciler.backends.flyte1.secret.kept import ABSENT, Kept
 from reconciler.backends.flyte1.secret.spec import KIND, NEVER, OTHER, entry_of, group_of
 from reconciler.backends.flyte1.secret.vault import Vault
+from reconciler.backends.wire.secret import asked
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.digest import digest
 from reconciler.model.key import Key, Place
@@ -24,10 +24,6 @@ _OTHER_DIGEST = digest(OTHER)
 
 async def observe(vault: Vault, query: Query) -> Live:
     """Read the secrets that are asked for; what fails in a project-domain is unreadable there."""
-    asked: dict[Place, set[Key]] = defaultdict(set)
-    for key in query.objects:
-        if key.kind == KIND:
-            asked[key.place].add(key)
     found: dict[Key, Object] = {}
     failed: dict[tuple[str, Place], str] = {}
 
@@ -42,7 +38,7 @@ async def observe(vault: Vault, query: Query) -> Live:
             if entry_of(key) in one.keys:
                 found[key] = await _compared(vault, key, one, query)
 
-    await asyncio.gather(*(read(place, keys) for place, keys in sorted(asked.items())))
+    await asyncio.gather(*(read(place, keys) for place, keys in sorted(asked(query).items())))
     return Live(found, failed)
 
 

@@ -11,19 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import cast
 
-from reconciler.model.digest import digest
+from reconciler.backends.wire import secret
 from reconciler.model.document import Json
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
-from reconciler.model.resource import Resource
 from reconciler.model.secret import CIPHERTEXT, REVISION, Content
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.specs.secret import Rotate, SecretSpec
 from reconciler.specs.validate import Declared
 
-KIND = "FlyteSecret"
+KIND = secret.KIND
 MISSING = "no cluster is known for the secrets of this Flyte 1"
 OTHER: dict[str, Json] = {"token": "", "isOther": True}
 """The normal form of a value that is not the declared one."""
@@ -103,18 +102,9 @@ def together(key: Key) -> str:
 
 
 def _resolved(declared: Declared, context: Context, content: Content) -> Resolution:
-    spec = cast("SecretSpec", declared.spec)
     key = _key(declared, context)
     body = body_of(content)
-    resource = Resource(
-        key=key,
-        body=body,
-        origin=declared.document.origin,
-        digest=digest(body),
-        adopt=spec.adopt,
-        protect=spec.protect,
-        always=spec.rotate is Rotate.ALWAYS,
-    )
+    resource = secret.resource(declared, key, body)
     content = replace(content, set_name=context.set_name)
     return Resolution(resources=(resource,), contents={key: content})
 

@@ -9,7 +9,6 @@ Kubernetes, so that no page may be repeated after minutes.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 
 from flyteidl2.cluster import payload_pb2 as cluster_pb2
@@ -20,6 +19,7 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.secret.spec import KIND
 from reconciler.backends.wire import paging
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.secret import asked
 from reconciler.errors import BackendError
 from reconciler.model.key import ALL, Key, Place
 from reconciler.model.live import Live, Object, Query
@@ -30,10 +30,6 @@ _LIMIT = 200
 
 async def observe(link: Link, query: Query) -> Live:
     """Read the secrets that are asked for; a list per project-domain in which there are any."""
-    asked: dict[Place, set[Key]] = defaultdict(set)
-    for key in query.objects:
-        if key.kind == KIND:
-            asked[key.place].add(key)
     found: dict[Key, Object] = {}
     failed: dict[tuple[str, Place], str] = {}
 
@@ -48,7 +44,7 @@ async def observe(link: Link, query: Query) -> Live:
         except BackendError as error:
             failed[KIND, place] = str(error)
 
-    await asyncio.gather(*(read(place, keys) for place, keys in sorted(asked.items())))
+    await asyncio.gather(*(read(place, keys) for place, keys in sorted(asked(query).items())))
     return Live(found, failed)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from reconciler.model.digest import digest
+from reconciler.backends.wire import secret
 from reconciler.model.document import Json
 from reconciler.model.interface import Want
 from reconciler.model.key import ALL, Key, Place
 from reconciler.model.origin import Problem
-from reconciler.model.resource import Resource
 from reconciler.model.secret import REVISION, Content
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, placed
@@ -20,7 +19,7 @@ from reconciler.specs.fields import SECRET, WORDS
 from reconciler.specs.secret import Rotate, SecretSpec
 from reconciler.specs.validate import Declared
 
-KIND = "FlyteSecret"
+KIND = secret.KIND
 _NAME = re.compile(SECRET)
 
 
@@ -61,16 +60,8 @@ def _resolved(declared: Declared, place: Place, content: Content) -> Resolution:
     spec = cast("SecretSpec", declared.spec)
     key = _key(declared, place)
     body: dict[str, Json] = {"token": content.token}
-    resource = Resource(
-        key=key,
-        body=body,
-        origin=declared.document.origin,
-        digest=digest(body),
-        adopt=spec.adopt,
-        protect=spec.protect,
-        always=spec.rotate is Rotate.ALWAYS,
-        once=spec.rotate is Rotate.NEVER,
-    )
+    resource = secret.resource(declared, key, body)
+    resource = replace(resource, once=spec.rotate is Rotate.NEVER)
     problems = () if content.is_verifiable else (_unverifiable(declared),)
     return Resolution(resources=(resource,), problems=problems, contents={key: content})
 
