@@ -12,7 +12,7 @@ from flyteidl.admin import common_pb2, project_pb2
 
 from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.lists import is_filterable
-from reconciler.backends.wire import paging
+from reconciler.backends.wire import looking, paging
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.message import to_json
 from reconciler.errors import BackendError
@@ -39,13 +39,7 @@ async def places(channel: Channel, asked: Asked) -> tuple[Place, ...]:
         return (asked.place,)
     exact = "" if is_glob(asked.project) else asked.project
     filters = f"{_ANY_STATE}+eq(identifier,{exact})" if is_filterable(exact) and exact else ""
-    found = {
-        place
-        async for project in _listed(channel, filters or _ANY_STATE)
-        for domain in project.domains
-        if asked.is_in(place := Place(project.id, domain.id))
-    }
-    return tuple(sorted(found))
+    return await looking.places(_listed(channel, filters or _ANY_STATE), asked)
 
 
 async def domains(channel: Channel) -> AsyncIterator[Entity]:
@@ -68,27 +62,12 @@ async def details(channel: Channel, name: str) -> Details | None:
 
 async def domain_details(channel: Channel, name: str) -> Details | None:
     """Find one domain."""
-    async for one in domains(channel):
-        if one.name == name:
-            return Details(entity=one)
-    return None
+    return await looking.named(domains(channel), name)
 
 
 def entity(project: project_pb2.Project) -> Entity:
     """Read one project."""
-    state = project_pb2.Project.ProjectState.Name(project.state)
-    facts: dict[str, Json] = {
-        "displayName": project.name,
-        "description": project.description,
-        "labels": dict(project.labels.values),
-        "domains": [domain.id for domain in project.domains],
-    }
-    return Entity(
-        what=What.PROJECTS,
-        name=project.id,
-        state=state.lower().replace("_", "-"),
-        facts={name: value for name, value in facts.items() if value},
-    )
+    return looking.project(project, project_pb2.Project.ProjectState.Name(project.state))
 
 
 def _domain(domain: project_pb2.Domain) -> Entity:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from reconciler.backends.flyte1.reading import describe, names, projects, secrets, versions
 from reconciler.backends.flyte1.secret.vault import Vault
-from reconciler.backends.wire import console
+from reconciler.backends.wire import console, looking
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import UnsupportedError
 from reconciler.model.asked import NAME, NEWEST, Asked, Told
@@ -14,7 +14,6 @@ from reconciler.model.entity import ACTIVE, ARCHIVED, INACTIVE, Details, Entity,
 from reconciler.model.key import Place
 
 _OLDEST = NEWEST.removeprefix("-")
-_OF_PROJECTS = frozenset({ACTIVE, ARCHIVED, "system-generated", "system-archived"})
 _OF_NAMES = frozenset({ACTIVE, ARCHIVED, "system-generated"})
 _OF_PLANS = frozenset({ACTIVE, INACTIVE})
 
@@ -39,12 +38,8 @@ class Flyte1Reading:
     def tells(self, asked: Asked) -> Told:
         """Name the fields of rows, and their states."""
         match asked.what:
-            case What.PROJECTS:
-                return Told(frozenset({"name", "state"}), _OF_PROJECTS)
-            case What.DOMAINS:
-                return Told(frozenset({"name"}))
-            case What.SECRETS:
-                return Told(frozenset({"name", "created"}))
+            case What.PROJECTS | What.DOMAINS | What.SECRETS:
+                return looking.TOLD[asked.what]
             case What.TRIGGERS:
                 raise UnsupportedError(
                     "triggers: Flyte 1 has none; list launchplans, or connect to a Flyte 2"

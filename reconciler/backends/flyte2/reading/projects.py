@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from flyteidl2.project import project_service_pb2
 
 from reconciler.backends.flyte2 import faults, methods, paging
+from reconciler.backends.wire import looking
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.message import to_json
 from reconciler.errors import BackendError
@@ -26,13 +27,7 @@ async def places(channel: Channel, asked: Asked) -> tuple[Place, ...]:
     """List the project-domains that a list is about, sorted; none is asked for where one is."""
     if asked.place is not None:
         return (asked.place,)
-    found = {
-        place
-        async for project in paging.projects(channel)
-        for domain in project.domains
-        if asked.is_in(place := Place(project.id, domain.id))
-    }
-    return tuple(sorted(found))
+    return await looking.places(paging.projects(channel), asked)
 
 
 async def domains(channel: Channel) -> AsyncIterator[Entity]:
@@ -61,23 +56,9 @@ async def details(channel: Channel, name: str) -> Details | None:
 
 async def domain_details(channel: Channel, name: str) -> Details | None:
     """Find one domain."""
-    async for one in domains(channel):
-        if one.name == name:
-            return Details(entity=one)
-    return None
+    return await looking.named(domains(channel), name)
 
 
 def _entity(project: project_service_pb2.Project) -> Entity:
     state = project_service_pb2.ProjectState.Name(project.state)
-    facts: dict[str, Json] = {
-        "displayName": project.name,
-        "description": project.description,
-        "labels": dict(project.labels.values),
-        "domains": [domain.id for domain in project.domains],
-    }
-    return Entity(
-        what=What.PROJECTS,
-        name=project.id,
-        state=state.removeprefix("PROJECT_STATE_").lower().replace("_", "-"),
-        facts={name: value for name, value in facts.items() if value},
-    )
+    return looking.project(project, state.removeprefix("PROJECT_STATE_"))

@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator
 
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.reading import projects, secrets, tasks, triggers
-from reconciler.backends.wire import console
+from reconciler.backends.wire import console, looking
 from reconciler.errors import UnsupportedError
 from reconciler.model.asked import NAME, NEWEST, Asked, Told
-from reconciler.model.entity import ACTIVE, ARCHIVED, INACTIVE, Details, Entity, What
+from reconciler.model.entity import ACTIVE, INACTIVE, Details, Entity, What
 from reconciler.model.key import Place
-
-_OF_PROJECTS = frozenset({ACTIVE, ARCHIVED, "system-generated", "system-archived"})
 
 
 class Flyte2Reading:
@@ -36,12 +34,8 @@ class Flyte2Reading:
     def tells(self, asked: Asked) -> Told:
         """Name the fields of rows, and their states."""
         match asked.what:
-            case What.PROJECTS:
-                return Told(frozenset({"name", "state"}), _OF_PROJECTS)
-            case What.DOMAINS:
-                return Told(frozenset({"name"}))
-            case What.SECRETS:
-                return Told(frozenset({"name", "created"}))
+            case What.PROJECTS | What.DOMAINS | What.SECRETS:
+                return looking.TOLD[asked.what]
             case What.TRIGGERS:
                 fields = frozenset({"name", "state", "created", "updated"})
                 return Told(fields, frozenset({ACTIVE, INACTIVE}))
