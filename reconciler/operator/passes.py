@@ -32,6 +32,7 @@ from reconciler.operator.store import Store
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
 from reconciler.plan.plan import Reason as Why
+from reconciler.plan.settle import is_done
 from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
 
@@ -185,9 +186,9 @@ class Passes:
         )
         if unit.sync is not None:
             told[unit.sync.ref] = sync_status.verdict(summary)
+        self._count(unit, planned, applied)
         await self._tell(unit, told, now)
         await self._announce(unit, judge, now)
-        self._count(unit, planned, applied)
         is_failed = waiting or any(one.is_waiting for one in told.values())
         if stop.is_set():
             return Ended(0.0, freed=cast.freed)
@@ -328,11 +329,9 @@ class Passes:
 
     def _count(self, unit: Unit, planned: Planned, applied: Applied) -> None:
         name = str(unit.id)
-        self.metrics.plan_changes.labels(name).set(
-            len(planned.plan.changes) - len(applied.report.done)
-            if len(planned.plan.changes) > len(applied.report.done)
-            else len(planned.plan.blocked)
-        )
+        done = applied.report.done
+        pending = [one for one in planned.plan.changes if one.block or not is_done(one, done)]
+        self.metrics.plan_changes.labels(name).set(len(pending))
         for outcome in applied.report.outcomes:
             kind = outcome.action.key.kind
             self.metrics.actions.labels(kind, str(outcome.status)).inc()
