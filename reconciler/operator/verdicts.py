@@ -18,6 +18,7 @@ from reconciler.model.key import Key
 from reconciler.model.live import Object, Unreadable, Versions
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Resource, State
+from reconciler.model.traits import Shape
 from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.resources import Custom
 from reconciler.operator.words import Reason
@@ -191,14 +192,14 @@ class Judge:
 
     def _own(self, resource: Resource, custom: Custom) -> dict[str, Json]:
         fields: dict[str, Json] = {"key": str(resource.key)}
-        if custom.ref.kind == "FlyteProject" and custom.declared is not None:
-            state = getattr(custom.declared.spec, "state", None)
-            return {**fields, "state": None if state is None else str(state)}
-        if not resource.key.kind.endswith(("LaunchPlan", "Trigger")):
+        traits = self._results.planned.context.traits[resource.key.kind]
+        if traits.shape is Shape.RECORD:
+            return {**fields, "state": resource.body.get("state")}
+        if not traits.has_pointer:
             return fields
         state = self._state(resource)
         fields["name"] = resource.key.name
-        if custom.ref.kind == "FlyteTrigger":
+        if traits.shape is Shape.OBJECT:
             fields["revision"] = self._revision(resource)
         else:
             fields["version"] = resource.version or None
