@@ -7,6 +7,7 @@
     ├── DefectError                 1  a fault of this program itself
     └── BackendError                1  one call was refused, and stays refused when repeated
         ├── UnsupportedError        1  this backend cannot express or does not serve it
+        ├── LimitError              1  a limit of the backend's is reached for now; try again later
         ├── ConflictError           3  somebody else moved the object in between
         ├── UnavailableError        4  the backend cannot be reached or did not answer in time
         └── DeniedError             4  the backend does not accept who we are
@@ -86,6 +87,10 @@ class BackendError(ReconcilerError):
 
 class UnsupportedError(BackendError):
     """The backend does not serve the call, or cannot express what is declared."""
+
+
+class LimitError(BackendError):
+    """A limit of the backend's, such as a plan's concurrency, is reached; it will pass."""
 
 
 class ConflictError(BackendError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.document import Json
     from reconciler.model.key import Key, Place
     from reconciler.model.ledger import Held
+    from reconciler.model.run import Gate, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,19 @@ class Object:
     is_active: bool = False
     listed: Mapping[str, Json] = field(default_factory=dict)
     changed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What was read for a declaration of runs: always there, with or without runs.
+
+    `found` are the runs that it may be about, by name or by tick; `facts` what else decides what is
+    due, such as the schedule of the plan that they are of.
+    """
+
+    found: tuple[Run, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
