@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from reconciler.backends.reading import Reading
+from reconciler.backends.running import Running
 from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
@@ -42,6 +43,11 @@ class Backend(Protocol):
     @property
     def reading(self) -> Reading:
         """The port for looking at what is registered."""
+        ...
+
+    @property
+    def running(self) -> Running:
+        """The port for executions; raises UnsupportedError where they are not served."""
         ...
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:

@@ -26,6 +26,7 @@ from reconciler.backends.flyte1.secret.observe import observe as observe_secrets
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.vault import Vault
 from reconciler.backends.kubernetes.client import DEADLINE_SECONDS
+from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import BackendError, UnsupportedError
@@ -109,6 +110,11 @@ class Flyte1:
     def reading(self) -> Flyte1Reading:
         """Look at what is registered."""
         return Flyte1Reading(self.channel, self._vault)
+
+    @property
+    def running(self) -> Running:
+        """Refuse: executions are not served on this Flyte."""
+        raise UnsupportedError("runs: are not served on a Flyte 1")
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""

@@ -19,6 +19,7 @@ from reconciler.backends.flyte2.package.export import export
 from reconciler.backends.flyte2.reading import Flyte2Reading
 from reconciler.backends.flyte2.routing import Routes
 from reconciler.backends.flyte2.trigger import fetch
+from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import UnsupportedError
@@ -66,6 +67,11 @@ class Flyte2:
     def reading(self) -> Flyte2Reading:
         """Look at what is registered."""
         return Flyte2Reading(self.link)
+
+    @property
+    def running(self) -> Running:
+        """Refuse: executions are not served on this Flyte."""
+        raise UnsupportedError("runs: are not served on a Flyte 2")
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what resolved packages attach, for tasks that are going to be registered."""

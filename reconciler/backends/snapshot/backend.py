@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from reconciler.backends.reading import Reading
+from reconciler.backends.running import Running
 from reconciler.backends.snapshot.hiding import reveal
 from reconciler.backends.snapshot.recorded import Content, Fields, Item, Name, Snapshot, Thing
 from reconciler.errors import UnsupportedError, UsageError
@@ -64,6 +65,11 @@ class SnapshotBackend:
     def reading(self) -> Reading:
         """Refuse: a snapshot is for plans."""
         self._refuse("list what is registered")
+
+    @property
+    def running(self) -> Running:
+        """Refuse: a snapshot is for plans."""
+        self._refuse("look at runs")
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what registering would need; nothing is registered."""
