@@ -6,7 +6,7 @@ The scheduler replays missed ticks of a schedule by the same rules, one by one f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import assert_never
 
@@ -43,10 +43,16 @@ def ticks_between(schedule: Cron | Delay, start: datetime, end: datetime) -> Ite
     Raises:
         ValueError: `start` or `end` has no zone.
     """
-    last = to_second(end - timedelta(microseconds=1))
-    after = start if _is_timer(schedule) else start - timedelta(microseconds=1)
-    to_second(after)
+    to_second(start)
+    to_second(end)
+    last = to_second(_just_before(end))
+    after = start if _is_timer(schedule) else _just_before(start)
     return takewhile(lambda tick: to_second(tick) <= last, _ticks(schedule, after))
+
+
+def _just_before(moment: datetime) -> datetime:
+    # In UTC: on a local clock the second of two equal hours would become the first.
+    return (moment.astimezone(UTC) - timedelta(microseconds=1)).astimezone(moment.tzinfo)
 
 
 def _is_timer(schedule: Cron | Delay) -> bool:

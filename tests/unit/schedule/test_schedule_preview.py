@@ -89,6 +89,15 @@ def test_parts_of_a_second_at_the_ends_of_a_window_count() -> None:
     assert list(ticks_between(hourly, NEW_YEAR, NEW_YEAR)) == []
 
 
+def test_window_that_starts_in_the_second_of_two_equal_hours_has_none_of_the_first() -> None:
+    start = datetime(2026, 10, 25, 1, 30, tzinfo=UTC).astimezone(zone.load("Europe/Berlin"))
+    end = datetime(2026, 10, 25, 3, 0, tzinfo=UTC)
+
+    found = ticks_between(cron.parse("*/30 2 * * *"), start, end)
+
+    assert [tick.astimezone(UTC).strftime("%H:%M") for tick in found] == ["01:30"]
+
+
 def test_timers_first_tick_of_a_window_is_one_delay_after_its_start() -> None:
     end = NEW_YEAR + timedelta(hours=12)
 
