@@ -44,10 +44,11 @@ def folder_of(tools: Tools) -> Path:
 
 
 def _place(tools: Tools) -> Path:
-    """One folder for each set of versions, flags and Go that the programs are built with."""
+    """One folder for each set of sources, versions, flags and Go that they are built with."""
     if shutil.which("go") is None:
         raise AssertionError(f"{tools.module}: `go` is not installed, and builds what is tested")
-    told = [(tools.module / name).read_bytes() for name in ("go.mod", "go.sum")]
+    written = [tools.module / "go.mod", tools.module / "go.sum", *sorted(tools.module.glob("*.go"))]
+    told = [path.read_bytes() for path in written]
     told += [repr((tools.packages, tools.linker, _FLAGS)).encode(), _go_version()]
     digest = hashlib.sha256(b"\0".join(told)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

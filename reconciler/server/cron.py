@@ -1,8 +1,8 @@
-"""Which cron expressions Flyte accepts: the standard parser of its Go cron library.
+"""Which cron expressions Flyte accepts, and what they say: the standard parser of its Go library.
 
 Five fields, names of months and weekdays, `?` as `*`, weekdays 0 to 6, descriptors, `@every` with a
-Go duration, and a time zone in front. Only the syntax is checked: an expression that never fires
-is accepted. A zone that no space follows makes the parser panic, which a client sees as INTERNAL.
+Go duration, and a time zone in front. An expression that never fires is accepted. A zone that no
+space follows makes the parser panic, which a client sees as INTERNAL.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from reconciler.server import durations
+from reconciler.server import calendar, durations
+from reconciler.server.calendar import Calendar, Delay, Timing
 from reconciler.server.status import internal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
-_DESCRIPTORS = frozenset(
-    {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
-)
+_DESCRIPTORS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _EVERY = "@every "
 # What Go takes for white space: unlike Python's, not the four separators of ASCII.
 _SPACE = re.compile(r"[^\S\x1c-\x1f]+")
@@ -53,56 +60,90 @@ _FIELDS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """The values of a field; `is_star` when it was written as a star that steps by one."""
+
+    values: frozenset[int]
+    is_star: bool
+
+
 def check(expression: str) -> None:
     """CronError when the expression would be refused; StatusError INTERNAL when it panics."""
+    parse(expression)
+
+
+def parse(expression: str) -> Timing:
+    """What the expression says; refuses as `check` does."""
     if not expression:
         raise CronError("empty spec string")
+    zone = None
     if expression.startswith(_ZONES):
-        zone, space, rest = expression.partition(" ")
+        prefix, space, rest = expression.partition(" ")
         if not space:
             raise internal()
-        _zone(zone.partition("=")[2])
+        zone = _zone(prefix.partition("=")[2])
         expression = _SPACE.sub(" ", rest).strip(" ")
     if expression.startswith("@"):
-        _descriptor(expression)
-        return
-    fields = [part for part in _SPACE.split(expression) if part]
+        return _descriptor(expression, zone)
+    return _calendar([part for part in _SPACE.split(expression) if part], zone)
+
+
+def _calendar(fields: list[str], zone: tzinfo | None) -> Calendar:
     if len(fields) != len(_FIELDS):
         shown = " ".join(fields)
         raise CronError(f"expected exactly {len(_FIELDS)} fields, found {len(fields)}: [{shown}]")
-    for text, bounds in zip(fields, _FIELDS, strict=True):
-        for part in text.split(","):
-            if part:
-                _range(part, bounds)
+    minutes, hours, days, months, weekdays = (
+        _field(text, bounds) for text, bounds in zip(fields, _FIELDS, strict=True)
+    )
+    return Calendar(
+        minutes=minutes.values,
+        hours=hours.values,
+        days=days.values,
+        months=months.values,
+        weekdays=weekdays.values,
+        either=not (days.is_star or weekdays.is_star),
+        zone=zone,
+    )
 
 
-def _zone(name: str) -> None:
+def _zone(name: str) -> tzinfo | None:
     # Go's empty name is UTC and its "Local" the process's own zone.
-    if name in ("", "UTC", "Local"):
-        return
+    if name == "Local":
+        return None
     if ".." in name or name.startswith(("/", "\\")):
         raise CronError(f"provided bad location {name}: time: invalid location name")
     try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
+        return calendar.zone(name or "UTC")
+    except KeyError:
         raise CronError(f"provided bad location {name}: unknown time zone {name}") from None
 
 
-def _descriptor(text: str) -> None:
+def _descriptor(text: str, zone: tzinfo | None) -> Timing:
     if text in _DESCRIPTORS:
-        return
+        return _calendar(_DESCRIPTORS[text].split(), zone)
     if not text.startswith(_EVERY):
         raise CronError(f"unrecognized descriptor: {text}")
     try:
-        durations.nanoseconds(text.removeprefix(_EVERY))
+        length = durations.nanoseconds(text.removeprefix(_EVERY))
     except ValueError as error:
         raise CronError(f"failed to parse duration {text}: time: {error}") from None
+    return Delay(max(length // 10**9, 1))
 
 
-def _range(text: str, bounds: _Field) -> None:
+def _field(text: str, bounds: _Field) -> _Values:
+    parts = [_range(part, bounds) for part in text.split(",") if part]
+    return _Values(
+        frozenset[int]().union(*(part.values for part in parts)),
+        any(part.is_star for part in parts),
+    )
+
+
+def _range(text: str, bounds: _Field) -> _Values:
     span, *steps = text.split("/")
     low, *rest = span.split("-")
-    if low in ("*", "?"):
+    is_star = low in ("*", "?")
+    if is_star:
         start, end = bounds.low, bounds.high
     else:
         start = end = _number(low, bounds.names)
@@ -125,6 +166,7 @@ def _range(text: str, bounds: _Field) -> None:
         raise CronError(f"beginning of range ({start}) beyond end of range ({end}): {text}")
     if step == 0:
         raise CronError(f"step of range should be a positive number: {text}")
+    return _Values(frozenset(range(start, end + 1, step)), is_star and step == 1)
 
 
 def _number(text: str, names: Mapping[str, int]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 # Nanoseconds per unit of a Go duration.
 _UNITS = {
@@ -30,7 +29,7 @@ def nanoseconds(text: str) -> int:
     invalid = ValueError(f'invalid duration "{text}"')
     if not rest:
         raise invalid
-    total = Fraction(0)
+    total = 0
     while rest:
         amount = _AMOUNT.match(rest)
         if amount is None or not any(amount.groups()):
@@ -42,10 +41,21 @@ def nanoseconds(text: str) -> int:
         if unit[0] not in _UNITS:
             raise ValueError(f'unknown unit "{unit[0]}" in duration "{text}"')
         rest = rest[unit.end() :]
-        total += Fraction(f"{amount[1] or 0}.{amount[2] or 0}") * _UNITS[unit[0]]
+        total += int(amount[1] or 0) * _UNITS[unit[0]] + _parts(amount[2] or "", _UNITS[unit[0]])
     if total > (_MAX_INT + 1 if sign < 0 else _MAX_INT):
         raise invalid
-    return sign * int(total)
+    return sign * total
+
+
+def _parts(digits: str, unit: int) -> int:
+    """A fraction of a unit, in Go's floats: digits are read as long as they fit a number of it."""
+    number, scale = 0, 1.0
+    for digit in digits:
+        longer = number * 10 + int(digit)
+        if number > _MAX_INT // 10 or longer > _MAX_INT + 1:
+            break
+        number, scale = longer, scale * 10
+    return int(float(number) * (unit / scale))
 
 
 def text(nanoseconds: int) -> str:

@@ -1,5 +1,5 @@
-// Command cron is an oracle for reconciler/schedule: it answers with robfig/cron v3, the library
-// on which Flyte's scheduler stands.
+// Command cron is an oracle for reconciler/schedule and for the embedded Flyte's schedulers: it
+// answers with the fork of robfig/cron v3 that both Flytes pin (flyteadmin 1.16.8, manager 2.0.43).
 //
 // It reads one JSON object a line (expression, after, zone, count) and writes the object with its
 // answer: next, the firings as seconds since 1970, fewer than count when no more come; or error, the

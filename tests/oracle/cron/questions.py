@@ -170,6 +170,33 @@ def near_shifts(random: Random) -> Iterator[dict[str, object]]:
                     yield question(f"CRON_TZ={zone} {expression}", after, "UTC", 6)
 
 
+def many(seed: int, count: int) -> Iterator[dict[str, object]]:
+    """Any number of questions that nobody answered before, the same for the same seed.
+
+    A third ask about the days around a change of clocks, where the zones differ most.
+    """
+    random = Random(seed)
+    shifts: dict[tuple[str, int], tuple[zones.Shift, ...]] = {}
+    for _ in range(count):
+        zone = random.choice(ZONES)
+        prefix = random.choice(("", "", f"CRON_TZ={zone} "))
+        after = moment(random, 1990, 2036)
+        text = expression(random)
+        if random.random() < 0.35:
+            year = random.randint(2012, 2027)
+            if (zone, year) not in shifts:
+                start = datetime(year, 1, 1, tzinfo=UTC)
+                shifts[zone, year] = zones.shifts(zones.load(zone), start, 365)
+            for shift in shifts[zone, year][:4]:
+                after = shift.at - timedelta(seconds=random.randrange(-3600, 4 * 86400))
+            text = random.choice((text, *NEAR_SHIFTS, *DAY_SHIFTS))
+        elif random.random() < 0.1:
+            text = broken(random)
+        asked = after + timedelta(milliseconds=random.choice((0, 0, 1, 999)))
+        zone = "UTC" if prefix and random.random() < 0.5 else zone
+        yield question(prefix + text, asked.isoformat(), zone, random.randint(1, 8))
+
+
 def main() -> None:
     random = Random(20261121)
     for source in (by_hand(), at_random(random), near_shifts(random)):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import pathlib
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from reconciler.server import cron
+from reconciler.server import calendar, cron
 from reconciler.server.status import StatusError
 
 CORPUS = pathlib.Path(__file__).parents[2] / "corpus" / "cron.jsonl"
@@ -54,3 +55,34 @@ def test_faults_are_told_in_the_real_parser_s_words() -> None:
 @pytest.mark.parametrize("expression", ["TZ=UTC", "CRON_TZ=", "TZ=UTC\t0"])
 def test_zone_without_a_space_panics(expression: str) -> None:
     assert outcome(expression) == "panic INTERNAL"
+
+
+def test_ticks_of_the_corpus_are_those_of_the_real_library() -> None:
+    wrong = []
+    for line in lines():
+        if "error" in line:
+            continue
+        timing, local = cron.parse(line["expression"]), calendar.zone(line["zone"])
+        asked = datetime.fromisoformat(line["after"]).timestamp()
+        moment: int | None = round(asked * 1000) * 1000
+        ticks = list[int]()
+        while moment is not None and len(ticks) < line["count"]:
+            moment = timing.next(moment, local)
+            if moment is not None:
+                ticks.append(moment // calendar.SECOND)
+        if ticks != line.get("next", []):
+            wrong.append((line, ticks))
+
+    assert wrong == []
+
+
+def test_zone_that_left_out_a_day_does_not_hang_the_server() -> None:
+    last_day = cron.parse("CRON_TZ=Pacific/Apia 0 0 31 12 *")
+
+    assert last_day.next(1_325_030_400 * calendar.SECOND) is None
+
+
+def test_year_ten_thousand_has_no_tick() -> None:
+    last_second = 253_402_300_799 * calendar.SECOND
+
+    assert cron.parse("* * * * *").next(last_second) is None
