@@ -1,0 +1,6 @@
+"""Backfills: which ticks of a schedule are missing, and which of them start now. Pure.
+
+- `wish`: what somebody asked for, in plain values. `names`: what runs of ticks are called.
+- `cover`: which runs carry which tick, and what that makes of it.
+- `due`: the drive of one backfill; `share`: what several of them may start together.
+"""

@@ -1,0 +1,219 @@
+"""The drive of one backfill: what starts now, how far it is, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconciler.model.drive import Drive, Row
+from reconciler.model.run import Run, RunId
+from reconciler.plan.backfill.cover import Standing, Tick, cover
+from reconciler.plan.backfill.names import Naming
+from reconciler.plan.backfill.wish import GRACE, Going, OnFailure, Order, Wish
+from reconciler.schedule.window import show
+
+_OPEN = frozenset({Standing.DUE, Standing.ALIVE, Standing.LATER})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    wish: Wish
+    naming: Naming
+    ticks: tuple[Tick, ...]
+    now: datetime
+
+    def of(self, standing: Standing) -> list[Tick]:
+        return [tick for tick in self.ticks if tick.standing is standing]
+
+    @property
+    def in_flight(self) -> int:
+        return sum(len(tick.alive) for tick in self.ticks)
+
+    @property
+    def started(self) -> int:
+        return sum(len(tick.tries) for tick in self.ticks)
+
+    @property
+    def is_stopped(self) -> bool:
+        return self.wish.on_failure is OnFailure.STOP and bool(self.of(Standing.FAILED))
+
+    @property
+    def is_spent(self) -> bool:
+        return self.wish.max_runs is not None and self.started >= self.wish.max_runs
+
+
+def drive(
+    ticks: Sequence[datetime],
+    found: Iterable[Run],
+    *,
+    wish: Wish,
+    naming: Naming,
+    now: datetime,
+) -> Drive:
+    """Say what is due of a backfill over `ticks`, which are in order, by the runs that were read.
+
+    `found` are all runs of what the backfill runs, of any version, that may carry one of them.
+    """
+    case = _Case(wish, naming, cover(ticks, found, wish=wish, naming=naming, now=now), now)
+    due = _due(case)
+    starting = {tick.at for tick in due}
+    return Drive(
+        launches=tuple(naming.launch(tick.at, tick.next) for tick in due),
+        stops=_stops(case),
+        cause="its backfill was cancelled" if wish.going is Going.CANCELLED else "",
+        rows=tuple(_row(tick, case, is_starting=tick.at in starting) for tick in case.ticks),
+        waits=_waits(case, len(due)),
+        failure=_failure(case),
+        is_done=_is_done(case),
+        notes=_notes(case),
+    )
+
+
+def _due(case: _Case) -> list[Tick]:
+    wish = case.wish
+    if wish.going is not Going.RUNNING or case.is_stopped:
+        return []
+    room = wish.parallelism - case.in_flight
+    if wish.max_runs is not None:
+        room = min(room, wish.max_runs - case.started)
+    due = case.of(Standing.DUE)
+    if wish.order is Order.NEWEST:
+        due.reverse()
+    return due[: max(room, 0)]
+
+
+def _stops(case: _Case) -> tuple[RunId, ...]:
+    if case.wish.going is not Going.CANCELLED or not case.wish.is_ending:
+        return ()
+    tries = {run.id for tick in case.ticks for run in tick.tries}
+    return tuple(run.id for tick in case.ticks for run in tick.alive if run.id in tries)
+
+
+def _is_done(case: _Case) -> bool:
+    if case.wish.going is Going.CANCELLED:
+        return not _stops(case)
+    return bool(case.ticks) and len(case.of(Standing.DONE)) == len(case.ticks)
+
+
+def _waits(case: _Case, starting: int) -> str:
+    if case.wish.going is Going.PAUSED:
+        return "it is paused; write state: Running"
+    if case.wish.going is Going.CANCELLED:
+        ending = len(_stops(case))
+        return f"{_runs(ending)} that it started must end" if ending else ""
+    in_flight = case.in_flight + starting
+    if in_flight:
+        return f"{_runs(in_flight)} must end first" if _is_open(case) else ""
+    later = case.of(Standing.LATER)
+    if later and not case.of(Standing.DUE) and not case.is_stopped:
+        return f"the tick at {show(later[0].at)} is left to the scheduler until {_until(later[0])}"
+    return ""
+
+
+def _is_open(case: _Case) -> bool:
+    return any(case.of(standing) for standing in _OPEN)
+
+
+def _until(tick: Tick) -> str:
+    return show(tick.at + GRACE)
+
+
+def _failure(case: _Case) -> str:
+    failed = case.of(Standing.FAILED)
+    if case.wish.going is Going.CANCELLED:
+        return ""
+    if failed and (case.is_stopped or not _is_open(case)):
+        first = failed[0]
+        told = first.shown.cause.strip().partition("\n")[0] if first.shown else ""
+        what = f"{len(failed)} of {_ticks(len(case.ticks))} failed, first {show(first.at)}"
+        return f"{what}: {told}" if told else what
+    if case.is_spent and not case.in_flight and case.of(Standing.DUE):
+        missing = len(case.of(Standing.DUE))
+        return (
+            f"its budget of {_runs(case.wish.max_runs or 0)} is used up and {_ticks(missing)} "
+            "missing; raise budget.maxRuns"
+        )
+    return ""
+
+
+def _notes(case: _Case) -> tuple[str, ...]:
+    done, alive = len(case.of(Standing.DONE)), len(case.of(Standing.ALIVE))
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (done, "covered"),
+            (alive, "in flight"),
+            (len(case.of(Standing.DUE)), "missing"),
+            (len(case.of(Standing.FAILED)), "failed"),
+            (len(case.of(Standing.LATER)), "to come"),
+        )
+        if number
+    ]
+    notes = [f"{_ticks(len(case.ticks))}: {', '.join(parts)}"]
+    estimate = _estimate(case)
+    if estimate is not None:
+        notes.append(f"about {_length(estimate)} to go")
+    return tuple(notes)
+
+
+def _estimate(case: _Case) -> timedelta | None:
+    """How long what is missing takes at the pace of the runs that succeeded."""
+    missing = len(case.of(Standing.DUE)) + len(case.of(Standing.ALIVE))
+    lengths = [length for tick in case.ticks for length in _lengths(tick.runs)]
+    if case.wish.going is not Going.RUNNING or not missing or not lengths:
+        return None
+    rounds = -(-missing // case.wish.parallelism)
+    return sum(lengths, timedelta()) / len(lengths) * rounds
+
+
+def _lengths(runs: Iterable[Run]) -> Iterable[timedelta]:
+    for run in runs:
+        start = run.started_at or run.created_at
+        if run.phase.is_success and start is not None and run.ended_at is not None:
+            yield max(run.ended_at - start, timedelta())
+
+
+def _row(tick: Tick, case: _Case, *, is_starting: bool) -> Row:
+    run = tick.shown
+    is_ours = run is not None and run in tick.tries
+    return Row(
+        scheduled_at=tick.at,
+        run=None if run is None else run.id,
+        phase=None if run is None else run.phase,
+        attempts=len(tick.tries),
+        is_covered=not is_ours and tick.standing in {Standing.DONE, Standing.ALIVE},
+        why=_why(tick, case, is_starting=is_starting),
+    )
+
+
+def _why(tick: Tick, case: _Case, *, is_starting: bool) -> str:
+    if is_starting:
+        return "starts now" if tick.shown is None else f"attempt {len(tick.tries) + 1} starts now"
+    if tick.standing is Standing.LATER:
+        return "not due yet"
+    if tick.standing is Standing.FAILED or (tick.shown and tick.standing is Standing.DONE):
+        return tick.shown.cause.strip().partition("\n")[0] if tick.shown else ""
+    if tick.standing is not Standing.DUE:
+        return ""
+    if case.wish.going is not Going.RUNNING:
+        return case.wish.going.value.lower()
+    if case.is_stopped:
+        return "another tick failed"
+    return "budget used up" if case.is_spent else "waits its turn"
+
+
+def _runs(number: int) -> str:
+    return f"{number} run" if number == 1 else f"{number} runs"
+
+
+def _ticks(number: int) -> str:
+    return f"{number} tick" if number == 1 else f"{number} ticks"
+
+
+def _length(length: timedelta) -> str:
+    minutes = max(round(length / timedelta(minutes=1)), 1)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{number}{unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "m"))]
+    return "".join([part for part in parts if part[0] != "0"][:2])

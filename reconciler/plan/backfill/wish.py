@@ -1,0 +1,62 @@
+"""What a backfill asks for, in plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+GRACE = timedelta(minutes=2)
+"""How long a tick is left to the scheduler: it takes changes up within 30 seconds, and the version
+that was active before may fire until then."""
+
+
+class Order(StrEnum):
+    """Which missing tick comes first."""
+
+    OLDEST = "Oldest"
+    NEWEST = "Newest"
+
+
+class OnFailure(StrEnum):
+    """What a tick that failed for good does to the others."""
+
+    STOP = "Stop"
+    CONTINUE = "Continue"
+
+
+class Coverage(StrEnum):
+    """Which ticks are run: those without a run that succeeded or goes on, or each once more."""
+
+    MISSING = "Missing"
+    ALL = "All"
+
+
+class Going(StrEnum):
+    """Whether a backfill goes on."""
+
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One backfill.
+
+    `since` is the moment at which it was first seen: runs under its names that are older are not
+    its own. `retries` are attempts after the first. `max_runs` bounds what it starts in all,
+    `max_in_flight` what all backfills of the connection have in flight; None for no bound.
+    `is_ending` says that being cancelled ends what it started.
+    """
+
+    since: datetime
+    parallelism: int = 1
+    order: Order = Order.OLDEST
+    on_failure: OnFailure = OnFailure.STOP
+    retries: int = 0
+    coverage: Coverage = Coverage.MISSING
+    max_runs: int | None = None
+    max_in_flight: int | None = None
+    going: Going = Going.RUNNING
+    is_ending: bool = False
