@@ -16,10 +16,8 @@ from reconciler.schedule import clock_changes, cron, preview, rate
 from reconciler.schedule import zone as zones
 from reconciler.schedule.clock_changes import Disturbance, Effect
 from reconciler.schedule.cron import Cron
+from reconciler.schedule.grid import SCHEDULER_ZONE
 from reconciler.schedule.walk import Delay
-
-SCHEDULER_ZONE = "UTC"
-"""The zone in which Flyte's scheduler reads a cron that names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ NAMES: dict[str, Names] = {
     "FlyteLaunchPlan": Names("flytelaunchplans", "flp"),
     "FlyteSecret": Names("flytesecrets", "fsec"),
     "FlyteTrigger": Names("flytetriggers", "ftr"),
+    "FlyteBackfill": Names("flytebackfills", "fbf"),
 }
 """Plural and short names; no two kinds share one."""
 
@@ -93,6 +94,7 @@ _STATUS: dict[str, tuple[_Field, ...]] = {
     ),
     "FlyteSecret": (_STATE,),
     "FlyteTrigger": (_NAME, ("revision", _NUMBER, "Its revision on Flyte."), _STATE, _NEXT),
+    "FlyteBackfill": (),
 }
 _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "FlyteSync": (
@@ -127,6 +129,7 @@ _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("State", _TEXT, ".status.state"),
         ("Next run", _TEXT, ".status.nextRun"),
     ),
+    "FlyteBackfill": (("State", _TEXT, ".spec.state"),),
 }
 _READY = '.status.conditions[?(@.type=="Ready")]'
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.model.digest import UNCLAIMED
-from reconciler.specs import connection, launch_plan, package, project, secret, settings, sync
+from reconciler.specs import backfill, connection, launch_plan, package, project, secret, settings, sync
 from reconciler.specs import trigger as triggers
 from reconciler.specs.fields import DNS_LABEL, SET, WORDS
 from reconciler.specs.shape import Shape
@@ -170,6 +170,13 @@ _NAMESPACE = f"^{_PART}(({_PART}|-)*{_PART})?$"
 _EMPTY_IMAGE = "needs newName, newTag or digest; add one of them"
 
 RULES: dict[type[Shape], tuple[Rule, ...]] = {
+    backfill.BackfillSpec: (
+        Rule(
+            "!has(self.terminate) || !self.terminate"
+            " || (has(self.state) && self.state == 'Cancelled')",
+            "terminate has no effect unless the backfill is cancelled; write state: Cancelled",
+        ),
+    ),
     connection.Tls: tuple(_tls()),
     connection.Auth: tuple(_auth()),
     connection.ConnectionLimits: (_above_zero("deadline"),),
@@ -236,10 +243,16 @@ OF_DOCUMENTS: dict[str, tuple[Rule, ...]] = {
 }
 """The rules of whole documents, by kind."""
 
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_ABSOLUTE = rf"{_DATE}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})"
+_RELATIVE = r"now|[-+]([0-9]{1,5}w)?([0-9]{1,5}d)?([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?"
 _ZONED = r"([Zz]|[+-][0-9]{2}:?[0-9]{2})$"
 
 LIMITS: dict[tuple[type[Shape], str], dict[str, object]] = {
     (connection.ConnectionSecrets, "namespace"): {"maxLength": 253},
+    (backfill.BackfillSpec, "from"): {"pattern": f"^({_ABSOLUTE}|{_RELATIVE})$"},
+    (backfill.BackfillSpec, "to"): {"pattern": f"^({_ABSOLUTE}|{_RELATIVE})$"},
+    (backfill.BackfillSpec, "anchor"): {"pattern": f"^{_ABSOLUTE}$"},
     (launch_plan.Schedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "from"): {"pattern": _ZONED},

@@ -453,5 +453,30 @@ EXAMPLES: dict[str, Example] = {
             }
         ),
     ),
+    "FlyteBackfill": Example(
+        name="etl-daily-november",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "launchPlan": {"name": "etl.daily", "version": "v1.4.2"},
+            "trigger": {"task": "etl.load", "name": "daily"},
+            "from": "2026-11-01T00:00:00Z",
+            "to": "2026-12-01T00:00:00Z",
+            "parallelism": 8,
+            "order": "Oldest",
+            "coverage": "Missing",
+            "onFailure": "Continue",
+            "retries": 1,
+            "inputs": {"count": 3},
+            "overwriteCache": False,
+            "anchor": "2026-11-01T06:00:00Z",
+            "budget": {"maxRuns": 100, "maxInFlight": 20},
+            "state": "Running",
+            "terminate": False,
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset({"launchPlan.version", "trigger", "inputs", "anchor", "sync"}),
+    ),
 }
 """One object for each kind that this version serves."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.specs.backfill import BackfillSpec
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import PackageSpec
@@ -25,11 +26,11 @@ KINDS: dict[str, type[Shape]] = {
     "FlyteLaunchPlan": LaunchPlanSpec,
     "FlyteSecret": SecretSpec,
     "FlyteTrigger": TriggerSpec,
+    "FlyteBackfill": BackfillSpec,
 }
 """The kinds that this version serves, with the model of their `spec`."""
 
 LATER = (
-    "FlyteBackfill",
     "FlyteRun",
     "FlyteSignal",
 )

@@ -25,6 +25,8 @@ PUBLISHED = jsonschema.Draft202012Validator(schema.combined())
 FILES = sorted([*(ROOT / "examples").rglob("*.yaml"), *(ROOT / "specs").glob("*.yaml")])
 PLACE = "/apis/flyte.reconciler.dev/v1alpha1/namespaces/default"
 
+_WINDOWS = ("window that ends before it starts", "relative window without length")
+
 # What the API server cannot tell, and the operator tells in the status (`InvalidSpec`).
 UNTOLD = {
     # It makes the name up, as it was asked to.
@@ -46,6 +48,7 @@ UNTOLD = {
     *("project: empty attributes", "project: settings of nothing", "project: domain is null"),
     # Arithmetic that CEL has not.
     *("plan: rate that overflows", "secret: empty step of a key"),
+    *(f"backfill: {name}" for name in _WINDOWS),
 }
 
 

@@ -94,6 +94,7 @@ TRAITS: Mapping[str, Traits] = {
 
 _FLYTE = "Flyte 1"
 _NOT_SERVED = (
+    Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteTrigger", _FLYTE, "declare a FlyteLaunchPlan, or use a connection to Flyte 2"),
     Unserved(
         "FlyteSettings",

@@ -99,6 +99,7 @@ TRAITS: Mapping[str, Traits] = {
 }
 
 _NOT_SERVED = (
+    Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
 )
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from reconciler.model.backfill import Coverage
 from reconciler.model.run import Mode, Run
 from reconciler.plan.backfill.names import Naming
-from reconciler.plan.backfill.wish import GRACE, Coverage, Wish
+from reconciler.plan.backfill.wish import GRACE, Wish
 
 _NOT_COUNTED = frozenset({Mode.SYSTEM, Mode.CHILD})
 """Runs that another run started; they say nothing of a schedule."""

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reconciler.model.backfill import Going, OnFailure, Order
 from reconciler.model.drive import Drive, Row
 from reconciler.model.run import Run, RunId
 from reconciler.plan.backfill.cover import Standing, Tick, cover
 from reconciler.plan.backfill.names import Naming
-from reconciler.plan.backfill.wish import GRACE, Going, OnFailure, Order, Wish
+from reconciler.plan.backfill.wish import GRACE, Wish
 from reconciler.schedule.window import show
 
 _OPEN = frozenset({Standing.DUE, Standing.ALIVE, Standing.LATER})

@@ -4,40 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
+
+from reconciler.model.backfill import Coverage, Going, OnFailure, Order
 
 GRACE = timedelta(minutes=2)
 """How long a tick is left to the scheduler: it takes changes up within 30 seconds, and the version
 that was active before may fire until then."""
-
-
-class Order(StrEnum):
-    """Which missing tick comes first."""
-
-    OLDEST = "Oldest"
-    NEWEST = "Newest"
-
-
-class OnFailure(StrEnum):
-    """What a tick that failed for good does to the others."""
-
-    STOP = "Stop"
-    CONTINUE = "Continue"
-
-
-class Coverage(StrEnum):
-    """Which ticks are run: those without a run that succeeded or goes on, or each once more."""
-
-    MISSING = "Missing"
-    ALL = "All"
-
-
-class Going(StrEnum):
-    """Whether a backfill goes on."""
-
-    RUNNING = "Running"
-    PAUSED = "Paused"
-    CANCELLED = "Cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

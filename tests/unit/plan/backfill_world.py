@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from reconciler.model.backfill import Coverage
 from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place
 from reconciler.model.run import Launch, Mode, Phase, Run, RunId
 from reconciler.plan.backfill.due import drive
 from reconciler.plan.backfill.names import Naming
-from reconciler.plan.backfill.wish import Coverage, Wish
+from reconciler.plan.backfill.wish import Wish
 from reconciler.schedule.identity import execution_name
 
 PLACE = Place("sales", "production")

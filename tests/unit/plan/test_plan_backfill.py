@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from backfill_world import DAY, FIRST, NOW, daily, naming, run_of, scheduler_name, world
 
+from reconciler.model.backfill import Coverage, Going, OnFailure, Order
 from reconciler.model.run import Mode, Phase, RunId
 from reconciler.plan.backfill.share import share
-from reconciler.plan.backfill.wish import GRACE, Coverage, Going, OnFailure, Order
+from reconciler.plan.backfill.wish import GRACE
 
 
 def starts(found: object) -> list[int]:

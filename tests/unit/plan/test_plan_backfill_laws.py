@@ -9,8 +9,9 @@ from backfill_world import NOW, World, daily, naming, run_of, scheduler_name
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.backfill import OnFailure, Order
 from reconciler.model.run import Phase
-from reconciler.plan.backfill.wish import OnFailure, Order, Wish
+from reconciler.plan.backfill.wish import Wish
 
 wishes = st.builds(
     Wish,
