@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.model.digest import UNCLAIMED
-from reconciler.specs import backfill, connection, launch_plan, package, project, secret, settings, sync
+from reconciler.specs import (
+    backfill,
+    connection,
+    launch_plan,
+    package,
+    project,
+    secret,
+    settings,
+    sync,
+)
 from reconciler.specs import trigger as triggers
 from reconciler.specs.fields import DNS_LABEL, SET, WORDS
 from reconciler.specs.shape import Shape
