@@ -48,6 +48,11 @@ class Outcome:
     error: ReconcilerError | None = None
     revision: str = ""
 
+    @property
+    def is_done(self) -> bool:
+        """Say whether it succeeded."""
+        return self.status is Status.DONE
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -58,9 +63,7 @@ class Report:
     @property
     def done(self) -> Mapping[str, str]:
         """Ids of the actions that succeeded, with the revisions that they made."""
-        return {
-            item.action.id: item.revision for item in self.outcomes if item.status is Status.DONE
-        }
+        return {item.action.id: item.revision for item in self.outcomes if item.is_done}
 
     @property
     def unsure(self) -> frozenset[str]:

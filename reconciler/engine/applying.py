@@ -224,7 +224,10 @@ def _need(place: Place | None, plan: Plan) -> Place:
 
 
 def _entry(plan: Plan, claim: Claim, run: Run, reports: list[Report]) -> Entry:
-    done = sorted({identifier for report in reports for identifier in report.done})
+    """Write the audit line: what was registered is in it by version, however much it is."""
+    done = [item.action for report in reports for item in report.outcomes if item.is_done]
+    made = sorted(f"{one.id} {one.version}" for one in done if one.verb is Verb.REGISTER)
+    others = sorted(one.id for one in done if one.verb is not Verb.REGISTER)
     failed = [item.action.id for report in reports for item in report.failures]
     return Entry(
         at=run.now,
@@ -232,13 +235,13 @@ def _entry(plan: Plan, claim: Claim, run: Run, reports: list[Report]) -> Entry:
         commit=claim.commit,
         source=claim.source,
         plan=plan.id,
-        done=tuple(done[:_AUDIT_LINES]),
+        done=(*made, *others[:_AUDIT_LINES]),
         failed=tuple(failed[:_AUDIT_LINES]),
     )
 
 
 _AUDIT_LINES = 1000
-"""Actions that one audit line names; the plan id stands for the rest."""
+"""Other actions that one audit line names; the plan id stands for the rest."""
 
 
 def claim_for_saved(declaration: Declaration, plan: Plan, ledger: Ledger) -> Claim:

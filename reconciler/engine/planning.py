@@ -13,6 +13,7 @@ from reconciler.engine import claims, policing
 from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.files import read_archives, read_inputs
+from reconciler.engine.provenance import provenance
 from reconciler.errors import RefusedError, SpecError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.interface import Catalog
@@ -81,6 +82,7 @@ def resolve_offline(
         archives=read_archives(declaration),
         files=read_inputs(declaration),
         contents=read_contents(declaration, key),
+        provenance=provenance(declaration),
     )
     return resolve(declaration.declared, adapters, context, scope=declaration.scope, is_whole=False)
 
@@ -126,7 +128,10 @@ async def resolve_with(
     declaration: Declaration, backend: Backend, now: datetime
 ) -> tuple[Resolved, Catalog]:
     """Read what documents name, look up what they refer to, and resolve them."""
-    context = resolve_context(declaration, now)
+    context = replace(
+        resolve_context(declaration, now),
+        provenance=await asyncio.to_thread(provenance, declaration),
+    )
     archives = await asyncio.to_thread(read_archives, declaration)
     files = await asyncio.to_thread(read_inputs, declaration)
     contents = await asyncio.to_thread(read_contents, declaration, backend.hmac_key)

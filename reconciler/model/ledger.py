@@ -106,7 +106,8 @@ class Held:
 class Entry:
     """What one apply did: the audit line of a ledger version.
 
-    `source` (repository and folder) and `commit` say where all that was done was declared.
+    `source` (repository and folder) and `commit` say where all that was done was declared. `done`
+    are actions by id, those that registered something with the version.
     """
 
     at: datetime | None = None

@@ -11,7 +11,8 @@ from typing import Protocol, runtime_checkable
 from reconciler.model.attachment import Upload
 from reconciler.model.interface import Catalog, Task, Unread, Want, Workflow
 from reconciler.model.key import Key, Place
-from reconciler.model.origin import Problem
+from reconciler.model.origin import Origin, Problem
+from reconciler.model.provenance import Provenance
 from reconciler.model.resource import Resource
 from reconciler.model.secret import Content
 from reconciler.model.traits import Traits
@@ -46,7 +47,7 @@ class Context:
     was read of each package's archive, by the place of its document, `files` what was read of the
     paths in inputs, by the place of the document and as written, and `contents` what each secret is
     to hold. `faulty` names the packages that are declared with an error. `types` are types of one's
-    own, asked before the built-in ones.
+    own, asked before the built-in ones. `provenance` tells the commit that packages are read from.
     """
 
     set_name: str
@@ -62,6 +63,7 @@ class Context:
     contents: Mapping[str, Content | str] = field(default_factory=dict)
     faulty: frozenset[str] = frozenset()
     types: tuple[OwnType, ...] = ()
+    provenance: Provenance | None = None
 
     def place(self, project: str | None, domain: str | None) -> Place:
         """Fill in the defaults of the set."""
@@ -70,6 +72,10 @@ class Context:
     def known(self, declared: Declared) -> Known:
         """Return what the inputs of a document may use besides themselves."""
         return Known(self.files.get(str(declared.document.origin), {}), self.types)
+
+    def link(self, origin: Origin) -> str:
+        """Tell where a place can be looked up; empty where that is nowhere."""
+        return self.provenance.link(origin) if self.provenance else ""
 
     def version_for(self, workflow: str) -> str | None:
         """Return the version that the set chooses for a workflow name, the longest glob first."""

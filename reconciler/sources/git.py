@@ -11,14 +11,14 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 TIMEOUT = 30.0
 """How long one git command may take, in seconds."""
@@ -112,6 +112,28 @@ def _tree(folder: Path, prefix: str, status: bytes) -> str:
 def top_of(path: Path) -> Path | None:
     """Return the top folder of the checkout that holds a folder; None outside of one."""
     return next((above for above in _above(path) if (above / ".git").exists()), None)
+
+
+def at_head(top: Path, files: Iterable[Path]) -> dict[Path, bool]:
+    """Tell of files below `top` that the last commit has whether they are as it has them."""
+    wanted = {file: path for file in files if (path := _below(top, file))}
+    if not wanted:
+        return {}
+    folder = os.path.commonpath([PurePosixPath(path).parent for path in wanted.values()])
+    listed = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD", folder or ".")
+    edited = ("diff", "-z", "--name-only", "--no-ext-diff", "--no-renames", "HEAD")
+    known = frozenset(_run(top, listed).split(b"\0"))
+    changed = frozenset(_run(top, (*edited, "--", f":(literal){folder}")).split(b"\0"))
+    return {
+        file: os.fsencode(path) not in changed
+        for file, path in wanted.items()
+        if os.fsencode(path) in known
+    }
+
+
+def _below(top: Path, file: Path) -> str:
+    path = Path(os.path.normpath(file))
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else ""
 
 
 def extract(top: Path, ref: str, into: Path, *, limits: Limits = DEFAULT_LIMITS) -> str:

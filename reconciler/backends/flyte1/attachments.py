@@ -37,7 +37,7 @@ class Attachments:
         It is kept beside a version, never compared, and cannot be changed later; none is no fault.
         """
         parts = split_version(action.version)
-        name = description_name(action.key.kind, action.key.name, parts[1] if parts else "")
+        name = description_name(action.key, parts[1] if parts else "")
         content = self._uploads.contents.get(name)
         if not isinstance(content, bytes):
             return None

@@ -21,7 +21,7 @@ from reconciler.server.flyte1.columns import (
     WORKFLOW,
     Entity,
 )
-from reconciler.server.flyte1.refusals import database, invalid
+from reconciler.server.flyte1.refusals import database, invalid, taken
 from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ def create(
         return ""
     if len(description.short_description) > _MAX_SHORT:
         raise database(f"value too long for type character varying({_MAX_SHORT})")
+    key = (identifier.project, identifier.domain, identifier.name, identifier.version)
+    same = "resource_type = ? AND project = ? AND domain = ? AND name = ? AND version = ?"
+    query = f"SELECT id FROM description_entities WHERE {same}"  # noqa: S608
+    if store.row(query, (identifier.resource_type, *key)) is not None:
+        raise taken("description_entities_pkey")
     moment = now()
     store.run(
         "INSERT INTO description_entities (created_at, updated_at, resource_type, project, domain, "
@@ -58,10 +63,7 @@ def create(
             moment,
             moment,
             identifier.resource_type,
-            identifier.project,
-            identifier.domain,
-            identifier.name,
-            identifier.version,
+            *key,
             description.short_description,
             description.long_description.SerializeToString(deterministic=True),
             description.source_code.link,

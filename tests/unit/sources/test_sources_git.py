@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.errors import UsageError
-from reconciler.sources.git import describe, is_ancestor, normalise
+from reconciler.sources.git import at_head, describe, is_ancestor, normalise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,3 +128,27 @@ def test_environment_cannot_point_elsewhere(
 )
 def test_urls_of_one_repository_have_one_name(url: str, name: str | None) -> None:
     assert normalise(url) == name
+
+
+def test_files_are_compared_with_the_last_commit(checkout: Path) -> None:
+    folder = checkout / "deploy" / "prod"
+    names = ["as it was.yaml", "edited.yaml", "staged.yaml", "*.yaml"]
+    for name in names:
+        (folder / name).write_text("a: 1\n")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "second")
+    for name in ("edited.yaml", "staged.yaml"):
+        (folder / name).write_text("a: 2\n")
+    git(checkout, "add", str(folder / "staged.yaml"))
+    (folder / "new.yaml").write_text("a: 1\n")
+    files = {folder / name for name in (*names, "new.yaml")} | {checkout.parent / "outside.yaml"}
+    assert at_head(checkout, files) == {
+        folder / "as it was.yaml": True,
+        folder / "edited.yaml": False,
+        folder / "staged.yaml": False,
+        folder / "*.yaml": True,
+    }
+    assert at_head(checkout, {folder / "*.yaml", checkout / "deploy" / ".." / "README"}) == {
+        folder / "*.yaml": True
+    }
+    assert at_head(checkout, ()) == {}

@@ -37,8 +37,8 @@ async def register_task(channel: Channel, action: Action, attachments: Attachmen
 async def register_workflow(channel: Channel, action: Action, attachments: Attachments) -> None:
     """Register a workflow version; one that exists is read, and compared as far as it shows.
 
-    A version that exists and cannot be read is what a server leaves that stopped between writing a
-    description and the workflow (flyteadmin 1.16.8 writes the two without a transaction).
+    flyteadmin 1.16.8 writes a description and then the workflow, without a transaction. Where it
+    stopped in between it takes the workflow only without another description.
     """
     identifier = _identifier(action)
     spec = workflow.to_wire(action.body or {}, identifier, action.refs)
@@ -51,23 +51,29 @@ async def register_workflow(channel: Channel, action: Action, attachments: Attac
     except BackendError as error:
         if not _may_exist(error):
             raise
-        try:
-            live = await channel.call(
-                methods.GET_WORKFLOW, common_pb2.ObjectGetRequest(id=identifier)
-            )
-        except BackendError as missing:
-            if not faults.is_not_found(missing):
-                raise
-            raise ConflictError(
-                f"{channel.endpoint}: {action.key}: version {action.version} is said to exist and "
-                "cannot be read: the server stopped while it was registered; have the description "
-                "entity of this workflow version removed from its database, then run again",
-                method=methods.CREATE_WORKFLOW.name,
-            ) from missing
+        live = await _read(channel, identifier)
+        if live is None and description is not None:
+            request.spec.ClearField("description")
+            await channel.call(methods.CREATE_WORKFLOW, request)
+            return
+        if live is None:
+            raise
         compiled = live.closure.compiled_workflow.primary.template
         # Servers before 1.16.8 may call the same content different, so that answer proves nothing.
         if faults.is_different_structure(error) and _shape(compiled) != _shape(spec.template):
             raise _conflict(channel, action) from error
+
+
+async def _read(
+    channel: Channel, identifier: identifier_pb2.Identifier
+) -> workflow_pb2.Workflow | None:
+    request = common_pb2.ObjectGetRequest(id=identifier)
+    try:
+        return await channel.call(methods.GET_WORKFLOW, request)
+    except BackendError as error:
+        if not faults.is_not_found(error):
+            raise
+        return None
 
 
 def _identifier(action: Action) -> identifier_pb2.Identifier:

@@ -17,6 +17,7 @@ from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import WORKFLOW_KIND as WORKFLOW
 from reconciler.backends.flyte1.task import KIND as TASK
 from reconciler.model.digest import split_version
+from reconciler.model.key import Key
 
 KINDS = {
     identifier_pb2.TASK: TASK,
@@ -85,6 +86,6 @@ def _messages(value: object) -> Iterable[Message]:
     return ()
 
 
-def description_name(kind: str, name: str, digest: str) -> str:
+def description_name(key: Key, digest: str) -> str:
     """Name the description of one entity among what is attached."""
-    return f"{kind}/{name}@{digest}"
+    return f"{key}@{digest}"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
+from flyteidl.admin import description_entity_pb2
+
 from reconciler.backends.flyte1 import workflow
 from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
@@ -165,11 +167,25 @@ class _Resolving:
         return found
 
     def attached(self) -> dict[str, bytes]:
-        """What registering needs beside the resources; see `attachments`."""
-        descriptions = {
-            description_name(kind, name, self.graph.entities[kind, name].digest): content
-            for (kind, name), content in self.graph.descriptions.items()
-        }
+        """What registering needs beside the resources; see `attachments`.
+
+        A description says where its package is declared, unless the package has a link of its own.
+        """
+        descriptions: dict[str, bytes] = {}
+        link = self.context.link(self.declared.at("archive"))
+        for (kind, name), entity in self.graph.entities.items():
+            described = self.graph.descriptions.get((kind, name))
+            if kind != LAUNCH_PLAN and (link or described):
+                descriptions[description_name(self.key(kind, name), entity.digest)] = _with_link(
+                    described or b"", link
+                )
         places = {place_name(url): place.encode() for url, place in self.graph.places.items()}
         code = {url: code.content for url, code in self.graph.code.items()}
         return descriptions | places | code
+
+
+def _with_link(content: bytes, link: str) -> bytes:
+    description = description_entity_pb2.DescriptionEntity.FromString(content)
+    if link and not description.source_code.link:
+        description.source_code.link = link
+    return description.SerializeToString(deterministic=True)

@@ -53,6 +53,8 @@ async def details(
     if found is None:
         return None
     described = await _described(channel, found)
+    if what is not What.LAUNCH_PLANS:
+        described = await _linked(channel, found.id, described)
     entity = await _named(channel, what, place, described)
     return replace(entity, active_version=active.id.version if active is not None else "")
 
@@ -118,6 +120,21 @@ async def _workflow(channel: Channel, workflow: workflow_pb2.Workflow) -> Detail
         message=to_json(workflow),
         unread=(unread,) if unread else (),
     )
+
+
+async def _linked(
+    channel: Channel, identifier: identifier_pb2.Identifier, found: Details
+) -> Details:
+    """Add where the version is declared, which its description may tell."""
+    request = common_pb2.ObjectGetRequest(id=identifier)
+    try:
+        about = await _or_none(channel, methods.GET_DESCRIPTION_ENTITY, request)
+    except BackendError as error:
+        return replace(found, unread=(*found.unread, f"source: {error}"))
+    if about is None or not about.source_code.link:
+        return found
+    facts = {**found.entity.facts, "source": about.source_code.link}
+    return replace(found, entity=replace(found.entity, facts=facts))
 
 
 async def _named(channel: Channel, what: What, place: Place, found: Details) -> Details:

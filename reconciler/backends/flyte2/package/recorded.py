@@ -44,10 +44,6 @@ class Packaged:
     triggers: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
-    def attached(self) -> bytes:
-        """Return what registering needs of it."""
-        return self.spec.SerializeToString(deterministic=True)
-
 
 @dataclass(frozen=True, slots=True)
 class Content:

@@ -69,7 +69,7 @@ class PackageAdapter:
                     name: task_of(place, name, _version(context, task), task.spec)
                     for name, task in content.tasks.items()
                 },
-                code=dict(_attached(context, place, content)),
+                code=dict(_attached(declared, context, place, content)),
             ),
             place=place,
         )
@@ -119,9 +119,15 @@ def _resources(
         )
 
 
-def _attached(context: Context, place: Place, content: Content) -> Iterator[tuple[str, bytes]]:
+def _attached(
+    declared: Declared, context: Context, place: Place, content: Content
+) -> Iterator[tuple[str, bytes]]:
+    link = context.link(declared.at("archive"))
     for name, task in content.tasks.items():
-        yield attached.name_of(_key(place, name), _version(context, task)), task.attached()
+        yield (
+            attached.name_of(_key(place, name), _version(context, task)),
+            attached.with_link(task.spec, link),
+        )
         for url, there in task.places.items():
             yield place_name(url), there.encode()
     for url, code in content.code.items():

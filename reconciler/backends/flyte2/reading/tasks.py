@@ -209,6 +209,7 @@ def _entity(found: task_definition_pb2.TaskDetails) -> Entity:
         "environment": spec.environment.name or metadata.environment_name,
         "shortName": spec.short_name or metadata.short_name,
         "description": spec.documentation.short_description or metadata.short_description,
+        "source": spec.documentation.source_code.link,
         **facts_of(spec.task_template),
     }
     return Entity(

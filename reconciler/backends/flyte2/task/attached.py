@@ -2,7 +2,8 @@
 
 A normal form leaves out what the SDK needs when the task runs, such as its own version, so that a
 task is registered from its spec. Placeholders stand in it for its version, and `code://` URLs for
-the places of its code.
+the places of its code. The link of its documentation is that of the SDK, to the code, where there
+is one, else one to the document that declares the package.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from reconciler.model.key import Key
 def name_of(key: Key, version: str) -> str:
     """Name the spec of a task among what is attached."""
     parts = split_version(version)
-    return f"{key.kind}/{key.name}@{parts[1] if parts else ''}"
+    return f"{key}@{parts[1] if parts else ''}"
+
+
+def with_link(spec: task_definition_pb2.TaskSpec, link: str) -> bytes:
+    """Return what registering needs of a task, with a link to its code or else to its package."""
+    found = task_definition_pb2.TaskSpec()
+    found.CopyFrom(spec)
+    if link and not found.documentation.source_code.link:
+        found.documentation.source_code.link = link
+    return found.SerializeToString(deterministic=True)
 
 
 def spec(

@@ -1,0 +1,42 @@
+"""Finds out which commit the declared packages are read from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.engine.declaration import Declaration
+from reconciler.model.provenance import Provenance
+from reconciler.sources import git
+from reconciler.specs.package import PackageSpec
+from reconciler.specs.validate import Declared
+
+
+def provenance(declaration: Declaration) -> Provenance | None:
+    """Name the commit that registered code is declared in; None where that is none."""
+    packages = [item for item in declaration.declared if isinstance(item.spec, PackageSpec)]
+    top = git.top_of(declaration.base)
+    if not packages or not declaration.commit or top is None:
+        return None
+    cwd = declaration.cwd.resolve()
+    places = {item.document.origin.file: _places(item, cwd) for item in packages}
+    known = git.at_head(top, {file for place in places.values() for file in place})
+    return Provenance(
+        repository=declaration.source.partition("#")[0],
+        commit=declaration.commit,
+        top=top.as_posix(),
+        cwd=cwd.as_posix(),
+        files=frozenset(
+            file
+            for file, (document, archive) in places.items()
+            # CI may have built the archive just now: then the commit knows nothing of it.
+            if known.get(document) and known.get(archive, True)
+        ),
+    )
+
+
+def _places(item: Declared, cwd: Path) -> tuple[Path, Path]:
+    """Name the file of a document, and that of its archive where it is a local one."""
+    spec = item.spec
+    assert isinstance(spec, PackageSpec)
+    file = cwd / item.document.origin.file
+    return file, file if "://" in spec.archive else file.parent / spec.archive
