@@ -30,6 +30,7 @@ from reconciler.plan.context import Context as PlanContext
 from reconciler.plan.plan import Effect, Plan
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.context import Context as ResolveContext
+from reconciler.resolve.memo import Memo
 from reconciler.resolve.resolve import Resolved, resolve, wants
 
 
@@ -40,7 +41,8 @@ class Options:
     `approved` is the id of a plan whose removals are approved. `take_over` names the source whose
     claim may be taken, `reset_to` the commit that may be applied although it does not follow. With
     `is_hypothetical` the plan only shows what would be, so that a claim is a warning. `identity`
-    is what the backend says of itself, where it was asked already.
+    is what the backend says of itself, where it was asked already. `memo` keeps resolutions for the
+    next plan of the same documents.
     """
 
     approved: str = ""
@@ -48,6 +50,7 @@ class Options:
     reset_to: str = ""
     is_hypothetical: bool = False
     identity: Mapping[str, str] = field(default_factory=dict)
+    memo: Memo | None = field(default=None, repr=False, compare=False)
 
 
 NO_OPTIONS = Options()
@@ -110,7 +113,7 @@ async def plan(
     identity = options.identity or await backend.identity()
     ledger = await ledger_of(declaration, backend)
     objections = _objections(declaration, ledger, options)
-    resolved, _ = await resolve_with(declaration, backend, now)
+    resolved, _ = await resolve_with(declaration, backend, now, memo=options.memo)
     errors = _unserved(declaration, backend.traits, ledger)
     if not declaration.is_independent:
         errors = (*errors, *resolved.errors)
@@ -125,7 +128,7 @@ async def plan(
 
 
 async def resolve_with(
-    declaration: Declaration, backend: Backend, now: datetime
+    declaration: Declaration, backend: Backend, now: datetime, *, memo: Memo | None = None
 ) -> tuple[Resolved, Catalog]:
     """Read what documents name, look up what they refer to, and resolve them."""
     context = replace(
@@ -144,6 +147,7 @@ async def resolve_with(
         replace(context, catalog=catalog, archives=archives, files=files, contents=contents),
         scope=declaration.scope,
         is_whole=declaration.is_whole,
+        memo=memo,
     )
     return _withholding(resolved, declaration.withheld), catalog
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
 from reconciler.plan.plan import Reason as Why
 from reconciler.plan.settle import is_done
+from reconciler.resolve.memo import Memo
 from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
 
@@ -60,12 +62,14 @@ class Setup:
 class Ended:
     """How a pass ended: `again_after` seconds it is due, sooner when something failed.
 
-    `freed` are units that may go on by it.
+    `freed` are units that may go on by it. `telling` still writes what became of the objects: the
+    next pass need not wait for it, and what it tells comes after.
     """
 
     again_after: float | None
     is_failed: bool = False
     freed: frozenset[UnitId] = frozenset()
+    telling: asyncio.Task[None] | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -82,6 +86,8 @@ class Passes:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     claims: Claims = field(default_factory=Claims)
     sources: dict[UnitId, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    memos: dict[UnitId, Memo] = field(default_factory=lambda: defaultdict(Memo))
+    _telling: dict[UnitId, asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self, identifier: UnitId, stop: asyncio.Event) -> Ended:
         """Look at one unit; `stop` asks to end early because something urgent came."""
@@ -91,6 +97,7 @@ class Passes:
         if not unit.all:
             _, freed = self.claims.settle(identifier, "", ())
             self.sources.pop(identifier, None)
+            self.memos.pop(identifier, None)
             return Ended(None, freed=freed)
         try:
             return await self._set(await self.departures.without_ending(unit, self.clock()), stop)
@@ -187,12 +194,12 @@ class Passes:
         if unit.sync is not None:
             told[unit.sync.ref] = sync_status.verdict(summary)
         self._count(unit, planned, applied)
-        await self._tell(unit, told, now)
+        telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
         is_failed = waiting or any(one.is_waiting for one in told.values())
-        if stop.is_set():
-            return Ended(0.0, freed=cast.freed)
-        return Ended(self._interval(unit), is_failed=is_failed, freed=cast.freed)
+        again_after = 0.0 if stop.is_set() else self._interval(unit)
+        is_failed = is_failed and not stop.is_set()
+        return Ended(again_after, is_failed=is_failed, freed=cast.freed, telling=telling)
 
     async def _cast(self, unit: Unit, opened: Opened, now: datetime) -> Cast:
         references = members.secret_references(unit)
@@ -225,6 +232,7 @@ class Passes:
             identity=opened.identity,
             approved=notes.get(words.APPROVE, ""),
             take_over=notes.get(words.TAKE_OVER, ""),
+            memo=self.memos[unit.id],
         )
         try:
             return await planning.plan(
@@ -284,8 +292,7 @@ class Passes:
             reason=Reason.SUSPENDED, message="its FlyteSync is suspended", is_partial=True
         )
         told = {item.ref: unseen for item in unit.members if _is_unseen(item)}
-        await self._tell(unit, told, now)
-        return Ended(None)
+        return Ended(None, telling=self._begin_telling(unit, told, now))
 
     async def _all(self, unit: Unit, verdict: Verdict, *, is_over: bool = False) -> Ended:
         """Tell every object of a unit the same; with `is_over` nothing is to be waited for."""
@@ -303,10 +310,32 @@ class Passes:
         }
         if unit.sync is not None:
             told[unit.sync.ref] = verdict
-        await self._tell(unit, told, now)
-        return Ended(self._interval(unit), is_failed=True)
+        telling = self._begin_telling(unit, told, now)
+        return Ended(self._interval(unit), is_failed=True, telling=telling)
 
-    async def _tell(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> None:
+    def _begin_telling(
+        self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime
+    ) -> asyncio.Task[None]:
+        """Begin to write statuses, after those of the pass before."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._telling.get(unit.id) is task:
+                del self._telling[unit.id]
+
+        task = asyncio.create_task(self._tell(unit, told, now, self._telling.get(unit.id)))
+        self._telling[unit.id] = task
+        task.add_done_callback(ended)
+        return task
+
+    async def _tell(
+        self,
+        unit: Unit,
+        told: Mapping[Ref, Verdict],
+        now: datetime,
+        before: asyncio.Task[None] | None,
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
         await gather(
             *(
                 self.scribe.tell(item, told[item.ref], now=now)

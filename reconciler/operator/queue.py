@@ -31,6 +31,7 @@ class _Entry:
     due: float | None = None
     is_running: bool = False
     failures: int = 0
+    untold: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ready_at(self) -> float | None:
@@ -94,10 +95,27 @@ class Queue:
         entry.is_running = False
         entry.failures = entry.failures + 1 if is_failed else 0
         if is_failed:
-            retry = min(_FIRST_RETRY_SECONDS * 2 ** (entry.failures - 1), _LAST_RETRY_SECONDS)
+            retry = _backoff(entry.failures)
             again_after = retry if again_after is None else min(retry, again_after)
         if again_after is None and entry.first is None:
             del self._entries[unit]
         elif again_after is not None:
             entry.due = self._clock() + again_after * _RANDOM.uniform(0.9, 1.1)
         self._changed.set()
+
+    def told(self, unit: UnitId, *, is_told: bool) -> None:
+        """Say whether what a pass had to tell was written; if not, the unit is due before long."""
+        entry = self._entries.get(unit)
+        if is_told:
+            if entry is not None:
+                entry.untold = 0
+            return
+        entry = self._entries.setdefault(unit, _Entry())
+        entry.untold += 1
+        due = self._clock() + _backoff(entry.untold)
+        entry.due = due if entry.due is None else min(due, entry.due)
+        self._changed.set()
+
+
+def _backoff(failures: int) -> float:
+    return min(_FIRST_RETRY_SECONDS * 2.0 ** (failures - 1), _LAST_RETRY_SECONDS)

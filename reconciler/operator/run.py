@@ -9,10 +9,10 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.backends.kubernetes.access import Access
 from reconciler.backends.kubernetes.client import Cluster, open_cluster
@@ -30,10 +30,14 @@ from reconciler.operator.resources import Custom, Ref
 from reconciler.operator.scribe import EVENTS_AT_ONCE, Scribe
 from reconciler.operator.secret_watch import SecretWatch
 from reconciler.operator.store import Store
+from reconciler.operator.units import UnitId
 from reconciler.operator.watching import Watched, Watcher
 from reconciler.specs.registry import KINDS
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+_FAILED = Ended(None, is_failed=True)
 
 _PULSE_SECONDS = 5.0
 _STANDSTILL_SECONDS = 60.0
@@ -182,23 +186,17 @@ class Operator:
         while True:
             unit, stop = await self.queue.take()
             started = time.monotonic()
-            ended = Ended(None, is_failed=True)
-            try:
-                ended = await self.passes.run(unit, stop)
-            except RefusedError:
-                log.warning("%s: not in charge any more", unit)
-                raise
-            except ReconcilerError as error:
-                log.warning("%s: %s", unit, error)
-            except Exception:
-                # One unit that nobody foresaw must not stop the others.
-                log.exception("%s: a fault of the operator itself; it goes on", unit)
+            ended = await _guarded(unit, self.passes.run(unit, stop)) or _FAILED
             took = time.monotonic() - started
             self.measures.passed(unit, took, is_failed=ended.is_failed)
             self.queue.done(unit, again_after=ended.again_after, is_failed=ended.is_failed)
             for other in ended.freed:
                 self.queue.mark(other)
             self._secrets.want(self._wanted_secrets())
+            if ended.telling is not None:
+                # The unit's next pass may begin before.
+                is_told = await _guarded(unit, _is_over(ended.telling))
+                self.queue.told(unit, is_told=bool(is_told))
 
     def _hear(self, event: str, raw: Mapping[str, Any]) -> None:
         """Take an event in, and mark what it concerns."""
@@ -275,6 +273,26 @@ class Operator:
         for unit, needed in self.passes.sources.items():
             if (namespace, name) in needed:
                 self.queue.mark(unit)
+
+
+async def _guarded(unit: UnitId, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """Do some work for a unit; None where it failed, which is said in the log."""
+    try:
+        return await work
+    except RefusedError:
+        log.warning("%s: not in charge any more", unit)
+        raise
+    except ReconcilerError as error:
+        log.warning("%s: %s", unit, error)
+    except Exception:
+        # One unit that nobody foresaw must not stop the others.
+        log.exception("%s: a fault of the operator itself; it goes on", unit)
+    return None
+
+
+async def _is_over(task: asyncio.Task[None]) -> bool:
+    await task
+    return True
 
 
 def _is_urgent(before: Custom | None, now: Custom) -> bool:

@@ -14,6 +14,7 @@ from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
 from reconciler.resolve.alike import Alike
 from reconciler.resolve.context import Adapter, Context, Package, Resolution
+from reconciler.resolve.memo import Memo
 from reconciler.specs.fields import DeletionPolicy
 from reconciler.specs.validate import Declared
 from reconciler.values.stand_ins import stand_in
@@ -77,12 +78,15 @@ def resolve(
     *,
     scope: Scope | None = None,
     is_whole: bool = False,
+    memo: Memo | None = None,
 ) -> Resolved:
     """Turn documents into desired resources.
 
     A document whose problem is an error gives no resource. The same Flyte object twice, and objects
-    outside `scope`, are errors. A warning that many documents have is one problem.
+    outside `scope`, are errors. A warning that many documents have is one problem. `memo` keeps
+    what is the same the next time.
     """
+    memo = Memo() if memo is None else memo
     known = [item for item in declared if item.kind in adapters]
     known.sort(key=lambda item: adapters[item.kind].traits.rank)
     resources: dict[Key, Resource] = {}
@@ -90,11 +94,13 @@ def resolve(
     alike = Alike()
     unreadable: dict[Place, str] = {}
     packages: dict[tuple[Place, str], Package] = {}
+    offered: dict[tuple[Place, str], Package] = {}
     contents: dict[Key, Content] = {}
     faulty: set[Key] = set()
     unchecked = 0
+    within = replace(context, packages=offered)
     for item in known:
-        found = adapters[item.kind].resolve(item, replace(context, packages=packages))
+        found = memo.resolution(item, adapters[item.kind], within)
         origin = item.document.origin
         alike.add(origin, found.problems)
         if _is_faulty(found):
@@ -106,6 +112,7 @@ def resolve(
         contents.update(found.contents)
         if found.package is not None and found.place is not None:
             packages[found.place, item.name] = found.package
+            offered[found.place, item.name] = memo.offered(str(origin), found.package)
             if found.package.unread:
                 unreadable[found.place] = found.package.unread
         given = {resource.key: resource for resource in found.resources}
@@ -123,6 +130,7 @@ def resolve(
                 given[key] = replace(given[key], on_removal=_ON_REMOVAL.get(on_removal))
             if key in given:
                 resources[key] = given[key]
+    memo.keep(known)
     desired = Desired(
         resources,
         is_whole=is_whole,
