@@ -181,6 +181,31 @@ async def test_trigger_goes_through_its_life(team2: Team) -> None:
     assert "Traceback" not in operator.log()
 
 
+async def test_trigger_is_deleted_on_flyte_where_its_policy_says_so(team2: Team) -> None:
+    team, world = team2, team2.world
+    assert isinstance(world, World2)
+    task = {"name": TASK, "version": "v1"}
+    spec = {"task": task, "schedule": {"cron": "0 6 * * *"}, "inputs": {"count": 3}}
+    await team.apply(team.connection(flyte="Flyte2"), team.sync())
+    await team.apply(
+        custom("FlyteTrigger", "goes", **spec, deletionPolicy="Delete"),
+        custom("FlyteTrigger", "stays", **spec, deletionPolicy="Orphan"),
+        custom("FlyteTrigger", "stops", **spec),
+    )
+    async with team.operator() as operator:
+        for name in ("goes", "stays", "stops"):
+            await team.ready("flytetrigger", name)
+        for name in ("goes", "stays", "stops"):
+            await team.kubectl("delete", "flytetrigger", name)
+            await team.gone("flytetrigger", name)
+        standing = await world.standing()
+        assert {name: active for name, (_, active) in standing.items()} == {
+            "stays": True,
+            "stops": False,
+        }
+    assert "Traceback" not in operator.log()
+
+
 async def _refused(team: Team) -> dict[str, Any]:
     """A launch plan on a Flyte 2 says what to write instead."""
     await team.apply(team.plan("one"))
