@@ -35,7 +35,7 @@ async def plan_beside(
     with tempfile.TemporaryDirectory(prefix="reconcile-base-") as folder:
         base = _base(session.declaration, paths, ref, folder)
         if session.is_hypothetical:
-            base = snapshot.without_secrets(base, session.backend.adapters, moment)
+            base = snapshot.without_unknown(base, session.backend.adapters, moment)
         found = await beside.plan_beside(
             base, session.declaration, session.backend, now=moment, options=options
         )

@@ -165,13 +165,13 @@ def _offline(
     reach = snapshots.confined(where)
     declaration = replace(declare(paths, cwd=where, stdin=stdin, reach=reach), types=own)
     snapshots.require_sound(declaration, backend)
-    plain = snapshot.without_secrets(declaration, backend.adapters, datetime.now(UTC))
+    plain = snapshot.without_unknown(declaration, backend.adapters, datetime.now(UTC))
     left = len(declaration.declared) - len(plain.declared)
-    note = f"{left} secrets are left out: a snapshot knows nothing of them"
+    note = f"{left} secrets or runs are left out: a snapshot knows nothing of them"
     return Session(
         declaration=plain,
         backend=backend,
-        notes=(note.replace("1 secrets are", "1 secret is"),) if left else (),
+        notes=(note.replace("1 secrets or runs are", "1 secret or run is"),) if left else (),
         is_hypothetical=True,
     )
 

@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, S
 from dataclasses import replace
 
 from reconciler.apply.outcome import ABANDONED, INTERRUPTED, Outcome, Report, Status
-from reconciler.errors import DefectError, ReconcilerError
+from reconciler.errors import DefectError, LimitError, ReconcilerError
 from reconciler.model.key import Key
-from reconciler.model.traits import Verb
+from reconciler.model.traits import ON_RUNS, Verb
 from reconciler.plan.plan import Action, Change
 
 Perform = Callable[[Action], Awaitable[str]]
-"""Carries out one action and returns the revision that a mutable object has by it."""
+"""Carries out one action and returns the revision that a mutable object has by it, or the name of
+the run that was started by it."""
 Together = Callable[[Action], str]
 """Names what an action is written with at once; empty for what is written by itself."""
 Progress = Callable[[Outcome, int], None]
@@ -109,7 +110,7 @@ async def run(
     one that activates again what was replaced while inactive. Errors become outcomes. Any other
     exception is a fault of ours: it becomes the outcome of its action, and no further call starts
     at all. A further action on a mutable object is performed with the revision that the one before
-    it made.
+    it made. A run that a limit of the backend's keeps from starting is left for the next pass.
     """
     actions = [item for change in changes if change.block is None for item in change.actions]
     graph = _Graph(actions, together)
@@ -138,7 +139,7 @@ async def run(
                 outcome = task.result()
                 note(outcome)
                 is_broken = is_broken or isinstance(outcome.error, DefectError)
-                if outcome.revision:
+                if outcome.revision and outcome.action.verb not in ON_RUNS:
                     revisions[outcome.action.key] = outcome.revision
                 if outcome.status is Status.DONE:
                     graph.succeed(outcome.action.id)
@@ -173,6 +174,9 @@ def _starts_again(action: Action, actions: Mapping[str, Action]) -> bool:
 async def _perform(action: Action, perform: Perform, revision: str | None) -> Outcome:
     try:
         made = await perform(action if revision is None else replace(action, revision=revision))
+    except LimitError as error:
+        status = Status.DEFERRED if action.verb is Verb.START else Status.FAILED
+        return Outcome(action, status, str(error), error)
     except ReconcilerError as error:
         return Outcome(action, Status.FAILED, str(error), error)
     except Exception as error:  # noqa: BLE001 - what was done must reach the ledger all the same

@@ -11,12 +11,13 @@ from reconciler.errors import (
     ConflictError,
     DefectError,
     DeniedError,
+    LimitError,
     ReconcilerError,
     UnsupportedError,
 )
 from reconciler.plan.plan import Action
 
-_REFUSALS = (ConflictError, DeniedError, UnsupportedError)
+_REFUSALS = (ConflictError, DeniedError, LimitError, UnsupportedError)
 """Answers that say that nothing was done."""
 
 INTERRUPTED = "interrupted before it started"
@@ -31,6 +32,8 @@ class Status(StrEnum):
 
     DONE = "done"
     FAILED = "failed"
+    DEFERRED = "deferred"
+    """A limit of the backend's is reached for now; the next pass goes on."""
     SKIPPED = "skipped"
     """Something it waits for failed, or the run was interrupted before it started."""
 
@@ -39,7 +42,8 @@ class Status(StrEnum):
 class Outcome:
     """The end of one action. `detail` says why it failed or what it waited for in vain.
 
-    `revision` is the one that a mutable object has by it, empty for what has none.
+    `revision` is the one that a mutable object has by it, or the name of the run that was started;
+    empty for what has none.
     """
 
     action: Action
@@ -74,6 +78,11 @@ class Report:
             if isinstance(item.error, BackendError | DefectError)
             and not isinstance(item.error, _REFUSALS)
         )
+
+    @property
+    def deferred(self) -> tuple[Outcome, ...]:
+        """Outcomes that are left for the next pass, which is no failure."""
+        return tuple(item for item in self.outcomes if item.status is Status.DEFERRED)
 
     @property
     def failures(self) -> tuple[Outcome, ...]:

@@ -115,6 +115,8 @@ class Backend(Protocol):
         it, where nothing is left, and for kinds without revisions. A deployment over another
         revision than the action's is a ConflictError.
 
+        Of a run that this very call started it is its name, and empty where it was there before.
+
         Repeating it leaves the same state. "Already exists" is resolved by a read: equal content
         is success, other content is a ConflictError.
         """

@@ -26,6 +26,8 @@ def finish(applied: Applied, *, format_: str, out: str | None) -> int:
         objects, calls = counted(len(changed), "object"), counted(len(done), "call")
         click.echo(f"Applied: {objects} changed by {calls}{more}.")
     failures = applied.report.failures
+    for item in applied.report.deferred:
+        say(f"{item.status.value}: {item.action.id}: {item.detail}")
     untried = {INTERRUPTED: "interrupted", ABANDONED: "given up"}
     told = [item for item in failures if item.detail not in untried]
     for item in told:

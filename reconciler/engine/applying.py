@@ -27,6 +27,7 @@ from reconciler.plan import settle
 from reconciler.plan.plan import Change, Effect, Plan
 from reconciler.plan.stale import stale
 
+_LISTED = frozenset({Shape.VERSIONS, Shape.OBJECT})
 POINTER_VERBS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE})
 
 
@@ -147,7 +148,7 @@ async def refuse_stale(
         places=frozenset(
             change.key.place
             for change in plan.changes
-            if shapes[change.key] is not Shape.RECORD and change.key.place.is_single
+            if shapes[change.key] in _LISTED and change.key.place.is_single
         ),
         versions=versions_asked,
         records=frozenset(key for key, shape in shapes.items() if shape is Shape.RECORD),

@@ -79,7 +79,7 @@ class Declaration:
         """What the set may do on its own."""
         limits = self.sync.limits
         return Policy(
-            prune=self.sync.prune,
+            prune=Prune(self.sync.prune),
             drift=self.sync.drift,
             max_removals=limits.max_removals,
             max_removal_fraction=limits.max_removal_fraction,

@@ -80,6 +80,10 @@ def _ledger(key: Key, planned: Planned, hold: Hold | None) -> list[str]:
         how = "adopted" if held.adopted else "written"
         at = f"at revision {held.revision}" if held.revision else "as announced"
         lines.append(f"{how} {at}, with digest {held.digest or 'unknown'}")
+    if key in ledger.runs:
+        driven = ledger.runs[key]
+        lines += [f"content {one} is done" for one in driven.done[-1:]]
+        lines += [f"in flight: {', '.join(sorted(driven.started))}"] if driven.started else []
     if key in ledger.protected:
         lines.append("protected from removal")
     if hold is not None:
@@ -111,8 +115,8 @@ def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
                 "what is active has the declared content, so it gets no call, whatever its "
                 "version is called"
             )
-        case Standing.PENDING:
-            return "the declaration and what is live differ, and nothing forbids the change"
+        case Standing.PENDING | Standing.WAITING:
+            return _GOING_ON[found.standing]
         case Standing.DRIFT:
             return (
                 "the declaration did not change since the last apply, the live side did; the "
@@ -120,7 +124,7 @@ def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
             )
         case Standing.HELD:
             return "a pause in the ledger wins over the declaration until it ends"
-        case Standing.BLOCKED | Standing.CONTESTED:
+        case Standing.BLOCKED | Standing.CONTESTED | Standing.FAILED:
             return _BLOCKS[change.block] if change and change.block else ""
         case Standing.UNDECLARED if change is not None:
             return (
@@ -135,6 +139,11 @@ def _rule(found: ObjectStatus, change: Change | None, planned: Planned) -> str:
             assert_never(found.standing)
 
 
+_GOING_ON = {
+    Standing.PENDING: "the declaration and what is live differ, and nothing forbids the change",
+    Standing.WAITING: "runs are started once, and something has to happen before it can go on",
+}
+
 _BLOCKS = {
     Block.GUARD: "the removal guard: a pass may not stop that much in one project-domain",
     Block.PROTECTED: "protection in the ledger outlives the block that set it",
@@ -143,6 +152,8 @@ _BLOCKS = {
     Block.REPORT: "the policy says to report and not to correct",
     Block.UNREADABLE: "absence must be proven, and a part of the project-domain was not read",
     Block.CONFLICT: "a version never changes its content",
+    Block.POLICY: "while a policy of the set fails, only stops are carried out",
+    Block.FAILED: "a run is started once for its content, and this one did not end well",
 }
 
 
@@ -162,6 +173,8 @@ _WAYS_OUT = {
     Block.REPORT: "change its declaration, or set the policy of the FlyteSync",
     Block.UNREADABLE: "make the project-domain readable and plan again",
     Block.CONFLICT: "register it under another version",
+    Block.POLICY: "change what breaks the policy, or the policy in the FlyteSync",
+    Block.FAILED: "change its content, or run it by another name",
 }
 
 

@@ -24,7 +24,7 @@ from reconciler.model.origin import Problem
 from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired
 from reconciler.model.traits import Shape, Traits
-from reconciler.plan import versions
+from reconciler.plan import runs, versions
 from reconciler.plan.compute import compute
 from reconciler.plan.context import Context as PlanContext
 from reconciler.plan.plan import Effect, Plan
@@ -256,7 +256,7 @@ def query(desired: Desired, context: PlanContext) -> Query:
     }
     objects: dict[Key, Held | None] = dict(ledger.objects)
     for key in context.given_up:
-        if _shape(key, context.traits) is not Shape.RECORD and key.place.is_single:
+        if _shape(key, context.traits) in _LISTED and key.place.is_single:
             places.add(key.place)
     for key, resource in desired.resources.items():
         shape = _shape(key, context.traits)
@@ -267,6 +267,8 @@ def query(desired: Desired, context: PlanContext) -> Query:
             held = ledger.objects.get(key)
             objects[key] = held if held and held.digest == resource.digest else None
             places |= {key.place} if key.place.is_single else set()
+            continue
+        if shape is Shape.RUNS:
             continue
         asked[key] = versions.asked(resource, context)
         if context.traits[key.kind].has_pointer:
@@ -285,7 +287,12 @@ def query(desired: Desired, context: PlanContext) -> Query:
             for key, resource in desired.resources.items()
             if resource.description
         },
+        runs=runs.askings(desired, context),
     )
+
+
+_LISTED = frozenset({Shape.VERSIONS, Shape.OBJECT})
+"""Shapes of what is found by listing a place."""
 
 
 def _shape(key: Key, traits: Mapping[str, Traits]) -> Shape:

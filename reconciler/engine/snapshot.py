@@ -24,6 +24,7 @@ from reconciler.model.live import Live, Object, Query
 from reconciler.model.traits import Shape, Traits
 from reconciler.resolve.context import Adapter
 from reconciler.specs.secret import SecretSpec
+from reconciler.specs.validate import Declared
 
 _KEY_BYTES = 32
 _PROJECT = "FlyteProject"
@@ -40,7 +41,7 @@ async def take(declaration: Declaration, backend: Backend, *, now: datetime) -> 
             "snapshot: needs a FlyteSync, whose scope it is of; write a reconcile.yaml"
         )
     declaration.check()
-    known = without_secrets(declaration, backend.adapters, now)
+    known = without_unknown(declaration, backend.adapters, now)
     identity = await backend.identity()
     names = (declaration.set_name, *declaration.sync.previous_names)
     ledgers = {name: await backend.read_ledger(name, declaration.home) for name in names}
@@ -73,20 +74,24 @@ async def take(declaration: Declaration, backend: Backend, *, now: datetime) -> 
     )
 
 
-def without_secrets(
+def without_unknown(
     declaration: Declaration, adapters: Mapping[str, Adapter], now: datetime
 ) -> Declaration:
-    """Leave secrets out, which stay as they are: no snapshot knows anything of them."""
+    """Leave secrets and runs out, which stay as they are: no snapshot knows anything of them."""
     context = planning.resolve_context(declaration, now)
-    secrets = [item for item in declaration.declared if isinstance(item.spec, SecretSpec)]
-    withheld = {key for item in secrets for key in adapters[item.kind].about(item, context)[:1]}
+    left = [item for item in declaration.declared if _is_unknown(item, adapters)]
+    withheld = {key for item in left for key in adapters[item.kind].about(item, context)[:1]}
     return replace(
         declaration,
-        declared=tuple(
-            item for item in declaration.declared if not isinstance(item.spec, SecretSpec)
-        ),
+        declared=tuple(item for item in declaration.declared if not _is_unknown(item, adapters)),
         withheld=declaration.withheld | withheld,
     )
+
+
+def _is_unknown(declared: Declared, adapters: Mapping[str, Adapter]) -> bool:
+    adapter = adapters.get(declared.kind)
+    is_of_runs = adapter is not None and adapter.traits.shape is Shape.RUNS
+    return is_of_runs or isinstance(declared.spec, SecretSpec)
 
 
 def _widened(
@@ -107,6 +112,7 @@ def _widened(
         records=query.records | records,
         objects={key: None for key in query.objects if key.kind != taking.SECRET},
         sets=frozenset({declaration.set_name, *declaration.sync.previous_names}),
+        runs={},
     )
 
 

@@ -44,6 +44,10 @@ class Standing(StrEnum):
     """It differs, and a guard or a policy leaves it so."""
     CONTESTED = "contested"
     """It was put back three times and changed again each time."""
+    WAITING = "waiting"
+    """Its runs are in flight, or it waits for something."""
+    FAILED = "failed"
+    """A run of it did not end well, and nothing follows."""
     UNDECLARED = "undeclared"
     """It is the set's and no longer declared."""
     UNREADABLE = "unreadable"
@@ -231,8 +235,11 @@ def _standing(
     if hold is not None and resource.state is State.ACTIVE:
         by = f" by {hold.by}" if hold.by else ""
         return Standing.HELD, f"paused until {hold.until.isoformat()}{by}: {hold.reason}"
+    waits = planned.plan.waiting.get(resource.key)
     if change is None:
-        return Standing.READY, ""
+        return (Standing.WAITING, waits) if waits else (Standing.READY, "")
+    if change.block is Block.FAILED:
+        return Standing.FAILED, change.block_detail
     if change.block is Block.CONTESTED:
         return Standing.CONTESTED, change.block_detail
     if change.block is not None:

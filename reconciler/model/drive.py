@@ -50,7 +50,8 @@ class Drive:
     happen before more can be done, empty where nothing has. `is_done` means that nothing will ever
     follow for this content: the ledger remembers it, and the runs are not read again. `failure` is
     why the declaration cannot become done, such as a failed run under `onFailure: Stop`. `frozen`
-    is what was decided at first sight and is kept in the ledger, such as a relative window.
+    is what was decided at first sight and is kept in the ledger, such as a relative window; empty
+    leaves what the ledger holds. `outputs` are for people, `literals` the same for what takes them.
     """
 
     launches: tuple[Launch, ...] = ()
@@ -63,4 +64,5 @@ class Drive:
     is_done: bool = False
     frozen: Mapping[str, Json] = field(default_factory=dict)
     outputs: Mapping[str, Json] = field(default_factory=dict)
+    literals: Mapping[str, Json] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()

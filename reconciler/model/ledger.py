@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import cast
+from typing import Any, cast
 
 from reconciler.model.digest import encode_hash
 from reconciler.model.document import Json
@@ -103,6 +103,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Driven:
+    """A declaration of runs, as far as it has to be remembered.
+
+    `done` are the contents for which nothing will ever follow, the latest one last. `frozen` is
+    what was decided at first sight. `started` names the runs that this set has started, or was
+    about to, and that had not ended when they were last read.
+    """
+
+    done: tuple[str, ...] = ()
+    frozen: Mapping[str, Json] = field(default_factory=dict)
+    started: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What one apply did: the audit line of a ledger version.
 
@@ -127,8 +141,8 @@ class Ledger:
     project-domain it was found in; neither is part of the content. `desired` the digest of
     the declaration applied last, `applied` the marks (see `mark`) of the objects that are as
     declared. `places` are all project-domains ever written; `rows` the record fields we wrote;
-    `objects` the mutable objects that are the set's; `on_removal` what a declaration asked to
-    happen once it is gone.
+    `objects` the mutable objects that are the set's; `runs` the declarations of runs; `on_removal`
+    what a declaration asked to happen once it is gone.
     """
 
     set_name: str
@@ -141,6 +155,7 @@ class Ledger:
     adopted: Mapping[Key, str] = field(default_factory=dict)
     rows: Mapping[Key, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[Key, Held] = field(default_factory=dict)
+    runs: Mapping[Key, Driven] = field(default_factory=dict)
     protected: frozenset[Key] = frozenset()
     on_removal: Mapping[Key, Prune] = field(default_factory=dict)
     archived: frozenset[Key] = frozenset()
@@ -201,6 +216,7 @@ def encode(ledger: Ledger) -> dict[str, Json]:
             str(key): [held.revision, held.digest, *([1] if held.adopted else [])]
             for key, held in sorted(ledger.objects.items())
         },
+        "runs": {str(key): encode_driven(one) for key, one in sorted(ledger.runs.items())},
         "protected": [str(key) for key in sorted(ledger.protected)],
         "onRemoval": {str(key): how.value for key, how in sorted(ledger.on_removal.items())},
         "archived": [str(key) for key in sorted(ledger.archived)],
@@ -229,6 +245,25 @@ def encode(ledger: Ledger) -> dict[str, Json]:
         },
     }
     return {name: part for name, part in parts.items() if part}
+
+
+def encode_driven(driven: Driven) -> list[Json]:
+    """Write what is remembered of a declaration of runs; what is empty at the end is left out."""
+    parts: list[Json] = [
+        " ".join(driven.done),
+        dict(driven.frozen),
+        " ".join(sorted(driven.started)),
+    ]
+    while parts and not parts[-1]:
+        parts.pop()
+    return parts
+
+
+def decode_driven(parts: list[Any]) -> Driven:
+    """Read what `encode_driven` wrote."""
+    empty: list[Any] = ["", {}, ""]
+    done, frozen, started = [*parts, *empty[len(parts) :]]
+    return Driven(tuple(done.split()), frozen, frozenset(started.split()))
 
 
 def decode(value: Mapping[str, Json], *, revision: int, home: Place) -> Ledger:
@@ -267,6 +302,10 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
             for key, (revision, digest, *adopted) in cast(
                 "dict[str, list[str]]", value.get("objects", {})
             ).items()
+        },
+        runs={
+            Key.parse(key): decode_driven(parts)
+            for key, parts in cast("dict[str, list[Any]]", value.get("runs", {})).items()
         },
         protected=frozenset(Key.parse(text) for text in _strings(value.get("protected"))),
         on_removal={

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from reconciler.model.document import Json
     from reconciler.model.key import Key, Place
     from reconciler.model.ledger import Held
-    from reconciler.model.run import Gate, Run
+    from reconciler.model.pursuit import Asking
+    from reconciler.model.run import Gate, Run, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,13 @@ class Runs:
     """What was read for a declaration of runs: always there, with or without runs.
 
     `found` are the runs that it may be about, by name or by tick; `facts` what else decides what is
-    due, such as the schedule of the plan that they are of.
+    due, such as the schedule of the plan that they are of. `outputs` are those of runs that ended
+    well, by name, where they are wanted.
     """
 
     found: tuple[Run, ...] = ()
     gates: tuple[Gate, ...] = ()
+    outputs: Mapping[str, Values] = field(default_factory=dict, repr=False)
     facts: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -110,7 +113,10 @@ class Unreadable:
     cause: str
 
 
-Observed = Versions | Record | Object | Absent | Unreadable
+Found = Versions | Record | Object | Runs
+"""What can be there."""
+
+Observed = Found | Absent | Unreadable
 
 ABSENT = Absent()
 
@@ -123,7 +129,7 @@ class Live:
     kind and place are in `unreadable`.
     """
 
-    objects: Mapping[Key, Versions | Record | Object] = field(default_factory=dict)
+    objects: Mapping[Key, Found] = field(default_factory=dict)
     unreadable: Mapping[tuple[str, Place], str] = field(default_factory=dict)
 
     def get(self, key: Key) -> Observed:
@@ -157,6 +163,8 @@ class Query:
     with the held revision has the held digest, and its content (the one in `expected`, if there)
     is not read again. None asks for the content: nothing is held, or it is about to change. Other
     objects in `places` are listed only, without content.
+
+    `runs` are the declarations whose runs are to be read.
     """
 
     places: frozenset[Place] = frozenset()
@@ -167,3 +175,4 @@ class Query:
     expected: Mapping[Key, dict[str, Json]] = field(default_factory=dict)
     texts: Mapping[Key, str] = field(default_factory=dict)
     sets: frozenset[str] = frozenset()
+    runs: Mapping[Key, Asking] = field(default_factory=dict)

@@ -13,6 +13,8 @@ class Prune(StrEnum):
     DELETE = "Delete"
     REPORT = "Report"
     KEEP = "Keep"
+    TERMINATE = "Terminate"
+    """Of runs that have not ended; asked for by a declaration, and never by a set."""
 
 
 class Drift(StrEnum):

@@ -49,6 +49,9 @@ class Resource:
     so is what `awaits` it without belonging to it. `always` means that a mutable object is written
     by every apply, whether it differs or not, `once` that one of ours is never written again.
     `on_removal` is what happens to it once it is no longer declared, None for what the set does.
+    `looks_at` are the declarations of runs that one of runs must know of, such as those that it
+    comes after, `takes` those of them whose content is part of its own, since their outputs are its
+    inputs. `launch` is the digest of what one of runs starts, where its body says more than that.
     `notes` are said of every change, `on_register` of those that write content.
     """
 
@@ -67,6 +70,9 @@ class Resource:
     adopt: bool = False
     protect: bool | None = None
     on_removal: Prune | None = None
+    launch: str = ""
+    looks_at: tuple[Key, ...] = ()
+    takes: tuple[Key, ...] = ()
     description: str = ""
     notes: tuple[str, ...] = ()
     on_register: tuple[str, ...] = ()

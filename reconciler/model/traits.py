@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.model.document import Json, Path
+from reconciler.model.drive import Drive
 from reconciler.model.key import Key
+from reconciler.model.pursuit import Pursuit
 
 
 class Verb(StrEnum):
@@ -24,6 +26,13 @@ class Verb(StrEnum):
     DEACTIVATE = "deactivate"
     DEPLOY = "deploy"
     DELETE = "delete"
+    START = "start"
+    TERMINATE = "terminate"
+    ANSWER = "answer"
+
+
+ON_RUNS = frozenset({Verb.START, Verb.TERMINATE, Verb.ANSWER})
+"""What is done to a run, not to an object."""
 
 
 class Shape(StrEnum):
@@ -36,6 +45,8 @@ class Shape(StrEnum):
     OBJECT = "object"
     """One mutable object under a name, replaced whole, with a revision; a kind with a pointer has
     a switch beside its content."""
+    RUNS = "runs"
+    """Runs that are started once: a drive says what is due, and nothing is compared."""
 
 
 Describe = Callable[[dict[str, Json]], dict[str, Json]]
@@ -46,6 +57,14 @@ Consequences = Callable[[dict[str, Json] | None, dict[str, Json] | None], tuple[
 
 Restarts = Callable[[dict[str, Json] | None, dict[str, Json]], bool]
 """Whether an active body (None: unknown) must stop before another one takes its place."""
+
+
+Driver = Callable[[Pursuit], Drive]
+"""What a declaration of runs wants now; pure."""
+
+
+def _idle(_pursuit: Pursuit) -> Drive:
+    return Drive(is_done=True)
 
 
 def _no_consequences(
@@ -173,7 +192,7 @@ class Traits:
     object can be deleted, `is_readable` that its content can be read back, `fields` how a record
     keeps its content. An object is replaced while it is active only where `restarts` allows it.
     Objects for which `together` gives the same name are written at once, where nothing holds one of
-    them back.
+    them back. `drive` says what a declaration of runs wants.
     """
 
     kind: str
@@ -189,3 +208,4 @@ class Traits:
     consequences: Consequences = field(default=_no_consequences, repr=False, compare=False)
     restarts: Restarts = field(default=_restarts, repr=False, compare=False)
     together: Callable[[Key], str] = field(default=_by_itself, repr=False, compare=False)
+    drive: Driver = field(default=_idle, repr=False, compare=False)

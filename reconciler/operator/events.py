@@ -14,6 +14,9 @@ _PAST = {
     Effect.DEACTIVATE: "Deactivated",
     Effect.HAND_OVER: "HandedOver",
     Effect.REMOVE: "Removed",
+    Effect.START: "Started",
+    Effect.STOP: "Stopped",
+    Effect.ANSWER: "Answered",
 }
 
 

@@ -66,13 +66,13 @@ def under_policies(planned: Planned, cast: Cast) -> Planned:
 
 def is_stop(change: Change, cast: Cast) -> bool:
     """Say whether a change does nothing but stop what somebody said shall stop."""
-    is_asked = change.effect is Effect.DEACTIVATE or (
+    is_asked = change.effect in {Effect.DEACTIVATE, Effect.STOP} or (
         change.key in cast.declaration.given_up and not change.renamed_to
     )
     return (
         is_asked
         and bool(change.actions)
-        and all(action.verb is Verb.DEACTIVATE for action in change.actions)
+        and all(action.verb in {Verb.DEACTIVATE, Verb.TERMINATE} for action in change.actions)
     )
 
 

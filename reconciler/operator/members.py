@@ -42,6 +42,7 @@ _PRUNES = {
     DeletionPolicy.DEACTIVATE: Prune.DEACTIVATE,
     DeletionPolicy.ARCHIVE: Prune.ARCHIVE,
     DeletionPolicy.DELETE: Prune.DELETE,
+    DeletionPolicy.TERMINATE: Prune.TERMINATE,
 }
 
 
@@ -63,7 +64,7 @@ def policy(custom: Custom, unit: Unit) -> DeletionPolicy:
     """Tell what happens on Flyte when an object of a unit goes; without a set nothing does."""
     if not unit.is_claimed:
         return DeletionPolicy.ORPHAN
-    return policy_of(custom, _POLICIES[unit.spec.prune])
+    return policy_of(custom, _POLICIES[Prune(unit.spec.prune)])
 
 
 def secret_references(unit: Unit) -> frozenset[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,9 @@ from reconciler.schedule import duration
 from reconciler.specs.fields import DeletionPolicy
 
 log = logging.getLogger(__name__)
+
+_IN_FLIGHT_SECONDS = 15.0
+"""How soon a unit is looked at again while runs of it are in flight."""
 
 _AT_ONCE = 16
 """Calls to Flyte under way for one unit; the connection's own limit holds for all of them."""
@@ -196,8 +200,11 @@ class Passes:
         self._count(unit, planned, applied)
         telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
-        is_failed = waiting or any(one.is_waiting for one in told.values())
-        again_after = 0.0 if stop.is_set() else self._interval(unit)
+        waits = [one for one in told.values() if one.is_waiting]
+        is_in_flight = any(one.reason is Reason.PROGRESSING for one in waits)
+        is_failed = waiting or any(one.reason is not Reason.PROGRESSING for one in waits)
+        again = min(self._interval(unit), _IN_FLIGHT_SECONDS if is_in_flight else math.inf)
+        again_after = 0.0 if stop.is_set() else again
         is_failed = is_failed and not stop.is_set()
         return Ended(again_after, is_failed=is_failed, freed=cast.freed, telling=telling)
 

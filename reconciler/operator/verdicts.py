@@ -18,7 +18,7 @@ from reconciler.model.key import Key
 from reconciler.model.live import Object, Unreadable, Versions
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Resource, State
-from reconciler.model.traits import Shape
+from reconciler.model.traits import Shape, Verb
 from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.resources import Custom
 from reconciler.operator.words import Reason
@@ -33,6 +33,7 @@ _BLOCKS = {
     Block.UNREADABLE: Reason.UNAVAILABLE,
     Block.CONFLICT: Reason.CONFLICT,
     Block.POLICY: Reason.POLICY,
+    Block.FAILED: Reason.RUN,
 }
 
 
@@ -121,7 +122,7 @@ class Judge:
             return of_problems(self._problems[origin])
         resources = self._resources.get(origin, ())
         fields = self._fields(resources, custom)
-        for reason, message in self._faults(resources):
+        for reason, message in (*self._faults(resources), *self._waits(resources)):
             return Verdict(reason=reason, message=message, fields=fields)
         return Verdict(reason=Reason.SUCCEEDED, message=self._told(resources), fields=fields)
 
@@ -162,7 +163,24 @@ class Judge:
                 yield reason, self._named(resource, resources, change.block_detail)
         for resource in resources:
             for outcome in self._failures.get(resource.key, ()):
+                if outcome.status is Status.DEFERRED:
+                    yield Reason.PROGRESSING, self._named(resource, resources, outcome.detail)
+                    continue
                 yield self._failed(outcome), self._named(resource, resources, outcome.detail)
+
+    def _waits(self, resources: tuple[Resource, ...]) -> Iterator[tuple[Reason, str]]:
+        """Tell what declarations of runs wait for: the runs that are in flight, or what is due."""
+        for resource in resources:
+            drive = self._results.planned.plan.drives.get(resource.key)
+            if drive is None or drive.is_done:
+                continue
+            started = sum(
+                action.verb is Verb.START
+                for change in (self._changes.get(resource.key),)
+                for action in (change.actions if change is not None else ())
+            )
+            told = f"{started} runs were started" if started else "its runs are looked at again"
+            yield Reason.PROGRESSING, self._named(resource, resources, drive.waits or told)
 
     def _failed(self, outcome: Outcome) -> Reason:
         if outcome.status is Status.SKIPPED:

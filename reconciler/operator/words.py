@@ -44,6 +44,7 @@ class Reason(StrEnum):
     DRIFT = "DriftDetected"
     CLAIM = "ClaimRefused"
     POLICY = "PolicyFailed"
+    RUN = "RunFailed"
     UNAVAILABLE = "BackendUnavailable"
     DENIED = "BackendDenied"
     FAILED = "ApplyFailed"

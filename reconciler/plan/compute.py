@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
-from reconciler.model.live import Absent, Object, Record, Unreadable, Versions
+from reconciler.model.live import Absent, Object, Record, Runs, Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan import keeps, objects, order, records, safety, versions
+from reconciler.plan import keeps, objects, order, records, runs, safety, versions
 from reconciler.plan.plan import Block, Change, Effect, Plan, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.model.key import Key
-    from reconciler.model.live import Live
+    from reconciler.model.live import Found, Live
     from reconciler.model.resource import Desired, Resource
     from reconciler.plan.context import Context
 
@@ -33,14 +33,17 @@ def compute(
     changes: list[Change] = []
     skipped: list[str] = []
     unread = 0
+    drives = runs.drives(desired, live, context)
     for resource in desired.resources.values():
         observed = live.get(resource.key)
         if isinstance(observed, Unreadable):
             unread += 1
             continue
-        change = _declared(resource, observed, context, is_whole=desired.is_whole) or _protection(
-            resource, context
-        )
+        if resource.key in drives:
+            change = runs.plan_declared(resource, drives[resource.key], context)
+        else:
+            change = _declared(resource, observed, context, is_whole=desired.is_whole)
+        change = change or _protection(resource, context)
         if change is not None:
             changes.append(change)
     unchanged = len(desired.resources) - len(changes) - unread
@@ -57,7 +60,7 @@ def compute(
             f"{len(missing)} objects of set {context.set_name} are not among what was read; "
             "only a run over the set's whole root removes anything"
         )
-    kept = keeps.keeps(desired, live, context, taken=_taken(changes))
+    kept = keeps.keeps(desired, live, context, taken=_taken(changes), drives=drives)
     broken = _broken_groups(changes, desired, live)
     ordered = order.order(
         [_in_broken_group(change, broken) for change in changes],
@@ -78,19 +81,23 @@ def compute(
         unread=unread,
         keeps=kept,
         is_whole=desired.is_whole,
+        drives=drives,
     )
+    made = replace(made, unchanged=unchanged - len(made.waiting))
     return replace(made, bookkeeping=keeps.bookkeeping(made, context) if context.has_ledger else ())
 
 
 def _declared(
     resource: Resource,
-    observed: Versions | Record | Object | Absent,
+    observed: Found | Absent,
     context: Context,
     *,
     is_whole: bool,
 ) -> Change | None:
     shape = context.traits[resource.key.kind].shape
     match observed:
+        case Runs():
+            return None
         case Versions():
             return versions.plan_declared(resource, observed, context)
         case Object():
@@ -135,6 +142,8 @@ def _undeclared(
             change = objects.plan_undeclared(key, item, context)
             if change is None and item.is_active:
                 foreign.append(key)
+        elif isinstance(item, Runs):
+            change = runs.plan_undeclared(key, item, context)
         else:
             change = versions.plan_undeclared(key, item, context)
             if change is None and item.active:

@@ -12,6 +12,7 @@ from reconciler.model.origin import Origin
 from reconciler.model.policy import Prune
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Verb
+from reconciler.plan.drive_json import decode_drive, encode_drive
 from reconciler.plan.plan import (
     FORMAT_VERSION,
     Action,
@@ -55,9 +56,11 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "applied": "".join(sorted(plan.keeps.applied)),
             "released": [str(key) for key in sorted(plan.keeps.released)],
             **_objects(plan.keeps),
+            **_driven(plan.keeps),
             **_on_removal(plan.keeps),
         },
         **encode_verdicts(plan.verdicts),
+        **_drives(plan),
         "summary": {
             "add": summary.add,
             "change": summary.change,
@@ -66,6 +69,8 @@ def _parts(plan: Plan) -> dict[str, Json]:
             "blocked": summary.blocked,
             "unchanged": summary.unchanged,
             "unread": plan.unread,
+            **({"start": summary.start} if summary.start else {}),
+            **({"waiting": summary.waiting} if summary.waiting else {}),
         },
     }
 
@@ -92,6 +97,22 @@ def encode_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Json]:
         for one in verdicts
     ]
     return {"policies": found} if found else {}
+
+
+def _drives(plan: Plan) -> dict[str, Json]:
+    """Write how far declarations of runs are; nothing where there are none."""
+    found: list[Json] = [
+        encode_drive(key, drive, waits=plan.waiting.get(key, drive.waits))
+        for key, drive in sorted(plan.drives.items())
+    ]
+    return {"runs": found} if found else {}
+
+
+def _driven(keeps: Keeps) -> dict[str, Json]:
+    found: dict[str, Json] = {
+        str(key): ledger.encode_driven(one) for key, one in sorted(keeps.runs.items())
+    }
+    return {"runs": found} if found else {}
 
 
 def _source(origin: Origin | None) -> Json:
@@ -181,6 +202,7 @@ def decode(value: dict[str, Any]) -> Plan:
             is_whole=value["isWhole"],
             tree=value.get("tree", ""),
             verdicts=tuple(_read_verdict(item) for item in value.get("policies", [])),
+            drives=dict(decode_drive(item) for item in value.get("runs", [])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this is not a whole plan: {error!r} is missing or wrong") from error
@@ -221,6 +243,9 @@ def _read_keeps(value: dict[str, Any]) -> Keeps:
         released=frozenset(Key.parse(text) for text in value["released"]),
         objects={
             Key.parse(key): ledger.Held(*held) for key, held in value.get("objects", {}).items()
+        },
+        runs={
+            Key.parse(key): ledger.decode_driven(one) for key, one in value.get("runs", {}).items()
         },
     )
 

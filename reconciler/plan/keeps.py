@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from reconciler.model import ledger as ledgers
 from reconciler.model.live import Absent, Object, Record, Unreadable, Versions
 from reconciler.model.traits import Shape
-from reconciler.plan import objects, settle
+from reconciler.plan import objects, runs, settle
 from reconciler.plan.plan import Keeps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
+    from reconciler.model.drive import Drive
     from reconciler.model.key import Key
     from reconciler.model.live import Live
     from reconciler.model.resource import Desired, Resource
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
     from reconciler.plan.plan import Plan
 
 
-def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[Key]) -> Keeps:
+def keeps(
+    desired: Desired,
+    live: Live,
+    context: Context,
+    *,
+    taken: AbstractSet[Key],
+    drives: Mapping[Key, Drive],
+) -> Keeps:
     """Collect what the ledger is to hold of the declared objects, whether they change or not.
 
-    `taken` are those that a change makes ours.
+    `taken` are those that a change makes ours, `drives` tell how far declarations of runs are.
     """
     resources = desired.resources
     return Keeps(
@@ -45,12 +53,19 @@ def keeps(desired: Desired, live: Live, context: Context, *, taken: AbstractSet[
         },
         places=frozenset(key.place for key in resources if context.traits[key.kind].has_pointer),
         applied=frozenset(_marks(desired, live, context)),
-        released=frozenset((*_released(desired, live, context), *_lost(desired, live, context))),
+        released=frozenset(
+            (
+                *_released(desired, live, context),
+                *_lost(desired, live, context),
+                *runs.released(desired, live, context),
+            )
+        ),
         objects={
             key: held
             for key, held in _held(desired, live, context, taken)
             if context.ledger.objects.get(key) != held
         },
+        runs=runs.remembered(desired, live, context, drives),
     )
 
 
@@ -84,6 +99,11 @@ def bookkeeping(plan: Plan, context: Context) -> tuple[str, ...]:
         lines.append(f"the ledger records the revision of {moved[0]}")
     elif moved:
         lines.append(f"the ledger records the revisions of {len(moved)} objects")
+    lines.extend(
+        f"the ledger records that {key} is done"
+        for key, driven in sorted(kept.runs.items())
+        if set(driven.done) - set(ledger.runs.get(key, ledgers.Driven()).done)
+    )
     for key in sorted(kept.released):
         how = " as adopted" if key in ledger.adopted else ""
         lines.append(f"the ledger no longer lists {key}{how}")

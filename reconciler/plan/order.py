@@ -28,7 +28,9 @@ _ACTIVATIONS = frozenset({Verb.ACTIVATE, Verb.DEACTIVATE, Verb.DEPLOY})
 
 def is_start(action: Action) -> bool:
     """Say whether something runs once an action has succeeded."""
-    return action.verb is Verb.ACTIVATE or (action.verb is Verb.DEPLOY and action.active)
+    if action.verb is Verb.DEPLOY:
+        return action.active
+    return action.verb in {Verb.ACTIVATE, Verb.START}
 
 
 def registered(group: str) -> str:
@@ -97,7 +99,7 @@ def _wired(
     if change.group and action.verb is Verb.REGISTER:
         opens.append(registered(change.group))
     awaited = change.group or change.awaits
-    if awaited and action.verb in _ACTIVATIONS:
+    if awaited and action.verb in {*_ACTIVATIONS, Verb.START}:
         waits.append(registered(awaited))
     return replace(action, waits=tuple(waits), opens=tuple(opens))
 

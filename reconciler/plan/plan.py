@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from reconciler.model.document import Json
+    from reconciler.model.drive import Drive
     from reconciler.model.key import Key, Place
-    from reconciler.model.ledger import Held
+    from reconciler.model.ledger import Driven, Held
     from reconciler.model.origin import Origin
     from reconciler.model.policy import Prune
     from reconciler.model.resource import Reference
     from reconciler.plan.policies import Verdict
 
-FORMAT_VERSION = "1.1"
+FORMAT_VERSION = "1.2"
 """Of the plan JSON: a new minor adds fields, a new major breaks."""
 
 
@@ -45,10 +46,18 @@ class Effect(StrEnum):
     """Somebody else's active version, or object, is replaced by ours."""
     REMOVE = "remove"
     """It is ours and no longer declared."""
+    START = "start"
+    """Runs of it are started."""
+    STOP = "stop"
+    """Runs of it are stopped, as declared."""
+    ANSWER = "answer"
+    """A gate at which a run waits gets its value."""
 
 
 REMOVALS = frozenset({Effect.HAND_OVER, Effect.REMOVE})
 """Effects that stop something which runs; guards and prompts look at these."""
+
+_STOPS = REMOVALS | {Effect.DEACTIVATE, Effect.STOP}
 
 
 class Reason(StrEnum):
@@ -87,6 +96,8 @@ class Block(StrEnum):
     """Its version exists with other content."""
     POLICY = "policy"
     """A policy of the set fails, and the change does more than stop something."""
+    FAILED = "failed"
+    """A run of it did not end well, and nothing follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +116,8 @@ class Action:
     `waits` are ids of actions or names of barriers that must have succeeded before; `opens` are the
     barriers that stay shut until this action has succeeded. `refs` are the versions that the body
     refers to by digest. `revision` is the one that a mutable object was read at, empty where it
-    must not exist; `active` says that a deployed object is switched on.
+    must not exist; `active` says that a deployed object is switched on. `field` is the path of a
+    record's field, or the name of a run.
     """
 
     id: str
@@ -166,6 +178,8 @@ class Summary:
     adopt: int = 0
     blocked: int = 0
     unchanged: int = 0
+    start: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +190,8 @@ class Keeps:
     declared, `rows` the record fields that are ours, `places` where
     anything is declared, `applied` the marks of what is as declared once the plan is done,
     `released` the objects whose adoption is over, and `objects` the mutable objects that are as
-    the ledger is to hold them, where it holds something else.
+    the ledger is to hold them, where it holds something else. `runs` is the same of declarations of
+    runs, before any is started.
     """
 
     protect: Mapping[Key, bool] = dataclasses.field(default_factory=dict)
@@ -186,6 +201,7 @@ class Keeps:
     applied: frozenset[str] = frozenset()
     released: frozenset[Key] = frozenset()
     objects: Mapping[Key, Held] = dataclasses.field(default_factory=dict)
+    runs: Mapping[Key, Driven] = dataclasses.field(default_factory=dict)
 
     def without(self, keys: AbstractSet[Key]) -> Keeps:
         """Leave out what is kept of some objects."""
@@ -198,6 +214,7 @@ class Keeps:
             applied=frozenset(item for item in self.applied if about(item) not in marks),
             released=self.released - keys,
             objects={key: value for key, value in self.objects.items() if key not in keys},
+            runs={key: value for key, value in self.runs.items() if key not in keys},
         )
 
 
@@ -209,7 +226,8 @@ class Plan:
     objects in the set's scope that no set of ours declares. `unchanged` counts objects that are as
     declared, `unread` those that could not be read. `bookkeeping` tells what only the ledger gains,
     `verdicts` what the set's policies say of what is declared. `tree` is Git's name of the files
-    that the plan was made of, empty where they have none.
+    that the plan was made of, empty where they have none. `drives` tell how far each declaration of
+    runs is that could be read.
     """
 
     id: str
@@ -226,6 +244,7 @@ class Plan:
     is_whole: bool = False
     verdicts: tuple[Verdict, ...] = ()
     tree: str = ""
+    drives: Mapping[Key, Drive] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     @property
     def refused(self) -> tuple[Verdict, ...]:
@@ -247,6 +266,16 @@ class Plan:
         """Say whether live is as declared: nothing to do and nothing held back."""
         return not self.changes
 
+    @property
+    def waiting(self) -> Mapping[Key, str]:
+        """Declarations of runs for which nothing can be done now, with what they wait for."""
+        changed = {change.key for change in self.changes}
+        return {
+            key: drive.waits or "its runs have not ended"
+            for key, drive in self.drives.items()
+            if not drive.is_done and key not in changed
+        }
+
     def part(self, changes: Iterable[Change]) -> Plan:
         """Take some of the changes only; the ledger then learns nothing about the others."""
         chosen = tuple(changes)
@@ -265,8 +294,15 @@ class Plan:
         return Summary(
             add=sum(1 for effect in effects if effect in {Effect.CREATE, Effect.REGISTER}),
             change=sum(1 for effect in effects if effect is Effect.UPDATE),
-            remove=sum(1 for effect in effects if effect in {*REMOVALS, Effect.DEACTIVATE}),
+            remove=sum(1 for effect in effects if effect in _STOPS),
             adopt=sum(1 for effect in effects if effect is Effect.ADOPT),
             blocked=len(self.blocked),
             unchanged=self.unchanged,
+            start=sum(
+                1
+                for change in doable
+                for action in change.actions
+                if action.verb in {Verb.START, Verb.ANSWER}
+            ),
+            waiting=len(self.waiting),
         )

@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import About, Live, LiveVersion, Object, Query, Record, Versions
+from reconciler.model.live import (
+    About,
+    Found,
+    Live,
+    LiveVersion,
+    Object,
+    Query,
+    Record,
+    Runs,
+    Versions,
+)
+from reconciler.model.run import Phase, Run, RunId
 from reconciler.model.traits import Shape, Verb
 
 if TYPE_CHECKING:
@@ -60,12 +71,14 @@ def _is_asked(change: Change, traits: Mapping[str, Traits], query: Query) -> boo
             return key in query.versions or key.place in query.places
         case Shape.OBJECT:
             return key in query.objects or key.place in query.places
+        case Shape.RUNS:
+            return key in query.runs
 
 
-def _after(
-    item: Versions | Record | Object | None, change: Change, traits: Traits, query: Query
-) -> Versions | Record | Object | None:
+def _after(item: Found | None, change: Change, traits: Traits, query: Query) -> Found | None:
     match traits.shape:
+        case Shape.RUNS:
+            return _runs(item if isinstance(item, Runs) else Runs(), change)
         case Shape.VERSIONS:
             versions = item if isinstance(item, Versions) else Versions()
             return _versions(versions, change, is_described=change.key.place in query.described)
@@ -124,6 +137,27 @@ def _record(record: Record, change: Change) -> Record:
                 fields.update(body)
     kept = {path: value for path, value in fields.items() if value is not None}
     return replace(record, fields=kept, exists=True)
+
+
+def _runs(runs: Runs, change: Change) -> Runs:
+    """Add what is started, and end what is stopped; a gate that got its answer is no more open."""
+    found = {run.id.name: run for run in runs.found}
+    gates = runs.gates
+    for action in change.actions:
+        name = action.field
+        match action.verb:
+            case Verb.START:
+                started = Run(id=RunId(change.key.place, name), phase=Phase.QUEUED)
+                found.setdefault(name, started)
+            case Verb.TERMINATE if name in found:
+                found[name] = replace(found[name], phase=Phase.ABORTING)
+            case _:
+                signal = (action.body or {}).get("signal")
+                gates = tuple(
+                    replace(gate, is_answered=gate.is_answered or gate.signal == signal)
+                    for gate in gates
+                )
+    return replace(runs, found=tuple(found.values()), gates=gates)
 
 
 def _texts(value: Json) -> list[str]:

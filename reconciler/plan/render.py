@@ -46,6 +46,9 @@ _SYMBOLS = {
     Effect.DEACTIVATE: ("-", Style.REMOVE),
     Effect.HAND_OVER: ("-/+", Style.REMOVE),
     Effect.REMOVE: ("-", Style.REMOVE),
+    Effect.START: (">", Style.ADD),
+    Effect.STOP: ("-", Style.REMOVE),
+    Effect.ANSWER: (">", Style.ADD),
 }
 
 _REASONS = {
@@ -67,6 +70,8 @@ def render(plan: Plan, *, limit: int = 0) -> Iterator[Line]:
     yield from _changes(changes)
     if len(changes) < len(plan.changes):
         yield Line(f"... and {len(plan.changes) - len(changes)} more changes", Style.DIM)
+    for key, why in sorted(plan.waiting.items()):
+        yield Line(f"  {key}  waits: {why}", Style.DIM)
     yield from verdict_lines(plan.verdicts)
     for line in plan.bookkeeping:
         yield Line(f"ledger: {line.removeprefix('the ledger ')}", Style.DIM)
@@ -168,12 +173,15 @@ def _count(number: int, one: str, many: str) -> str:
 def summary(plan: Plan) -> str:
     """Say in one line how much happens."""
     counts = plan.summary()
+    waiting = f" {_count(counts.waiting, 'waits', 'wait')} for runs." if counts.waiting else ""
     if plan.is_empty and not plan.unread:
         objects = _count(counts.unchanged, "object is", "objects are")
-        return f"No changes. {objects} as declared."
+        return f"No changes. {objects} as declared.{waiting}"
     extra = [
         f"{count} {word}"
         for count, word in (
+            (counts.start, "to start"),
+            (counts.waiting, "waiting"),
             (counts.adopt, "to adopt"),
             (counts.blocked, "held back"),
             (counts.unchanged, "unchanged"),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import Object, Record, Versions
+from reconciler.model.live import Object, Record, Runs, Versions
 from reconciler.model.policy import Prune
 from reconciler.plan import objects
 from reconciler.plan.plan import Block, Change, Effect
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.model.key import Key, Place
-    from reconciler.model.live import Live
+    from reconciler.model.live import Found, Live
     from reconciler.plan.context import Context
 
 FREE_REMOVALS = 3
@@ -35,7 +35,7 @@ def owned_active(live: Live, context: Context) -> Counter[Place]:
     )
 
 
-def _is_at_stake(key: Key, item: Versions | Record | Object, context: Context) -> bool:
+def _is_at_stake(key: Key, item: Found, context: Context) -> bool:
     match item:
         case Versions():
             return any(context.owns(key, version.version) for version in item.active)
@@ -44,6 +44,10 @@ def _is_at_stake(key: Key, item: Versions | Record | Object, context: Context) -
             return is_lost and objects.owns(key, item, context)
         case Record():
             return False
+        case Runs():
+            held = context.ledger.runs.get(key)
+            is_stopped = context.prune_of(key) is Prune.TERMINATE
+            return is_stopped and held is not None and bool(held.started)
 
 
 def _deletes(key: Key, context: Context) -> bool:

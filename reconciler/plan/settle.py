@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.ledger import Flips, Held, Ledger, Removal, about, mark_of
+from reconciler.model.ledger import Driven, Flips, Held, Ledger, Removal, about, mark_of
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Effect, Reason
 
@@ -25,7 +25,8 @@ def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
     Names about to be archived are listed too. A crash after it leaves too much listed, which costs
     a page; what is missing from the lists would stay hidden for ever. A mutable object about to be
     made is announced; of one about to be replaced the content is not known from here on, and one
-    that stops in between is not as declared.
+    that stops in between is not as declared. Runs about to be started are named, and what was
+    decided at first sight of their declaration is written.
     """
     places = {change.key.place for change in plan.doable}
     archived = {
@@ -42,7 +43,28 @@ def before(ledger: Ledger, plan: Plan, *, claim: Claim) -> Ledger:
         archived=ledger.archived | archived,
         applied=frozenset(item for item in ledger.applied if about(item) not in stopping),
         objects={**ledger.objects, **_announced(ledger, plan)},
+        runs={**ledger.runs, **plan.keeps.runs, **_pursued(plan, _starts(plan))},
     )
+
+
+def _starts(plan: Plan) -> frozenset[str]:
+    return frozenset(
+        action.id
+        for change in plan.doable
+        for action in change.actions
+        if action.verb is Verb.START
+    )
+
+
+def _pursued(plan: Plan, started: Container[str]) -> dict[Key, Driven]:
+    """Add the runs of some actions to what the ledger holds of their declarations."""
+    found: dict[Key, Driven] = {}
+    for change in plan.doable:
+        names = {item.field for item in change.actions if item.id in started}
+        if change.key in plan.keeps.runs:
+            driven = plan.keeps.runs[change.key]
+            found[change.key] = replace(driven, started=driven.started | names)
+    return found
 
 
 def _stops_in_between(change: Change) -> bool:
@@ -82,6 +104,7 @@ def after(
         result = _record(result, change, done=done, now=now)
     result = _keep(result, plan, done)
     result = _hold(result, plan, done, unsure)
+    result = _pursue(result, plan, done, unsure)
     is_complete = all(is_done(change, done) for change in plan.doable)
     if plan.is_whole and is_complete and not plan.unread:
         result = replace(result, desired=plan.desired)
@@ -192,6 +215,22 @@ def _hold(ledger: Ledger, plan: Plan, done: Mapping[str, str], unsure: Container
             else:
                 objects.pop(change.key, None)
     return replace(ledger, objects=objects)
+
+
+def _pursue(ledger: Ledger, plan: Plan, done: Mapping[str, str], unsure: Container[str]) -> Ledger:
+    """Record declarations of runs, with the runs that were started here or may have been.
+
+    One that was there under its name may be somebody else's, such as the scheduler's.
+    """
+    started = {name for name in _starts(plan) if done.get(name) or name in unsure}
+    gone = set(plan.keeps.released)
+    gone |= {
+        change.key
+        for change in plan.doable
+        if change.effect is Effect.REMOVE and is_done(change, done)
+    }
+    runs = {**ledger.runs, **plan.keeps.runs, **_pursued(plan, started)}
+    return replace(ledger, runs={key: one for key, one in runs.items() if key not in gone})
 
 
 def _written(held: Held | None, change: Change, action: Action, revision: str) -> Held | None:

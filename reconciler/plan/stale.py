@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import Object, Record, Unreadable, Versions
+from reconciler.model.live import Object, Record, Runs, Unreadable, Versions
 from reconciler.model.traits import Shape
 from reconciler.plan import objects, records, versions
 from reconciler.plan.order import is_start
@@ -55,7 +55,7 @@ def _fingerprint(observed: Observed, traits: Traits) -> str:
             return records.fingerprint(fields)
         case Object():
             return objects.fingerprint(observed)
-        case Unreadable():
+        case Unreadable() | Runs():
             return ""
         case _ if traits.shape is Shape.RECORD:
             return records.fingerprint(None)
@@ -68,7 +68,9 @@ def _fingerprint(observed: Observed, traits: Traits) -> str:
 def _is_forbidden(change: Change, ledger: Ledger, traits: Traits, now: datetime) -> bool:
     """A pause or a protection that came after the plan holds, and so does giving an object up."""
     if change.effect is Effect.REMOVE:
-        is_given_up = traits.shape is Shape.OBJECT and change.key not in ledger.objects
+        is_given_up = (traits.shape is Shape.OBJECT and change.key not in ledger.objects) or (
+            traits.shape is Shape.RUNS and change.key not in ledger.runs
+        )
         return is_given_up or change.key in ledger.protected
     starts = any(map(is_start, change.actions))
     return starts and ledger.hold_on(change.key, now) is not None

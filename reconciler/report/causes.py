@@ -141,11 +141,14 @@ class Causes:
         return self._sync.document.key_at(_NAME) if self._sync else None
 
 
-_WHOLE = frozenset({Effect.CREATE, Effect.REGISTER, Effect.ADOPT, Effect.REMOVE})
+_WHOLE = frozenset(
+    {Effect.CREATE, Effect.REGISTER, Effect.ADOPT, Effect.REMOVE, Effect.START, Effect.ANSWER}
+)
 """Effects on an object as a whole."""
 
 _BY_KEY: Mapping[Effect, Path] = {
     Effect.DEACTIVATE: (*_SPEC, "state"),
+    Effect.STOP: (*_SPEC, "state"),
     Effect.PROTECT: (*_SPEC, "protect"),
     Effect.ADOPT: (*_SPEC, "adopt"),
 }

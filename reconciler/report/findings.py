@@ -65,7 +65,8 @@ _RANKS = {
     f"plan/{effect.value}": rank
     for rank, effect in enumerate(
         (
-            *(Effect.REMOVE, Effect.HAND_OVER, Effect.DEACTIVATE, Effect.UPDATE, Effect.CREATE),
+            *(Effect.REMOVE, Effect.HAND_OVER, Effect.DEACTIVATE, Effect.STOP),
+            *(Effect.UPDATE, Effect.CREATE, Effect.START, Effect.ANSWER),
             *(Effect.ADOPT, Effect.PROTECT, Effect.REGISTER),
         )
     )
@@ -120,7 +121,7 @@ def _change(change: Change, declared: Change, subject: Subject) -> Iterator[Find
 def _level(change: Change) -> Level:
     if change.block is not None:
         return Level.NOTE if change.block is Block.REPORT else Level.ERROR
-    if change.is_removal or change.effect is Effect.DEACTIVATE:
+    if change.is_removal or change.effect in {Effect.DEACTIVATE, Effect.STOP}:
         return Level.WARNING
     return Level.NOTE
 
@@ -132,7 +133,7 @@ def _message(change: Change, fields: tuple[FieldChange, ...]) -> str:
         parts.append(change.block_detail)
     if change.renamed_to:
         parts.append(f"renamed to {change.renamed_to}")
-    if change.effect not in {Effect.REMOVE, Effect.CREATE, Effect.REGISTER}:
+    if change.effect not in {Effect.REMOVE, Effect.CREATE, Effect.REGISTER, Effect.START}:
         parts += [field_text(one) for one in fields[:_SHOWN_FIELDS]]
         if len(fields) > _SHOWN_FIELDS:
             parts.append(f"and {len(fields) - _SHOWN_FIELDS} more fields")

@@ -42,9 +42,10 @@ class _Kind:
 
 _KINDS = (
     _Kind("Removed or taken over", REMOVALS, is_loud=True),
-    _Kind("Stopped", frozenset({Effect.DEACTIVATE}), is_loud=True),
+    _Kind("Stopped", frozenset({Effect.DEACTIVATE, Effect.STOP}), is_loud=True),
     _Kind("Changed", frozenset({Effect.UPDATE})),
     _Kind("Added", frozenset({Effect.CREATE, Effect.REGISTER})),
+    _Kind("Started or answered", frozenset({Effect.START, Effect.ANSWER})),
     _Kind("Recorded in the ledger only", frozenset({Effect.ADOPT, Effect.PROTECT})),
 )
 

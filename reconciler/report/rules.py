@@ -49,6 +49,12 @@ _EFFECTS = {
         "An object of the set is no longer declared and stops",
         "Put the document back where that is not meant; `protect: true` keeps it from happening.",
     ),
+    Effect.START: ("Runs are started, once", "Check their inputs: what has run cannot be undone."),
+    Effect.STOP: ("Runs that have not ended are stopped", "Check that nobody waits for them."),
+    Effect.ANSWER: (
+        "A run that waits gets its answer",
+        "Check the value: a gate is answered once.",
+    ),
 }
 _BLOCKS = {
     Block.GUARD: (
@@ -75,6 +81,10 @@ _BLOCKS = {
     Block.POLICY: (
         "A policy of the set fails",
         "Change what breaks the policy; stops are carried out all the same.",
+    ),
+    Block.FAILED: (
+        "A declared run did not end well",
+        "Its message says why; another content, or a further attempt, starts another run.",
     ),
     Block.CONFLICT: (
         "A change is not possible as declared",

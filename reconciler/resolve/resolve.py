@@ -147,6 +147,7 @@ _ON_REMOVAL = {
     DeletionPolicy.DEACTIVATE: Prune.DEACTIVATE,
     DeletionPolicy.ARCHIVE: Prune.ARCHIVE,
     DeletionPolicy.DELETE: Prune.DELETE,
+    DeletionPolicy.TERMINATE: Prune.TERMINATE,
 }
 
 

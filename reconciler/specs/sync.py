@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.digest import SET_NAME, UNCLAIMED
-from reconciler.model.policy import Drift, Prune
+from reconciler.model.policy import Drift
 from reconciler.specs.fields import (
     SET,
     WORDS,
@@ -91,6 +91,16 @@ class SyncSecrets(Shape):
     """What may be read; nothing else is."""
 
 
+class SetPrune(StrEnum):
+    """What happens to what a set owns and no longer declares."""
+
+    DEACTIVATE = "Deactivate"
+    ARCHIVE = "Archive"
+    DELETE = "Delete"
+    REPORT = "Report"
+    KEEP = "Keep"
+
+
 class SyncSpec(Shape):
     """One owned set; its name is `metadata.name` and is part of every version that it registers."""
 
@@ -118,7 +128,7 @@ class SyncSpec(Shape):
     scopes: Annotated[Many[Scope], Field(min_length=1)] | None = None
     """What the set may touch; default: the default project, all domains."""
 
-    prune: Choice[Prune] = Prune.DEACTIVATE
+    prune: Choice[SetPrune] = SetPrune.DEACTIVATE
     """What happens to what the set owns and no longer declares.
 
     Deactivate, Archive (Flyte 1), Delete (Flyte 2), Report or Keep.

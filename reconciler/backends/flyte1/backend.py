@@ -9,6 +9,7 @@ from typing import Self
 from flyteidl.admin import common_pb2, project_pb2, version_pb2
 from flyteidl.service import identity_pb2
 
+from reconciler.backends import pursuing
 from reconciler.backends.auth import secret
 from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
@@ -40,7 +41,7 @@ from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.resource import Resource
 from reconciler.model.secret import Content, Secret
-from reconciler.model.traits import Traits
+from reconciler.model.traits import ON_RUNS, Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
 
@@ -161,7 +162,11 @@ class Flyte1:
         projects = frozenset(key for key in query.records if key.kind == PROJECT)
         records, unread = await observe_projects(self.channel, projects)
         kept = await observe_secrets(self._vault, query)
-        return Live({**found, **records, **kept.objects}, {**failed, **unread, **kept.unreadable})
+        runs = await pursuing.observe(lambda: self.running, calls.READ_RUNS, query)
+        return Live(
+            {**found, **records, **kept.objects, **runs.objects},
+            {**failed, **unread, **kept.unreadable, **runs.unreadable},
+        )
 
     async def unmet(self, resources: Mapping[Key, Resource]) -> tuple[Problem, ...]:
         """Warn of secrets that tasks ask for, where the cluster that runs them is known."""
@@ -195,6 +200,8 @@ class Flyte1:
     async def perform(self, action: Action) -> str:
         """Carry out one action; only secrets have a revision."""
         what = action.key.kind, action.verb
+        if action.verb in ON_RUNS:
+            return await pursuing.perform(self.running, action)
         if action.key.kind == SECRET:
             return await self._writer.perform(action)
         if what in calls.PERFORM_WITH:

@@ -11,6 +11,7 @@ from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.package import calls as package
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
+from reconciler.backends.pursuing import Read
 from reconciler.backends.wire.channel import Channel
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -35,3 +36,6 @@ PERFORM_WITH: Mapping[tuple[str, Verb], PerformWith] = {
     (LAUNCH_PLAN, Verb.REGISTER): launch_plan.register,
 }
 """What needs more than an action says: code, local files and descriptions."""
+
+READ_RUNS: Mapping[str, Read] = {}
+"""What reads the runs of each kind that declares some."""

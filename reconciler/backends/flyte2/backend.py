@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from flyteidl2.auth import identity_pb2
 from flyteidl2.project import project_service_pb2
 
+from reconciler.backends import pursuing
 from reconciler.backends.auth import secret
 from reconciler.backends.flyte2 import adapters, calls, catalog, methods, paging
 from reconciler.backends.flyte2 import capabilities as capability
@@ -33,7 +34,7 @@ from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
 from reconciler.model.resource import Resource
 from reconciler.model.secret import Content, Secret
-from reconciler.model.traits import Traits
+from reconciler.model.traits import ON_RUNS, Traits
 from reconciler.plan.plan import Action
 from reconciler.resolve.context import Adapter
 
@@ -117,7 +118,10 @@ class Flyte2:
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
-        answers = await asyncio.gather(*(observe(self.link, query) for observe in calls.OBSERVE))
+        answers = await asyncio.gather(
+            *(observe(self.link, query) for observe in calls.OBSERVE),
+            pursuing.observe(lambda: self.running, calls.READ_RUNS, query),
+        )
         found = Live()
         for answer in answers:
             found = Live(
@@ -154,6 +158,8 @@ class Flyte2:
 
     async def perform(self, action: Action) -> str:
         """Carry out one action."""
+        if action.verb in ON_RUNS:
+            return await pursuing.perform(self.running, action)
         return await calls.PERFORM[action.key.kind, action.verb](self.link, action)
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:

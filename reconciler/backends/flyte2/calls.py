@@ -20,6 +20,7 @@ from reconciler.backends.flyte2.task.observe import observe_tasks
 from reconciler.backends.flyte2.trigger import calls as trigger
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.observe import observe_triggers
+from reconciler.backends.pursuing import Read
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -43,6 +44,9 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (TRIGGER, Verb.DEACTIVATE): trigger.deactivate,
     (TRIGGER, Verb.DELETE): trigger.delete,
 }
+
+READ_RUNS: Mapping[str, Read] = {}
+"""What reads the runs of each kind that declares some."""
 
 OBSERVE: tuple[Observe, ...] = (
     projects.observe,

@@ -10,27 +10,27 @@ from reconciler.backends.snapshot.recorded import Content, Fields, Item, Name, T
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.ledger import Entry, Ledger
-from reconciler.model.live import LiveVersion, Object, Record, Versions
+from reconciler.model.live import Found, LiveVersion, Object, Record, Runs, Versions
 from reconciler.model.traits import Traits
 
 SECRET = "FlyteSecret"  # noqa: S105 - the name of a kind
 
 
 def items(
-    objects: Mapping[Key, Versions | Record | Object], traits: Mapping[str, Traits], hider: Hider
+    objects: Mapping[Key, Found], traits: Mapping[str, Traits], hider: Hider
 ) -> dict[Key, Item]:
     """Hide the values of all that was read; secrets are left out altogether."""
     return {
         key: _item(item, traits[key.kind], hider)
         for key, item in objects.items()
-        if key.kind != SECRET
+        if key.kind != SECRET and not isinstance(item, Runs)
     }
 
 
 def without_secrets(ledger: Ledger) -> Ledger:
-    """Leave out what a ledger holds of secrets, and who did what."""
+    """Leave out what a ledger holds of secrets and runs, and who did what."""
     objects = {key: held for key, held in ledger.objects.items() if key.kind != SECRET}
-    return replace(ledger, objects=objects, entry=Entry())
+    return replace(ledger, objects=objects, runs={}, entry=Entry())
 
 
 def _item(item: Versions | Record | Object, traits: Traits, hider: Hider) -> Item:

@@ -12,6 +12,7 @@ from reconciler.model.digest import canonical
 from reconciler.model.key import Key, Place
 from reconciler.model.ledger import (
     Claim,
+    Driven,
     Entry,
     Flips,
     Held,
@@ -35,6 +36,13 @@ KEYS = st.builds(Key, st.just("FlyteLaunchPlan"), NAME, NAME, NAME) | (
     st.builds(Key, st.just("FlyteProject"), NAME)
 )
 TIMES = st.integers(0, 10**9).map(lambda seconds: NOW + timedelta(seconds=seconds))
+WORD = st.text("ab.", min_size=1, max_size=4)
+DRIVEN = st.builds(
+    Driven,
+    done=st.lists(WORD, max_size=2).map(tuple),
+    frozen=st.dictionaries(TEXT, TEXT, max_size=2),
+    started=st.frozensets(WORD, max_size=2),
+)
 LEDGERS = st.builds(
     Ledger,
     set_name=NAME,
@@ -47,6 +55,7 @@ LEDGERS = st.builds(
     adopted=st.dictionaries(KEYS, TEXT, max_size=2),
     rows=st.dictionaries(KEYS, st.frozensets(TEXT, min_size=1, max_size=2), max_size=2),
     objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
+    runs=st.dictionaries(KEYS, DRIVEN, max_size=2),
     protected=st.frozensets(KEYS, max_size=2),
     on_removal=st.dictionaries(KEYS, st.sampled_from(Prune), max_size=2),
     archived=st.frozensets(KEYS, max_size=2),
@@ -78,7 +87,7 @@ def test_generated_ledgers_use_every_field() -> None:
     assert {item.name for item in fields(Ledger)} == {
         *("set_name", "revision", "home", "claim", "desired", "applied", "places", "adopted"),
         *("rows", "objects", "protected", "archived", "holds", "removals", "flips", "renamed_to"),
-        *("entry", "on_removal"),
+        *("entry", "on_removal", "runs"),
     }
 
 
@@ -91,6 +100,17 @@ def test_numbers_come_back_from_protobuf_as_floats() -> None:
 def test_objects_are_written_short() -> None:
     ledger = Ledger("team", objects={A: Held("3", "x"), B: Held("7", "y", adopted=True)})
     assert encode(ledger)["objects"] == {str(A): ["3", "x"], str(B): ["7", "y", 1]}
+
+
+def test_declarations_of_runs_are_written_short() -> None:
+    ledger = Ledger(
+        "s",
+        runs={
+            A: Driven(("c1", "c2"), {}, frozenset({"b", "a"})),
+            B: Driven(("c3",)),
+        },
+    )
+    assert encode(ledger)["runs"] == {str(A): ["c1 c2", {}, "a b"], str(B): ["c3"]}
 
 
 def test_what_somebody_else_made_is_adopted_whatever_its_shape() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plan_builders import declared, key, ledger_of, live, live_of, member, ours, plan, plan_of
 
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Held, mark
+from reconciler.model.ledger import Driven, Held, mark
 from reconciler.model.origin import Origin
 from reconciler.model.policy import Prune
 from reconciler.model.resource import Reference
@@ -80,6 +80,13 @@ def changes(draw: st.DrawFn) -> Change:
     )
 
 
+WORD = st.text("ab.", min_size=1, max_size=4)
+DRIVEN = st.builds(
+    Driven,
+    done=st.lists(WORD, max_size=2).map(tuple),
+    frozen=st.dictionaries(TEXT, JSON, max_size=2),
+    started=st.frozensets(WORD, max_size=2),
+)
 PLACES = st.none() | st.builds(Origin, TEXT, st.integers(0, 9), st.integers(0, 9))
 VIOLATIONS = st.builds(Violation, key=KEYS, path=TEXT, message=TEXT, fix=TEXT, origin=PLACES)
 VERDICTS = st.builds(
@@ -110,6 +117,7 @@ PLANS = st.builds(
         applied=st.frozensets(st.builds(mark, KEYS, TEXT), max_size=3),
         released=st.frozensets(KEYS, max_size=2),
         objects=st.dictionaries(KEYS, st.builds(Held, TEXT, TEXT, st.booleans()), max_size=2),
+        runs=st.dictionaries(KEYS, DRIVEN, max_size=2),
     ),
     is_whole=st.booleans(),
     verdicts=st.lists(VERDICTS, max_size=2).map(tuple),
@@ -130,6 +138,7 @@ def test_generated_plans_use_every_field(kind: type) -> None:
         Plan: {
             *("id", "set_name", "backend", "desired", "changes", "unchanged", "foreign"),
             *("warnings", "unread", "bookkeeping", "keeps", "is_whole", "verdicts", "tree"),
+            "drives",
         },
         Change: {
             *("key", "effect", "reason", "fingerprint", "origin", "group", "awaits", "fields"),
@@ -139,7 +148,10 @@ def test_generated_plans_use_every_field(kind: type) -> None:
             *("id", "key", "verb", "call", "version", "field", "revision", "active", "refs"),
             *("body", "waits", "opens"),
         },
-        Keeps: {"protect", "on_removal", "rows", "places", "applied", "released", "objects"},
+        Keeps: {
+            *("protect", "on_removal", "rows", "places", "applied", "released", "objects"),
+            "runs",
+        },
     }
     assert {item.name for item in fields(kind)} == known[kind]
 
@@ -157,7 +169,7 @@ def saved() -> dict[str, Any]:
 
 
 def test_plan_of_another_major_format_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^plan format 2.0 is not 1.1; make the plan again$"):
+    with pytest.raises(ValueError, match=r"^plan format 2.0 is not 1.2; make the plan again$"):
         decode({**saved(), "formatVersion": "2.0"})
 
 
