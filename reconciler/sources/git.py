@@ -147,39 +147,64 @@ def extract(top: Path, ref: str, into: Path, *, limits: Limits = DEFAULT_LIMITS)
     if found.returncode:
         raise UsageError(f"{ref}: git knows no such commit here; fetch it, or correct the name")
     commit = found.stdout.decode().strip()
-    listing = _run(top, ("ls-tree", "-r", "-z", "-l", "--full-tree", commit))
+    _write(top, commit, into, name=ref, limits=limits)
+    return commit
+
+
+def extract_tree(
+    repository: Path, tree: str, into: Path, *, name: str, limits: Limits = DEFAULT_LIMITS
+) -> None:
+    """Write the files of a tree of a bare repository below an empty folder, as `extract` does.
+
+    `name` is what errors call it. Raises UsageError also for a link that leads out of the folder.
+    """
+    links = _write(repository, tree, into, name=name, limits=limits, is_bare=True)
+    top = into.resolve()
+    for path in links:
+        if not Path(os.path.realpath(into / path)).is_relative_to(top):
+            raise UsageError(
+                f"{path}: the symbolic link leaves the folder; copy what it points to, or remove it"
+            )
+
+
+def _write(
+    top: Path, tree: str, into: Path, *, name: str, limits: Limits, is_bare: bool = False
+) -> list[PurePosixPath]:
+    """Write what a tree holds, and return which of it are links."""
+    listing = _run(top, ("ls-tree", "-r", "-z", "-l", "--full-tree", tree), is_bare=is_bare)
     blobs: dict[PurePosixPath, tuple[str, str]] = {}
     total = 0
     for entry in filter(None, listing.split(b"\0")):
         facts, _, raw = entry.partition(b"\t")
-        mode, kind, name, size = facts.decode().split()
+        mode, kind, blob, size = facts.decode().split()
         path = PurePosixPath(os.fsdecode(raw))
         if kind != "blob":
             continue
         if path.is_absolute() or {"..", ".git"}.intersection(path.parts) or path in blobs:
-            raise UsageError(f"{ref}: git: {path} is no name of a file; repair the repository")
-        blobs[path] = (mode, name)
+            raise UsageError(f"{name}: git: {path} is no name of a file; repair the repository")
+        blobs[path] = (mode, blob)
         total += int(size)
     if len(blobs) > limits.files or total > limits.total_bytes:
         raise UsageError(
-            f"{ref}: git: holds {len(blobs):,} files and {total >> 20:,} MiB, more than the "
+            f"{name}: git: holds {len(blobs):,} files and {total >> 20:,} MiB, more than the "
             f"{limits.files:,} files and {limits.total_bytes >> 20:,} MiB that are read"
         )
-    contents = _contents(top, sorted({name for _, name in blobs.values()}))
-    links = {path: name for path, (mode, name) in blobs.items() if mode == _LINK}
-    for path, (_, name) in blobs.items():
+    contents = _contents(top, sorted({blob for _, blob in blobs.values()}), is_bare=is_bare)
+    links = {path: blob for path, (mode, blob) in blobs.items() if mode == _LINK}
+    for path, (_, blob) in blobs.items():
         if path not in links:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
-            (into / path).write_bytes(contents[name])
-    for path, name in links.items():
+            (into / path).write_bytes(contents[blob])
+    for path, blob in links.items():
         (into / path).parent.mkdir(parents=True, exist_ok=True)
-        (into / path).symlink_to(os.fsdecode(contents[name]))
-    return commit
+        (into / path).symlink_to(os.fsdecode(contents[blob]))
+    return list(links)
 
 
-def _contents(top: Path, names: list[str]) -> dict[str, bytes]:
+def _contents(top: Path, names: list[str], *, is_bare: bool) -> dict[str, bytes]:
     """Read blobs, all in one call."""
-    answer = _run(top, ("cat-file", "--batch"), "".join(f"{name}\n" for name in names).encode())
+    asked = "".join(f"{name}\n" for name in names).encode()
+    answer = _run(top, ("cat-file", "--batch"), asked, is_bare=is_bare)
     found: dict[str, bytes] = {}
     start = 0
     for name in names:
@@ -193,18 +218,20 @@ def _contents(top: Path, names: list[str]) -> dict[str, bytes]:
     return found
 
 
-def is_ancestor(path: Path, older: str, newer: str) -> bool | None:
+def is_ancestor(path: Path, older: str, newer: str, *, is_bare: bool = False) -> bool | None:
     """Tell whether `newer` follows `older` or is it; None when the checkout cannot tell.
 
-    It cannot for a commit it does not have, nor deny it in a shallow clone.
+    It cannot for a commit it does not have, nor deny it in a shallow clone. With `is_bare` the path
+    is a repository of our own without a checkout.
     """
     if not _COMMIT.fullmatch(older) or not _COMMIT.fullmatch(newer):
         return None
     folder = path if path.is_dir() else path.parent
-    answer = _git(folder, "merge-base", "--is-ancestor", older, newer)
+    command = ("merge-base", "--is-ancestor", older, newer)
+    answer = _git(folder, *command, is_bare=is_bare)
     if answer.returncode == 0:
         return True
-    if answer.returncode == 1 and not _is_shallow(folder):
+    if answer.returncode == 1 and not _is_shallow(folder, is_bare=is_bare):
         return False
     return None
 
@@ -246,20 +273,27 @@ def _repository(folder: Path) -> str:
     return f"git:{min(roots).decode()}"
 
 
-def _is_shallow(folder: Path) -> bool:
-    return _run(folder, ("rev-parse", "--is-shallow-repository")).strip() == b"true"
+def _is_shallow(folder: Path, *, is_bare: bool = False) -> bool:
+    command = ("rev-parse", "--is-shallow-repository")
+    return _run(folder, command, is_bare=is_bare).strip() == b"true"
 
 
-def _run(folder: Path, command: tuple[str, ...], given: bytes = b"") -> bytes:
-    answer = _git(folder, *command, given=given)
+def _run(
+    folder: Path, command: tuple[str, ...], given: bytes = b"", *, is_bare: bool = False
+) -> bytes:
+    answer = _git(folder, *command, given=given, is_bare=is_bare)
     if answer.returncode:
         reason = _first_line(answer.stderr)
         raise UsageError(f"{folder}: git {command[0]}: {reason}; repair the checkout")
     return answer.stdout
 
 
-def _git(folder: Path, *command: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def _git(
+    folder: Path, *command: str, given: bytes = b"", is_bare: bool = False
+) -> subprocess.CompletedProcess[bytes]:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
+    if is_bare:
+        settings.append(f"--git-dir={folder}")
     environment = {
         name: value
         for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR")

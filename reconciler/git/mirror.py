@@ -1,0 +1,180 @@
+"""What was fetched of one repository: a bare repository of our own in the cache.
+
+It may be deleted at any time. One process at a time works on it. Commits that were applied are kept
+by a reference, so that they can be returned to after the branch was rewritten.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import UsageError
+from reconciler.git import program
+from reconciler.git.access import NOBODY, Access, opened
+from reconciler.git.faults import Fault, SourceError
+from reconciler.git.program import DEFAULT_LIMITS, Call, Limits
+from reconciler.git.remote import Remote
+from reconciler.sources import git
+
+COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_PACKS = 50
+
+
+def cache_folder() -> Path:
+    """Return where mirrors are kept: below `$XDG_CACHE_HOME/reconcile`."""
+    base = os.environ.get("XDG_CACHE_HOME") or ""
+    return (Path(base) if base else Path.home() / ".cache") / "reconcile" / "git"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """One repository of others, and what we have of it."""
+
+    remote: Remote
+    folder: Path
+    access: Access = NOBODY
+    limits: Limits = DEFAULT_LIMITS
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Make the mirror where there is none, and keep others out; waits for them."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{self.folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._ensure()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def heads(self, *patterns: str) -> dict[str, str]:
+        """Ask the server which commit each reference is at; `HEAD` also says which branch it is.
+
+        Annotated tags are there twice, as themselves and with `^{}` as what they lead to.
+        """
+        answer = self._ask("ls-remote", "--symref", "--", self.remote.url, *patterns)
+        found: dict[str, str] = {}
+        for line in answer.decode("utf-8", "replace").splitlines():
+            first, _, name = line.partition("\t")
+            if first.startswith("ref: "):
+                found[f"symref {name}"] = first.removeprefix("ref: ")
+            elif COMMIT.fullmatch(first):
+                found.setdefault(name, first)
+        return found
+
+    def fetch(self, *references: str) -> None:
+        """Fetch references by their whole names, or commits; history only as far as it is new."""
+        depth = () if self._has_any() else ("--depth=1",)
+        specs = [
+            f"+{name}:{name}" if name.startswith("refs/") else f"+{name}:refs/reconcile/{name}"
+            for name in references
+        ]
+        try:
+            self._fetch(*depth, specs=specs)
+        except SourceError as error:
+            if not depth or "shallow" not in str(error):
+                raise
+            self._fetch(specs=specs)
+        self._tidy()
+
+    def deepen(self, *references: str) -> bool:
+        """Fetch the history that is missing; says whether any was."""
+        if not (self.folder / "shallow").exists():
+            return False
+        self._fetch("--unshallow", specs=[f"+{name}:{name}" for name in references])
+        return True
+
+    def commit(self, name: str) -> str:
+        """Return the commit that a name leads to here; empty where there is none."""
+        return self._own("rev-parse", "--verify", "-q", "--end-of-options", f"{name}^{{commit}}")
+
+    def object(self, name: str) -> str:
+        """Return the object that a name is here, a tag's own where it is one; else empty."""
+        return self._own("rev-parse", "--verify", "-q", "--end-of-options", name)
+
+    def tree(self, commit: str, path: str) -> str:
+        """Return the hash of a folder in a commit; empty where there is none."""
+        spec = f"{commit}:{path}" if path else f"{commit}^{{tree}}"
+        found = self._own("rev-parse", "--verify", "-q", "--end-of-options", spec)
+        return found if found and self._own("cat-file", "-t", found) == "tree" else ""
+
+    def follows(self, older: str, newer: str) -> bool | None:
+        """Say whether a commit follows another one or is it; None where history is missing."""
+        return git.is_ancestor(self.folder, older, newer, is_bare=True)
+
+    def keep(self, name: str, commit: str) -> None:
+        """Keep a commit for as long as the mirror lives, until another one has that name."""
+        self._own("update-ref", f"refs/kept/{name}", commit)
+
+    def extract(self, tree: str, into: Path, *, name: str) -> None:
+        """Write the files of a tree below an empty folder; raises SourceError for what may not be.
+
+        No filter, hook or attribute of the repository has a part in it, and no link leads out.
+        """
+        limits = git.Limits(total_bytes=self.limits.folder_bytes, files=self.limits.files)
+        try:
+            git.extract_tree(self.folder, tree, into, name=name, limits=limits)
+        except UsageError as error:
+            raise SourceError(Fault.TREE, str(error)) from None
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise SourceError(Fault.TREE, f"{name}: cannot be written: {reason}") from None
+
+    def _ensure(self) -> None:
+        if (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir():
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        words = ("init", "--bare", "--quiet", "--template=", "--", str(self.folder))
+        program.run(words, Call(limits=self.limits))
+
+    def _has_any(self) -> bool:
+        return bool(self._own("for-each-ref", "--count=1"))
+
+    def _fetch(self, *options: str, specs: list[str]) -> None:
+        # A shallow.lock that a killed git left behind would be in the way for ever.
+        for name in ("shallow.lock", "packed-refs.lock"):
+            (self.folder / name).unlink(missing_ok=True)
+        words = ("fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--quiet")
+        self._ask(*words, "--force", *options, "--", self.remote.url, *specs)
+
+    def _tidy(self) -> None:
+        """Put many packs together now and then; nobody works on the mirror meanwhile."""
+        if len(list((self.folder / "objects" / "pack").glob("*.pack"))) > _PACKS:
+            for words in (("pack-refs", "--all"), ("repack", "-a", "-d", "-q")):
+                program.run(words, Call(mirror=self.folder, limits=self.limits), is_quiet=True)
+
+    def _ask(self, *command: str) -> bytes:
+        with opened(self.access, self.remote) as way:
+            call = Call(
+                mirror=self.folder,
+                scheme=self.remote.scheme,
+                way=way,
+                access=self.access,
+                limits=self.limits,
+            )
+            return program.run(command, call)
+
+    def _own(self, *command: str) -> str:
+        call = Call(mirror=self.folder, limits=self.limits)
+        return program.run(command, call, is_quiet=True).decode("utf-8", "replace").strip()
+
+
+def mirror_of(
+    remote: Remote, *, cache: Path, access: Access = NOBODY, limits: Limits = DEFAULT_LIMITS
+) -> Mirror:
+    """Name the mirror of a repository; whoever may read it with other credentials has another one.
+
+    What was fetched with one's credentials must not be had without them.
+    """
+    secret = access.password or access.identity
+    mark = f"{remote.url}\n{access.username}\n{secret.reveal() if secret is not None else ''}"
+    name = hashlib.sha256(mark.encode()).hexdigest()[:32]
+    return Mirror(remote=remote, folder=cache / f"{name}.git", access=access, limits=limits)
