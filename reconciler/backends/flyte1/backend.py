@@ -21,13 +21,13 @@ from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.reading import Flyte1Reading
+from reconciler.backends.flyte1.run import Flyte1Running
 from reconciler.backends.flyte1.secret import needed
 from reconciler.backends.flyte1.secret.calls import Writer
 from reconciler.backends.flyte1.secret.observe import observe as observe_secrets
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.vault import Vault
 from reconciler.backends.kubernetes.client import DEADLINE_SECONDS
-from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.probe import name_of
 from reconciler.errors import BackendError, UnsupportedError
@@ -113,9 +113,9 @@ class Flyte1:
         return Flyte1Reading(self.channel, self._vault)
 
     @property
-    def running(self) -> Running:
-        """Refuse: executions are not served on this Flyte."""
-        raise UnsupportedError("runs: are not served on a Flyte 1")
+    def running(self) -> Flyte1Running:
+        """Look at executions, and act on them."""
+        return Flyte1Running(self.channel)
 
     async def identity(self) -> Mapping[str, str]:
         """Ask for version and identity; raises UnavailableError when nothing answers."""

@@ -125,3 +125,9 @@ def is_unknown_project(error: BaseException) -> bool:
 def is_unserved(error: BaseException) -> bool:
     """Whether the server does not have the call at all."""
     return FAULTS.meaning_of(error) is Meaning.UNSERVED
+
+
+def has_ended(error: BaseException) -> bool:
+    """Whether an execution has ended, so that it can be changed no more."""
+    call = error.__cause__
+    return isinstance(call, grpc.aio.AioRpcError) and call.code() is _C.FAILED_PRECONDITION

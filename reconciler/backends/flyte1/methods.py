@@ -3,7 +3,7 @@
 Facts from flyteadmin 1.16.8: which calls may be repeated (its writes are not transactional, and
 activating an active version moves Flyte's catch-up baseline), and which fields it fails to check
 (an update of a launch plan without a version acts on some version). A call that is not in this
-table cannot be made.
+table cannot be made. More calls about executions are in `run.methods`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ TABLE = Table(
         "AuthMetadataService": "flyteidl.service",
         "DataProxyService": "flyteidl.service",
         "IdentityService": "flyteidl.service",
+        "SignalService": "flyteidl.service",
     }
 )
 """Every method by its name, for example `AdminService.ListTasks`."""

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import pytest
 from flyteidl.admin import launch_plan_pb2
-from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2
+from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
 from reconciler.backends.flyte1 import methods
+from reconciler.backends.flyte1.run import methods as run_methods
 from reconciler.backends.wire.method import Effect, Method
 
-READING_PREFIXES = ("Get", "List", "UserInfo", "CreateDownloadLocation")
+READING_PREFIXES = ("Get", "List", "UserInfo", "CreateDownloadLocation", "CreateDownloadLink")
 REPEATABLE_WRITES = {
     "AdminService.CreateTask",
     "AdminService.CreateWorkflow",
     "AdminService.CreateLaunchPlan",
     "AdminService.UpdateProject",
     "AdminService.UpdateNamedEntity",
+    "AdminService.UpdateExecution",
+    "SignalService.SetSignal",
 }
 
 
 def served() -> dict[str, tuple[str, str]]:
     return {
         f"{service.name}.{method.name}": (method.input_type.full_name, method.output_type.full_name)
-        for file in (admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2)
+        for file in (admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, signal_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -36,7 +39,8 @@ def test_every_call_has_the_messages_of_the_wire() -> None:
 
 
 def test_every_constant_is_in_the_table() -> None:
-    constants = [value for value in vars(methods).values() if isinstance(value, Method)]
+    both = (*vars(methods).values(), *vars(run_methods).values())
+    constants = [value for value in both if isinstance(value, Method)]
 
     assert len(constants) == len(methods.TABLE)
     assert {method.name for method in constants} == set(methods.TABLE)
