@@ -185,7 +185,11 @@ async def test_trigger_is_deleted_on_flyte_where_its_policy_says_so(team2: Team)
     team, world = team2, team2.world
     assert isinstance(world, World2)
     task = {"name": TASK, "version": "v1"}
-    spec = {"task": task, "schedule": {"cron": "0 6 * * *"}, "inputs": {"count": 3}}
+    spec = {
+        "task": task,
+        "schedule": {"cron": "0 6 * * *", "kickoffInput": "day"},
+        "inputs": {"count": 3},
+    }
     await team.apply(team.connection(flyte="Flyte2"), team.sync())
     await team.apply(
         custom("FlyteTrigger", "goes", **spec, deletionPolicy="Delete"),
