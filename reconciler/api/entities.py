@@ -15,7 +15,6 @@ Nothing here can write: the connection refuses to send it.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,10 +22,10 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
-from reconciler.api import connecting, console, grammar
+from reconciler.api import console, grammar
 from reconciler.api.connecting import Target
+from reconciler.api.opening import opened
 from reconciler.backends.port import Backend
-from reconciler.engine.declaration import SYNC_FILE, declare
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.asked import Asked, ordered
 from reconciler.model.entity import Details, Entity, What
@@ -48,20 +47,12 @@ async def reader(
 ) -> AsyncIterator[Reader]:
     """Open a connection for looking; no write can be sent.
 
-    It is chosen as for every command: what is given, RECONCILE_CONNECTION, or that of a
-    reconcile.yaml in the working directory, whose defaults are also those of `project` and
-    `domain`. Raises UsageError when none is named.
+    It is chosen as `opening.opened` does. Raises UsageError when none is named.
     """
-    where = (cwd or Path.cwd()).absolute()
-    declaration = declare((), cwd=where) if (where / SYNC_FILE).is_file() else None
-    asked = Target(connection=connection) if isinstance(connection, str) else connection
-    choice = connecting.choose(asked, declaration, environ=os.environ, cwd=where)
-    if declaration is not None:
-        project = project or declaration.sync.defaults.project or ""
-        domain = domain or declaration.sync.defaults.domain or ""
-    async with connecting.connect(choice, read_only=True, environ=os.environ) as backend:
-        identity = await backend.identity()
-        yield Reader(backend, identity=identity, project=project, domain=domain)
+    async with opened(connection, project=project, domain=domain, cwd=cwd) as found:
+        yield Reader(
+            found.backend, identity=found.identity, project=found.project, domain=found.domain
+        )
 
 
 @dataclass(slots=True)
@@ -158,7 +149,9 @@ class Reader:
             "updated_before": updated_before,
         }
         now = datetime.now(UTC)
-        moments = {name: _moment(name, given, now) for name, given in times.items()}
+        moments = {
+            name: grammar.instant(given, option=name, now=now) for name, given in times.items()
+        }
         asked = Asked(what=grammar.what_of(what), **moments, **filters)  # type: ignore[arg-type]  # checked by the value
         return self.rows(self.placed(asked))
 
@@ -272,11 +265,3 @@ async def _sorted(rows: AsyncIterator[Entity], asked: Asked) -> AsyncIterator[En
     found = ordered([row async for row in rows if asked.matches(row)], asked.order)
     for row in found[: asked.limit or None]:
         yield row
-
-
-def _moment(name: str, given: datetime | str | None, now: datetime) -> datetime | None:
-    if given is None or isinstance(given, str):
-        return None if given is None else grammar.moment(given, option=name, now=now)
-    if given.tzinfo is None:
-        raise UsageError(f"{name}: {given.isoformat()} has no time zone; give a datetime with one")
-    return given

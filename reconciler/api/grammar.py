@@ -19,6 +19,14 @@ _NAMES = {
     What.TRIGGERS: ("trigger", "triggers"),
     What.SECRETS: ("secret", "secrets"),
 }
+RUNS, STEPS, SIGNALS = "runs", "steps", "signals"
+"""The lists of what runs; see `model.run`."""
+
+_OF_RUNS = {
+    RUNS: ("run", "runs", "execution", "executions", "exec", "ex"),
+    STEPS: ("step", "steps", "node", "nodes", "action", "actions"),
+    SIGNALS: ("signal", "signals", "gate", "gates"),
+}
 _DAY = 24 * 3600 * duration.SECOND
 
 
@@ -28,8 +36,14 @@ def what_of(word: str) -> What:
     for what, names in _NAMES.items():
         if plain in names:
             return what
-    known = ", ".join(_NAMES)
+    known = ", ".join([*_NAMES, *_OF_RUNS])
     raise UsageError(f"{word}: is no kind that can be listed; write one of {known}")
+
+
+def run_list_of(word: str) -> str:
+    """Read which list of what runs is meant, in the words of either Flyte; empty for none."""
+    plain = word.lower().removeprefix("flyte")
+    return next((name for name, words in _OF_RUNS.items() if plain in words), "")
 
 
 def moment(text: str, *, option: str, now: datetime) -> datetime:
@@ -45,6 +59,25 @@ def moment(text: str, *, option: str, now: datetime) -> datetime:
             f"{fix}"
         )
     return now.astimezone(UTC) - ago
+
+
+def instant(given: datetime | str | None, *, option: str, now: datetime) -> datetime | None:
+    """Read a moment that may be a datetime already, or not be given at all."""
+    if given is None or isinstance(given, str):
+        return None if given is None else moment(given, option=option, now=now)
+    if given.tzinfo is None:
+        raise UsageError(
+            f"{option}: {given.isoformat()} has no time zone; give a datetime with one"
+        )
+    return given
+
+
+def span(text: str, *, option: str) -> timedelta:
+    """Read a length of time, such as `90s`, `1h30m` or `2d`; it must be more than none."""
+    found = _ago(text)
+    if not found:
+        raise UsageError(f"{option}: {text}: is no length of time; write one such as 90s or 1h30m")
+    return found
 
 
 def _ago(text: str) -> timedelta | None:

@@ -35,13 +35,30 @@ _SHOWN_ELSEWHERE = frozenset({"schedule", "workflow", "task", "description"})
     metavar="VERSION",
     help="This version; default: the active one, else the newest, which `latest` means too.",
 )
+@click.option("--raw", is_flag=True, help="Of runs, with -o json: literals as Flyte has them too.")
+@click.option("--report", metavar="FILE", help="Of runs: write the deck, or report, to this file.")
 @options.form("text", "json", "yaml", "dot")
 def describe(**given: Any) -> int:
-    """Describe a project, domain, task, workflow, launchplan, trigger (TASK/NAME) or secret.
+    """Describe a project, domain, task, workflow, launchplan, trigger (TASK/NAME), secret or run.
 
     Interface with types and defaults, schedule and next firings, who made it and when as far as
     the server tells, what it refers to, and the nodes of a workflow; -o dot draws those.
+
+    Of a run (execution): its phase and why, its nodes as a tree with attempts and links to logs,
+    inputs and outputs as values, its gates. `describe node RUN/STEP` (action) shows one of them.
     """
+    from reconciler.api import grammar
+
+    match grammar.run_list_of(given["kind"]):
+        case grammar.RUNS | grammar.STEPS as kind:
+            from reconciler.cli.describe_run import describe_run
+
+            return asyncio.run(describe_run(given, is_step=kind == grammar.STEPS))
+        case grammar.SIGNALS:
+            raise click.UsageError("describe signal: `get signals RUN` tells all of them")
+    for option in ("raw", "report"):
+        if given[option]:
+            raise click.UsageError(f"--{option}: belongs to runs; leave it out")
     return asyncio.run(_describe(given))
 
 

@@ -1,10 +1,9 @@
-"""`reconcile get`: lists of what is registered, streamed as pages come."""
+"""`reconcile get`: lists of what is registered and of what runs, streamed as pages come."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,12 +14,23 @@ from reconciler.cli import exit_codes, options
 if TYPE_CHECKING:
     from reconciler.api.entities import Reader
     from reconciler.model.asked import Asked
+    from reconciler.model.document import Json
     from reconciler.model.entity import Entity
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_BATCH = 200
-"""Rows that are laid out together; a table widens with a later batch where it must."""
+TIMES = ("created_after", "created_before", "updated_after", "updated_before")
+_OF_ENTITIES = {"state": "--state", "all_versions": "--all-versions"}
+_OF_RUNS = {
+    "phase": "--phase",
+    "mode": "--mode",
+    **{word: f"--{word}" for word in ("launchplan", "workflow", "task", "trigger")},
+    "labels": "--label",
+    "tags": "--tag",
+    "archived": "--archived",
+    "by": "--by",
+    "tree": "--tree",
+}
 
 
 def _filters(function: F) -> F:
@@ -37,16 +47,52 @@ def _filters(function: F) -> F:
         click.option("--name", "globs", multiple=True, metavar="GLOB", help="As NAME."),
         click.option("--version", metavar="GLOB", help="Versions; a row for each that matches."),
         click.option("--all-versions", is_flag=True, help="A row for each version."),
-        click.option("--created-after", metavar="TIME", help="At that time or later."),
-        click.option("--created-before", metavar="TIME", help="Earlier than that time."),
-        click.option("--updated-after", metavar="TIME", help="At that time or later."),
-        click.option("--updated-before", metavar="TIME", help="Earlier than that time."),
+        *(
+            click.option(
+                f"--{which}-{end}",
+                metavar="TIME",
+                help="At that time or later." if end == "after" else "Earlier than that time.",
+            )
+            for which in ("created", "updated")
+            for end in ("after", "before")
+        ),
         click.option(
             "--sort",
             metavar="[-]FIELD",
-            help="name, version, state, created or updated; - is the largest first.",
+            help="name, version, state, created or updated, for runs phase and started too; - is "
+            "the largest first.",
         ),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="At most N rows."),
+    ]
+    for option in reversed(added):
+        function = option(function)
+    return function
+
+
+def _filters_of_runs(function: F) -> F:
+    """Take the filters that only lists of what runs have."""
+    of = [
+        click.option(f"--{word}", metavar="NAME", help=f"Runs: started from this {shown}.")
+        for word, shown in (
+            ("launchplan", "launch plan"),
+            ("workflow", "workflow"),
+            ("task", "task"),
+            ("trigger", "trigger, TASK/NAME"),
+        )
+    ]
+    added = [
+        click.option(
+            "--phase",
+            metavar="WORD[,WORD]",
+            help="Runs, nodes: in one of these phases, `ended` or `open`.",
+        ),
+        click.option("--mode", metavar="WORD[,WORD]", help="Runs: manual, scheduled, child, ..."),
+        *of,
+        click.option("--label", "labels", multiple=True, metavar="K=V", help="Runs: with it."),
+        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Runs: with it."),
+        click.option("--by", metavar="WHO", help="Runs: started by them."),
+        click.option("--archived", is_flag=True, help="Runs: archived ones too."),
+        click.option("--tree", is_flag=True, help="Nodes: below what holds them."),
     ]
     for option in reversed(added):
         function = option(function)
@@ -62,27 +108,53 @@ def _filters(function: F) -> F:
 @click.argument("names", nargs=-1, metavar="[NAME|GLOB...]")
 @options.connection
 @_filters
+@_filters_of_runs
 @options.form("text", "json", "yaml", "name")
 def get(**given: Any) -> int:
-    """List projects, domains, tasks, workflows, launchplans, triggers or secrets.
+    """List projects, domains, tasks, workflows, launchplans, triggers, secrets or runs.
 
     There is a row for each name: the active version of a launch plan, else the newest version.
     Archived ones are left out unless they are named or --state asks for them.
+
+    `get runs` (or executions) lists runs, the newest first; `get nodes RUN [STEP...]` (or actions)
+    what runs inside one; `get signals [RUN]` the gates of a run, or the open ones of a place.
     """
+    from reconciler.api import grammar
+
+    if grammar.run_list_of(given["kind"]):
+        from reconciler.cli.get_runs import get_runs
+
+        _refuse(given, _OF_ENTITIES)
+        return asyncio.run(get_runs(given))
+    _refuse(given, _OF_RUNS)
     return asyncio.run(_get(given))
+
+
+def _refuse(given: dict[str, Any], foreign: dict[str, str]) -> None:
+    """Refuse filters of other lists, instead of leaving them out of account."""
+    for name, option in foreign.items():
+        if given[name]:
+            raise click.UsageError(f"{option}: {given['kind']} have no such thing; leave it out")
 
 
 async def _get(given: dict[str, Any]) -> int:
     from reconciler.api import entities
+    from reconciler.cli import kinds, lists
     from reconciler.errors import BackendError
 
     asked = _asked(given)
     async with entities.reader(options.target(given)) as flyte:
         asked = asked if given["all_places"] else flyte.placed(asked)
-        rows = flyte.rows(asked)
-        writer = {"text": _text, "json": _json, "yaml": _yaml, "name": _name}[given["format_"]]
-        async with aclosing(rows) as opened:  # type: ignore[type-var]  # they are generators
-            found = await writer(flyte, asked, opened)
+        listing = lists.Listing(
+            word=asked.what.value,
+            header=kinds.HEADERS[asked.what],
+            rows=flyte.rows(asked),
+            cells=kinds.cells,
+            to_json=lambda row: _shown(flyte, row),
+            name=lambda row: row.name,
+            drop=kinds.DROP,
+        )
+        found = await lists.put(listing, given["format_"])
         lacking = sorted(name for name in asked.exact_names if not _is_among(name, found))
         if lacking and not _is_narrowed(asked):
             raise BackendError(
@@ -114,7 +186,6 @@ def _asked(given: dict[str, Any]) -> Asked:
     from reconciler.api import grammar
     from reconciler.model.asked import Asked
 
-    now = datetime.now(UTC)
     what = grammar.what_of(given["kind"])
     if not what.is_placed:
         for option in ("project", "domain"):
@@ -130,80 +201,22 @@ def _asked(given: dict[str, Any]) -> Asked:
         state=given["state"] or "",
         sort=given["sort"] or "",
         limit=given["limit"] or 0,
-        **{
-            field: grammar.moment(given[field], option=f"--{field.replace('_', '-')}", now=now)
-            for field in ("created_after", "created_before", "updated_after", "updated_before")
-            if given[field]
-        },
+        **times(given),
     )
 
 
-async def _text(_flyte: Reader, asked: Asked, rows: AsyncIterator[Entity]) -> set[str]:
-    """Print a table, batch by batch; nothing but a word on stderr where it is empty."""
-    from reconciler.cli import kinds
-    from reconciler.cli.output import say
-    from reconciler.cli.table import Table, width_of_terminal
+def times(given: dict[str, Any]) -> dict[str, datetime]:
+    """Read the filters on times that are given."""
+    from reconciler.api import grammar
 
-    printed = Table(kinds.HEADERS[asked.what], width=width_of_terminal(), drop=kinds.DROP)
-    found: set[str] = set()
-    is_first = True
-    batch: list[tuple[str, ...]] = []
-    async for row in rows:
-        found.add(row.name)
-        batch.append(kinds.cells(row))
-        if len(batch) == _BATCH:
-            click.echo("\n".join(printed.lines(batch, is_all=False)))
-            batch, is_first = [], False
-    if batch:
-        click.echo("\n".join(printed.lines(batch, is_all=is_first)))
-    if not found:
-        say(f"no {asked.what} found")
-    return found
+    now = datetime.now(UTC)
+    return {
+        field: grammar.moment(given[field], option=f"--{field.replace('_', '-')}", now=now)
+        for field in TIMES
+        if given[field]
+    }
 
 
-async def _json(flyte: Reader, asked: Asked, rows: AsyncIterator[Entity]) -> set[str]:
-    """Print one document whose items are written as they come."""
-    import json
-
-    from reconciler.cli.documents import FORMAT_VERSION
-
-    head = json.dumps({"formatVersion": FORMAT_VERSION, "list": asked.what.value}, indent=2)
-    click.echo(f'{head[:-2]},\n  "items": [', nl=False)
-    found: set[str] = set()
-    count = 0
-    async for row in rows:
-        found.add(row.name)
-        text = json.dumps(_shown(flyte, row), indent=2, ensure_ascii=False).replace("\n", "\n    ")
-        click.echo(f"{',' if count else ''}\n    {text}", nl=False)
-        count += 1
-    click.echo("\n  ]\n}" if count else "]\n}")
-    return found
-
-
-async def _yaml(flyte: Reader, asked: Asked, rows: AsyncIterator[Entity]) -> set[str]:
-    from reconciler.cli.documents import FORMAT_VERSION
-    from reconciler.sources.dump import dump
-
-    click.echo(dump({"formatVersion": FORMAT_VERSION, "list": asked.what.value}), nl=False)
-    found: set[str] = set()
-    async for row in rows:
-        text = dump({"items": [_shown(flyte, row)]})
-        click.echo(text.removeprefix("items:\n") if found else text, nl=False)
-        found.add(row.name)
-    if not found:
-        click.echo("items: []")
-    return found
-
-
-async def _name(_flyte: Reader, _asked: Asked, rows: AsyncIterator[Entity]) -> set[str]:
-    """Print a name on each line, for other programs."""
-    found: set[str] = set()
-    async for row in rows:
-        found.add(row.name)
-        click.echo(row.name)
-    return found
-
-
-def _shown(flyte: Reader, row: Entity) -> dict[str, Any]:
+def _shown(flyte: Reader, row: Entity) -> dict[str, Json]:
     url = flyte.url(row)
     return {**row.to_dict(), **({"console": url} if url else {})}

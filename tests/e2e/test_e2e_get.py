@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from cli_kit import Shell, on_terminal
-from e2e_get_kit import HERE, items, names, validator
+from e2e_get_kit import HERE, items, names
 from flyteidl.admin import common_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 from google.protobuf import json_format
+from published_kit import validator
 from world import DOMAIN, PROJECT, World, open_world
 
 from reconciler.api import entities

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from cli_kit import Shell
-from e2e_get_kit import HERE, items, names, validator
+from e2e_get_kit import HERE, items, names
 from flyteidl2.project import project_service_pb2, project_service_pb2_grpc
 from flyteidl2.secret import definition_pb2, payload_pb2, secret_pb2_grpc
 from google.protobuf import json_format
+from published_kit import validator
 from world import DOMAIN, PROJECT
 from world2 import TASK, World2, open_world2
 

@@ -41,7 +41,7 @@ def test_unknown_kind_names_the_known_ones() -> None:
 
     assert str(caught.value) == (
         "pods: is no kind that can be listed; write one of projects, domains, tasks, workflows, "
-        "launchplans, triggers, secrets"
+        "launchplans, triggers, secrets, runs, steps, signals"
     )
 
 

@@ -1,0 +1,19 @@
+"""The commands about runs on a fake Flyte."""
+
+from __future__ import annotations
+
+import pytest
+from run_cli_kit import Command, command
+from running_kit import FakeRunning
+
+
+@pytest.fixture
+def fake() -> FakeRunning:
+    return FakeRunning()
+
+
+@pytest.fixture
+def call(
+    fake: FakeRunning, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    return command(fake, monkeypatch, capsys)
