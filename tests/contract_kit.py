@@ -56,6 +56,7 @@ class Wire:
     unordered: frozenset[str] = frozenset()
     own: Callable[[Any, str], Any] = lambda answer, _project: answer
     placeholder: str = "PROJECT"
+    name: str = ""
 
 
 def methods(*modules: Any) -> dict[str, MethodDescriptor]:
@@ -122,6 +123,10 @@ class Client:
                 return message
         raise AssertionError(f"{method} ended before")
 
+    def open(self, method: str, request: Message) -> Any:
+        """A stream that is open until it is cancelled; never recorded."""
+        return _stream(self.wire, self.channel, method)(request, timeout=_DEADLINE)
+
     async def _call(self, method: str, request: Message, metadata: dict[str, str]) -> Any:
         pairs = tuple((name.replace("_", "-"), value) for name, value in metadata.items())
         answer = await call(self.wire, self.channel, method, request, pairs)
@@ -134,7 +139,8 @@ class Client:
         """Keep requests and answers, with the project's name replaced."""
         if not self.recorded:
             return
-        text = json.dumps({"version": version, "steps": self.steps}, indent=1, sort_keys=True)
+        about = {"version": version} | ({"wire": self.wire.name} if self.wire.name else {})
+        text = json.dumps(about | {"steps": self.steps}, indent=1, sort_keys=True)
         text = _OWN_PLACES.sub(rf"s3://{_CONTAINER}/\1/", text)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace(self.project, self.wire.placeholder) + "\n")

@@ -30,8 +30,8 @@ _ANONYMOUS = "AuthMetadataService"
 # How the names of calls that change something begin; an upload location counts, because bytes
 # follow it.
 _WRITING = (
-    "Abort", "Create", "Delete", "Deploy", "GetOrCreate", "Recover", "Register", "Relaunch", "Set",
-    "Signal", "Terminate", "Update", "Upload",
+    "Abort", "Create", "Delete", "Deploy", "Enqueue", "GetOrCreate", "Record", "Recover",
+    "Register", "Relaunch", "Set", "Signal", "Terminate", "Update", "Upload",
 )  # fmt: skip
 _NOT_WRITING = frozenset({"CreateDownloadLocation", "CreateDownloadLink"})
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
+from reconciler.server.changes import Changes
 from reconciler.server.flyte1 import schema as flyte1
 from reconciler.server.flyte2 import schema as flyte2
 from reconciler.server.objects import Objects
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Value = str | int | bytes | None
 
 # Changes when a table does; a file of another layout is refused. New tables change nothing.
-_LAYOUT = 2
+_LAYOUT = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, md5 BLOB NOT NULL, size INTEGER NOT NULL);
@@ -38,16 +39,17 @@ DOMAINS: tuple[str, ...] = ("development", "staging", "production")
 class Store:
     """The database file `path`; made when absent, with the projects that Flyte seeds.
 
-    `domains` are the server's, the same for every project. `strict` makes Flyte 2 refuse what a
-    hosted installation refuses and the open-source manager accepts. `objects` are the files that
-    clients upload, in a folder beside `path`. UsageError when another release wrote the file in a
-    layout of its own.
+    `domains` are the server's, the same for every project. `changes` tells open streams what was
+    written. `strict` makes Flyte 2 refuse what a hosted installation refuses and the open-source
+    manager accepts. `objects` are the files that clients upload, in a folder beside `path`.
+    UsageError when another release wrote the file in a layout of its own.
     """
 
     def __init__(self, path: Path, *, strict: bool = False) -> None:
         self.path = path
         self.strict = strict
         self.domains = DOMAINS
+        self.changes = Changes()
         self._db = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         self._db.row_factory = sqlite3.Row
         for pragma in (

@@ -18,7 +18,7 @@ import flyte2_messages as make
 import grpc.aio
 import pytest
 from contract_kit import OPTIONS
-from flyte2_client import FLYTE2, Client
+from flyte2_client import FLYTE2, TOLD, Client
 
 from reconciler.server.embedded import open_server
 
@@ -94,3 +94,11 @@ async def trigger(flyte2: Client, task: str) -> str:
     """The project, with the active trigger `nightly` of the task, at revision 1."""
     await flyte2.ok("DeployTrigger", make.trigger(task))
     return task
+
+
+@pytest.fixture
+async def told(flyte2: Client) -> Client:
+    """The client of a test whose runs are reported by nobody but itself; project made."""
+    flyte2.wire = TOLD
+    await flyte2.ok("CreateProject", make.project(flyte2.project))
+    return flyte2

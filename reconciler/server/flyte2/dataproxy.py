@@ -14,19 +14,22 @@ from flyteidl2.common import run_pb2
 from flyteidl2.core import tasks_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2 as wire
 from flyteidl2.task import common_pb2, task_definition_pb2
+from flyteidl2.workflow import run_service_pb2
 
 from reconciler.server import durations
 from reconciler.server.clock import now, stamp
-from reconciler.server.flyte2 import files, projects, runs, tasks, triggers
+from reconciler.server.flyte2 import attempts, files, pods, projects, runs, tasks, triggers
 from reconciler.server.flyte2.go_order import in_go_order
 from reconciler.server.flyte2.refusals import not_found, taken
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from flyteidl2.common import identifier_pb2
     from google.protobuf.duration_pb2 import Duration
 
-    from reconciler.server.methods import Stream
     from reconciler.server.store import Store
 
 _PREFIX = "uploads"
@@ -170,41 +173,74 @@ def _hash(inputs: common_pb2.Inputs) -> str:
 
 
 def get_action_data(store: Store, request: wire.GetActionDataRequest) -> wire.GetActionDataResponse:
-    """GetActionData: the inputs, if they are still there; nothing ran, so there are no outputs."""
-    uri = runs.action(store, request.action_id)["inputs_uri"]
+    """GetActionData: inputs and outputs, as far as they are there."""
+    uris = runs.get_data_uris(
+        store, run_service_pb2.GetActionDataURIsRequest(action_id=request.action_id)
+    )
     answer = wire.GetActionDataResponse()
     answer.inputs.SetInParent()
     answer.outputs.SetInParent()
-    data = store.objects.read(uri)
-    if data is not None:
-        if len(data) > _MAX_DOWNLOAD:
-            raise internal(
-                f"failed to read inputs from {uri}: limit exceeded: {len(data)} > {_MAX_DOWNLOAD}"
-            )
+    if (data := _read(store, "inputs", uris.inputs_uri)) is not None:
         answer.inputs.ParseFromString(data)
-        answer.inputs_uri = uri
+        answer.inputs_uri = uris.inputs_uri
+    if (data := _read(store, "outputs", uris.outputs_uri)) is not None:
+        answer.outputs.ParseFromString(data)
+        answer.outputs_uri = uris.outputs_uri
     return answer
+
+
+def _read(store: Store, what: str, uri: str) -> bytes | None:
+    data = store.objects.read(uri) if uri else None
+    if data is not None and len(data) > _MAX_DOWNLOAD:
+        raise internal(
+            f"failed to read {what} from {uri}: limit exceeded: {len(data)} > {_MAX_DOWNLOAD}"
+        )
+    return data
 
 
 def create_download_link(
     store: Store, request: wire.CreateDownloadLinkRequest
 ) -> wire.CreateDownloadLinkResponse:
-    """CreateDownloadLink: of reports alone, and nothing here has written one."""
+    """CreateDownloadLink: of the reports of attempts, and of nothing else."""
     if request.artifact_type != wire.ARTIFACT_TYPE_REPORT:
         raise refused("artifact_type is required")
     if request.WhichOneof("source") != "action_attempt_id":
         raise refused("unsupported source type")
-    attempt = request.action_attempt_id
+    url = _report(store, request.action_attempt_id)
+    if store.objects.md5(url) is None:
+        raise not_found(f"artifact not found at [{url}]")
+    given = request.expires_in
+    seconds = given.seconds + given.nanos / 1e9 if request.HasField("expires_in") else _MAX_SECONDS
+    return wire.CreateDownloadLinkResponse(
+        pre_signed_urls=wire.PreSignedURLs(
+            signed_url=[store.objects.signed_url("GET", url, seconds=seconds)],
+            expires_at=stamp(now() + round(seconds * 1_000_000)),
+        )
+    )
+
+
+def _report(store: Store, attempt: identifier_pb2.ActionAttemptIdentifier) -> str:
+    action = attempt.action_id
     try:
-        runs.action(store, attempt.action_id)
+        runs.action(store, action)
     except StatusError as error:
         raise not_found(f"failed to get action details: not_found: {error.text}") from None
-    raise not_found(f"attempt {attempt.attempt} not found for action [{attempt.action_id.name}]")
+    tried = [one for one in attempts.of(store, action) if one.attempt == attempt.attempt]
+    if not tried:
+        raise not_found(f"attempt {attempt.attempt} not found for action [{action.name}]")
+    uri = tried[0].outputs.report_uri
+    if not uri:
+        raise not_found(f"no report URI found for action [{action.name}] attempt {attempt.attempt}")
+    return uri
 
 
-def tail_logs(_store: Store, request: wire.TailLogsRequest) -> Stream:
-    """TailLogs: nothing ran, so nothing was logged."""
-    raise runs.no_event(request.action_id, request.attempt)
+async def tail_logs(
+    store: Store, request: wire.TailLogsRequest
+) -> AsyncIterator[wire.TailLogsResponse]:
+    """TailLogs: of the pod that an attempt's events name, as long as it is there."""
+    context, _cluster = runs.log_context(store, request.action_id, request.attempt)
+    async for lines in pods.tail(store, context):
+        yield wire.TailLogsResponse(logs=[wire.TailLogsResponse.Logs(lines=lines)])
 
 
 HANDLERS = guarded(

@@ -12,13 +12,21 @@ import secrets
 from typing import TYPE_CHECKING
 
 import grpc
-from flyteidl2.common import identifier_pb2
+from flyteidl2.common import identifier_pb2, phase_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
 from flyteidl2.workflow import run_service_pb2 as wire
 
 from reconciler.server.clock import now, stamp
-from reconciler.server.flyte2 import files, identity, projects, run_rows, tasks, triggers
+from reconciler.server.flyte2 import (
+    action_rows,
+    files,
+    identity,
+    projects,
+    run_shapes,
+    tasks,
+    triggers,
+)
 from reconciler.server.flyte2.refusals import not_found
 from reconciler.server.status import StatusError, internal, refused
 
@@ -52,19 +60,64 @@ def create(store: Store, request: wire.CreateRunRequest) -> wire.CreateRunRespon
         files.write(store, f"{place}/inputs.pb", _with_defaults(request.inputs, task[1]))
     if request.WhichOneof("task") is None:
         raise internal("failed to create task spec model: Marshal called with nil")
-    user = identity.caller()
-    rest: dict[str, Value] = {
-        "run_source": run_definition_pb2.RunSource.Name(request.source),
+    values = _row(request, task, trigger) | {
+        "run_spec": run_spec.SerializeToString(),
         "inputs_uri": f"{place}/inputs.pb",
+    }
+    return wire.CreateRunResponse(run=run_shapes.run(_written(store, run, values)))
+
+
+def _row(
+    request: wire.CreateRunRequest, task: _Task, trigger: sqlite3.Row | None
+) -> dict[str, Value]:
+    identifier, spec = task
+    user = identity.caller()
+    values: dict[str, Value] = {
+        "phase": phase_pb2.ACTION_PHASE_QUEUED,
+        "action_type": run_shapes.TASK,
+        "run_source": run_definition_pb2.RunSource.Name(request.source),
         "created_by": None if user is None else user.SerializeToString(),
         "created_by_subject": None if user is None else user.user.id.subject,
         "trigger_task_name": trigger["task_name"] if trigger else None,
         "trigger_name": request.trigger_name.name or None,
         "trigger_revision": trigger["latest_revision"] if trigger else None,
+        "task_type": spec.task_template.type,
+        "task_short_name": spec.short_name or None,
+        "function_name": identifier.name,
+        "environment_name": spec.environment.name or None,
+        "spec": spec.SerializeToString(),
+        "is_enqueued": 1,
     }
+    for column, part in run_shapes.TASK_COLUMNS.items():
+        values[column] = getattr(identifier, part) or None
+    return values
+
+
+def _written(
+    store: Store, run: identifier_pb2.RunIdentifier, values: dict[str, Value]
+) -> sqlite3.Row:
+    """A new run, or the one that has the name already, whose task then runs once more."""
+    root = identifier_pb2.ActionIdentifier(run=run, name=action_rows.ROOT)
     with store.writing():
-        row = run_rows.insert(store, run, task, run_spec, rest)
-    return wire.CreateRunResponse(run=run_rows.run(row))
+        is_new = action_rows.insert(store, root, values)
+        if is_new and values["trigger_name"]:
+            store.run(
+                "UPDATE v2_triggers SET triggered_at = ? "
+                "WHERE project = ? AND domain = ? AND task_name = ? AND name = ?",
+                (
+                    now(),
+                    run.project,
+                    run.domain,
+                    values["trigger_task_name"],
+                    values["trigger_name"],
+                ),
+            )
+        row = action_rows.find(store, run)
+        if row is None:
+            raise RuntimeError("the run was just written")
+        if not is_new:
+            action_rows.change(store, row, {"is_enqueued": 1})
+    return row
 
 
 def _run_id(request: wire.CreateRunRequest) -> identifier_pb2.RunIdentifier:
@@ -134,7 +187,7 @@ def _run_spec(
         found.CopyFrom(request.run_spec)
     elif trigger is not None:
         found.CopyFrom(triggers.spec(trigger).run_spec)
-    if run_rows.knows_start_time(spec) and not found.HasField("run_start_time"):
+    if run_shapes.knows_start_time(spec) and not found.HasField("run_start_time"):
         given = request.HasField("run_start_time")
         found.run_start_time.CopyFrom(request.run_start_time if given else stamp(now()))
     if not found.raw_data_storage.raw_data_prefix:

@@ -1,18 +1,22 @@
-"""Runs, as far as they are queued: nothing here executes them, so they wait until aborted."""
+"""Runs and their actions. Nothing here executes tasks: runs wait until somebody tells of them."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
-from flyteidl2.common import identifier_pb2
-from flyteidl2.task import run_pb2
-from flyteidl2.workflow import run_definition_pb2
 from flyteidl2.workflow import run_service_pb2 as wire
 
-from reconciler.server.flyte2 import lists, run_creation, run_rows
+from reconciler.server.flyte2 import (
+    action_rows,
+    attempts,
+    enqueueing,
+    lists,
+    run_creation,
+    run_shapes,
+    watching,
+)
 from reconciler.server.flyte2.columns import ACTIONS
 from reconciler.server.flyte2.refusals import not_found
 from reconciler.server.flyte2.validation import guarded
@@ -20,11 +24,11 @@ from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator
+
+    from flyteidl2.common import identifier_pb2
+    from flyteidl2.core import execution_pb2
 
     from reconciler.server.store import Store, Value
-
-_POLL_SECONDS = 0.1
 
 _TASK = {"task_project": "project", "task_domain": "domain", "task_name": "name"}
 _TRIGGER = {
@@ -33,6 +37,12 @@ _TRIGGER = {
     "trigger_task_name": "task_name",
     "trigger_name": "name",
 }
+_IS_RUN = "parent_action_name IS NULL"
+_HAS_PAUSED = (
+    "EXISTS (SELECT 1 FROM v2_actions AS a2 WHERE a2.project = v2_actions.project "
+    "AND a2.domain = v2_actions.domain AND a2.run_name = v2_actions.run_name "
+    "AND a2.phase = 9)"
+)
 
 
 def abort(store: Store, request: wire.AbortRunRequest) -> wire.AbortRunResponse:
@@ -40,34 +50,33 @@ def abort(store: Store, request: wire.AbortRunRequest) -> wire.AbortRunResponse:
     row = _run(store, request.run_id)
     reason = request.reason if request.HasField("reason") else "User requested abort"
     with store.writing():
-        run_rows.abort(store, row, reason)
+        action_rows.abort(store, row, reason)
     return wire.AbortRunResponse()
 
 
 def abort_action(store: Store, request: wire.AbortActionRequest) -> wire.AbortActionResponse:
-    """AbortAction: of the root action, the only one there is."""
-    row = run_rows.find(store, request.action_id.run, request.action_id.name)
+    """AbortAction: one that has ended is aborted all the same."""
+    row = action_rows.find(store, request.action_id.run, request.action_id.name)
     if row is None:
         raise not_found(f"action not found: {request.action_id.name}")
     with store.writing():
-        run_rows.abort(store, row, request.reason or "User requested abort")
+        action_rows.abort(store, row, request.reason or "User requested abort")
     return wire.AbortActionResponse()
 
 
 def get(store: Store, request: wire.GetRunDetailsRequest) -> wire.GetRunDetailsResponse:
-    """GetRunDetails: with the task as it was when the run was created."""
+    """GetRunDetails."""
     row = _run(store, request.run_id)
-    details = run_definition_pb2.RunDetails(
-        run_spec=run_pb2.RunSpec.FromString(row["run_spec"]), action=run_rows.details(row)
-    )
-    return wire.GetRunDetailsResponse(details=details)
+    return wire.GetRunDetailsResponse(details=run_shapes.run_details(store, row, request.run_id))
 
 
 def get_action(
     store: Store, request: wire.GetActionDetailsRequest
 ) -> wire.GetActionDetailsResponse:
     """GetActionDetails."""
-    return wire.GetActionDetailsResponse(details=run_rows.details(action(store, request.action_id)))
+    row = action(store, request.action_id)
+    details = run_shapes.details(store, row, request.action_id)
+    return wire.GetActionDetailsResponse(details=details)
 
 
 def list_runs(store: Store, request: wire.ListRunsRequest) -> wire.ListRunsResponse:
@@ -84,10 +93,9 @@ def list_runs(store: Store, request: wire.ListRunsRequest) -> wire.ListRunsRespo
             scope = lists.scope_of(request.task_id, _TASK | {"task_version": "version"})
         case _:
             scope = {}
-    # Nothing that is not executed waits for a person.
-    extra = ["0"] if request.paused_actions_only else []
+    extra = [_IS_RUN, _HAS_PAUSED] if request.paused_actions_only else [_IS_RUN]
     rows, token = _page(store, listing, scope, extra)
-    return wire.ListRunsResponse(runs=[run_rows.run(row) for row in rows], token=token)
+    return wire.ListRunsResponse(runs=[run_shapes.run(row) for row in rows], token=token)
 
 
 def list_actions(store: Store, request: wire.ListActionsRequest) -> wire.ListActionsResponse:
@@ -95,7 +103,7 @@ def list_actions(store: Store, request: wire.ListActionsRequest) -> wire.ListAct
     listing = lists.read(request.request, ACTIONS)
     fields = {"project": "project", "domain": "domain", "run_name": "name"}
     rows, token = _page(store, listing, lists.scope_of(request.run_id, fields), [])
-    actions = [run_rows.listed_action(row) for row in rows]
+    actions = [run_shapes.listed_action(row) for row in rows]
     return wire.ListActionsResponse(actions=actions, token=token)
 
 
@@ -122,70 +130,56 @@ def get_data(_store: Store, _request: wire.GetActionDataRequest) -> wire.GetActi
 def get_data_uris(
     store: Store, request: wire.GetActionDataURIsRequest
 ) -> wire.GetActionDataURIsResponse:
-    """GetActionDataURIs: of inputs; there are no outputs."""
-    uri = action(store, request.action_id)["inputs_uri"]
-    return wire.GetActionDataURIsResponse(inputs_uri=uri)
+    """GetActionDataURIs: outputs are where the last attempt of what succeeded says."""
+    row = action(store, request.action_id)
+    answer = wire.GetActionDataURIsResponse(inputs_uri=row["inputs_uri"])
+    if row["phase"] not in (action_rows.SUCCEEDED, action_rows.RECOVERED):
+        return answer
+    if row["action_type"] == run_shapes.TRACE:
+        answer.outputs_uri = row["outputs_uri"]
+        return answer
+    tried = attempts.of(store, request.action_id)
+    if not tried:
+        raise not_found("outputs not available, no attempts for action")
+    answer.outputs_uri = tried[-1].outputs.output_uri
+    if not answer.outputs_uri:
+        raise not_found("outputs not available")
+    return answer
 
 
 def get_log_context(
-    _store: Store, request: wire.GetActionLogContextRequest
+    store: Store, request: wire.GetActionLogContextRequest
 ) -> wire.GetActionLogContextResponse:
-    """GetActionLogContext: nothing ran, so nothing was logged."""
-    raise no_event(request.action_id, request.attempt)
+    """GetActionLogContext: which pods an attempt ran in, as its last event says."""
+    context, cluster = log_context(store, request.action_id, request.attempt)
+    return wire.GetActionLogContextResponse(log_context=context, cluster=cluster)
 
 
-def no_event(identifier: identifier_pb2.ActionIdentifier, attempt: int) -> StatusError:
-    """NOT_FOUND for what only an attempt leaves behind."""
+def log_context(
+    store: Store, identifier: identifier_pb2.ActionIdentifier, attempt: int
+) -> tuple[execution_pb2.LogContext, str]:
+    """The pods of an attempt, and their cluster; NOT_FOUND when none were told."""
+    event = action_rows.last_event(store, identifier, attempt)
+    if event is not None and event.HasField("log_context"):
+        return event.log_context, event.cluster
     run = identifier.run
     shown = f'run:{{project:"{run.project}" domain:"{run.domain}" name:"{run.name}"}}'
-    return not_found(
-        f'no event found for action {shown} name:"{identifier.name}" attempt {attempt}'
+    what = "event" if event is None else "log context"
+    raise not_found(
+        f'no {what} found for action {shown} name:"{identifier.name}" attempt {attempt}'
     )
-
-
-async def watch(
-    store: Store, request: wire.WatchRunDetailsRequest
-) -> AsyncIterator[wire.WatchRunDetailsResponse]:
-    """WatchRunDetails: says that there is something to read, never what."""
-    row = _run(store, request.run_id)
-    while True:
-        answer = wire.WatchRunDetailsResponse()
-        answer.details.SetInParent()
-        yield answer
-        row = await _changed(store, row)
-
-
-async def watch_action(
-    store: Store, request: wire.WatchActionDetailsRequest
-) -> AsyncIterator[wire.WatchActionDetailsResponse]:
-    """WatchActionDetails: ends with an action's last attempt, of which there is none here."""
-    try:
-        row = action(store, request.action_id)
-    except StatusError as error:
-        raise not_found(f"failed to get action details: not_found: {error.text}") from None
-    while True:
-        yield wire.WatchActionDetailsResponse(details=run_rows.details(row))
-        row = await _changed(store, row)
-
-
-async def _changed(store: Store, row: sqlite3.Row) -> sqlite3.Row:
-    while True:
-        await asyncio.sleep(_POLL_SECONDS)
-        found = store.row("SELECT * FROM v2_actions WHERE id = ?", (row["id"],))
-        if found is not None and found["updated_at"] != row["updated_at"]:
-            return found
 
 
 def action(store: Store, identifier: identifier_pb2.ActionIdentifier) -> sqlite3.Row:
     """An action's row; NOT_FOUND when there is none."""
-    row = run_rows.find(store, identifier.run, identifier.name)
+    row = action_rows.find(store, identifier.run, identifier.name)
     if row is None:
         raise not_found("action not found: action not found")
     return row
 
 
 def _run(store: Store, identifier: identifier_pb2.RunIdentifier) -> sqlite3.Row:
-    row = run_rows.find(store, identifier)
+    row = action_rows.find_run(store, identifier)
     if row is None:
         path = f"{identifier.project}/{identifier.domain}/{identifier.name}"
         raise not_found(f"run not found: {path}")
@@ -197,13 +191,13 @@ _HANDLERS: dict[str, Any] = {
     "AbortRun": abort,
     "AbortAction": abort_action,
     "GetRunDetails": get,
-    "WatchRunDetails": watch,
     "GetActionDetails": get_action,
-    "WatchActionDetails": watch_action,
     "GetActionData": get_data,
     "GetActionDataURIs": get_data_uris,
     "GetActionLogContext": get_log_context,
     "ListRuns": list_runs,
     "ListActions": list_actions,
+    "SignalEvent": enqueueing.signal_event,
+    **watching.HANDLERS,
 }
 HANDLERS = guarded(_HANDLERS)

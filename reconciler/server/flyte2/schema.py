@@ -1,7 +1,9 @@
 """The tables of Flyte 2. Their names begin with `v2_`, since both Flytes share one database.
 
-Column names are the manager's (v2.0.43), because list requests name them. Two kinds of row never
-go away: versions of tasks, and revisions of triggers.
+Column names are the manager's (v2.0.43), because list requests name them. Versions of tasks and
+revisions of triggers never go away, nor do actions and their events. A run is the action without a
+parent. `spec` is what an action's type says: a task's, a trace's or a condition. `is_enqueued` says
+that there is an object in Kubernetes, which abort removes and signals are written to.
 """
 
 from __future__ import annotations
@@ -45,15 +47,24 @@ CREATE TABLE IF NOT EXISTS v2_secrets (
     digest BLOB NOT NULL, {_TIMES});
 CREATE TABLE IF NOT EXISTS v2_actions ({_ID},
     project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL, name TEXT NOT NULL,
-    phase INTEGER NOT NULL, action_type INTEGER NOT NULL, run_source TEXT NOT NULL,
+    parent_action_name TEXT, action_group TEXT,
+    phase INTEGER NOT NULL, action_type INTEGER NOT NULL, run_source TEXT NOT NULL DEFAULT '',
     created_by BLOB, created_by_subject TEXT,
     trigger_task_name TEXT, trigger_name TEXT, trigger_revision INTEGER,
     task_project TEXT, task_domain TEXT, task_name TEXT, task_version TEXT,
-    task_type TEXT NOT NULL, task_short_name TEXT, function_name TEXT NOT NULL,
-    environment_name TEXT, task_spec BLOB NOT NULL, run_spec BLOB NOT NULL,
-    inputs_uri TEXT NOT NULL, abort_reason TEXT, ended_at INTEGER, duration_ms INTEGER,
+    task_type TEXT NOT NULL DEFAULT '', task_short_name TEXT,
+    function_name TEXT NOT NULL DEFAULT '', environment_name TEXT,
+    spec BLOB, run_spec BLOB, inputs_uri TEXT NOT NULL, outputs_uri TEXT NOT NULL DEFAULT '',
+    output BLOB, signalled_by BLOB, is_enqueued INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 1, cache_status INTEGER NOT NULL DEFAULT 0,
+    abort_reason TEXT, ended_at INTEGER, duration_ms INTEGER,
     {_TIMES}, UNIQUE (project, domain, run_name, name));
 CREATE INDEX IF NOT EXISTS v2_actions_created ON v2_actions (project, domain, created_at);
+CREATE TABLE IF NOT EXISTS v2_action_events (
+    project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL, name TEXT NOT NULL,
+    attempt INTEGER NOT NULL, phase INTEGER NOT NULL, version INTEGER NOT NULL,
+    info BLOB NOT NULL, {_TIMES},
+    PRIMARY KEY (project, domain, run_name, name, attempt, phase, version)) WITHOUT ROWID;
 """
 
 # The project that the manager makes when its configuration names no other.

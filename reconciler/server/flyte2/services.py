@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flyteidl2.actions import actions_service_pb2
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.cluster import service_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
@@ -17,8 +18,10 @@ from flyteidl2.workflow import run_service_pb2
 from reconciler.server.flyte2 import (
     cluster,
     dataproxy,
+    enqueueing,
     identity,
     projects,
+    recording,
     runs,
     secrets,
     settings,
@@ -31,13 +34,18 @@ if TYPE_CHECKING:
 
     from reconciler.server.methods import Service
 
+_WORKFLOW = run_service_pb2.DESCRIPTOR.package
+
 SERVICES: Mapping[str, Service] = {
+    f"{actions_service_pb2.DESCRIPTOR.package}.ActionsService": enqueueing.HANDLERS,
     f"{auth_service_pb2.DESCRIPTOR.package}.AuthMetadataService": identity.METADATA_HANDLERS,
     f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
     f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,
     f"{project_service_pb2.DESCRIPTOR.package}.ProjectService": projects.HANDLERS,
     f"{dataproxy_service_pb2.DESCRIPTOR.package}.DataProxyService": dataproxy.HANDLERS,
-    f"{run_service_pb2.DESCRIPTOR.package}.RunService": runs.HANDLERS,
+    f"{_WORKFLOW}.EventsProxyService": recording.PROXY_HANDLERS,
+    f"{_WORKFLOW}.InternalRunService": recording.INTERNAL_HANDLERS,
+    f"{_WORKFLOW}.RunService": runs.HANDLERS,
     f"{secret_pb2.DESCRIPTOR.package}.SecretService": secrets.HANDLERS,
     f"{settings_service_pb2.DESCRIPTOR.package}.SettingsService": settings.HANDLERS,
     f"{task_service_pb2.DESCRIPTOR.package}.TaskService": tasks.HANDLERS,
