@@ -33,7 +33,14 @@ if TYPE_CHECKING:
 @click.option(
     "--strict", is_flag=True, help="Refuse on Flyte 2 what a hosted installation refuses."
 )
-def dev(data: str, port: int, auth: str, strict: bool) -> int:
+@click.option("--schedules", is_flag=True, help="Fire schedules, as Flyte's schedulers do.")
+@click.option(
+    "--catch-up/--no-catch-up",
+    default=True,
+    show_default=True,
+    help="With --schedules: start what was missed since they last fired.",
+)
+def dev(data: str, port: int, auth: str, strict: bool, schedules: bool, catch_up: bool) -> int:
     """Run a Flyte that registers, lists and activates, and runs nothing; Ctrl-C ends it."""
     from reconciler.server import embedded
 
@@ -46,16 +53,20 @@ def dev(data: str, port: int, auth: str, strict: bool) -> int:
             err=True,
         )
 
+    def tell(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
     settings = _auth(auth)
+    fires = embedded.ScheduleSettings(catch_up=catch_up, tell=tell) if schedules else None
     try:
         asyncio.run(
             embedded.serve_forever(
                 Path(data).absolute(),
                 port=port,
-                host="127.0.0.1",
                 auth=settings,
                 ready=ready,
                 strict=strict,
+                schedules=fires,
             )
         )
     except KeyboardInterrupt:

@@ -64,6 +64,12 @@ class Calendar:
             return None
         return None if found is None else found * SECOND
 
+    def is_steady(self, start: int, end: int) -> bool:
+        """Whether clocks are as far from UTC at `start` as at `end`."""
+        return self.zone is None or _offset(start // SECOND, self.zone) == _offset(
+            end // SECOND, self.zone
+        )
+
     def has_date(self, wall: datetime) -> bool:
         """Whether the day of a local time matches; the month is not asked."""
         found = (wall.day in self.days, wall.isoweekday() % 7 in self.weekdays)

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def _system() -> int:
+    return time.time_ns() // 1000
+
+
+_sources: list[Callable[[], int]] = [_system]
 
 
 def now() -> int:
     """Microseconds since 1970."""
-    return time.time_ns() // 1000
+    return _sources[-1]()
+
+
+@contextmanager
+def replaced(source: Callable[[], int]) -> Iterator[None]:
+    """Let `source` tell the time, of everything that is served, until the block ends."""
+    _sources.append(source)
+    try:
+        yield
+    finally:
+        _sources.remove(source)
 
 
 def stamp(micros: int) -> Timestamp:

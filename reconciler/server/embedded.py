@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import UnavailableError, UsageError
 from reconciler.server.auth import AuthSettings
+from reconciler.server.schedules import ScheduleSettings, firing
 from reconciler.server.serving import Server
 from reconciler.server.store import Store
 
@@ -27,7 +28,16 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import AsyncIterator, Callable
 
-__all__ = ["AuthSettings", "Endpoint", "Server", "Store", "attach", "open_server", "serve_forever"]
+__all__ = [
+    "AuthSettings",
+    "Endpoint",
+    "ScheduleSettings",
+    "Server",
+    "Store",
+    "attach",
+    "open_server",
+    "serve_forever",
+]
 
 _LOCK = "lock"
 _ENDPOINT = "endpoint.json"
@@ -91,14 +101,14 @@ async def serve_forever(
     data_dir: pathlib.Path,
     *,
     port: int,
-    host: str,
     auth: AuthSettings | None,
     ready: Callable[[Endpoint], None],
     strict: bool = False,
+    schedules: ScheduleSettings | None = None,
 ) -> None:
-    """Run the directory's Flyte until cancelled; `ready` is called once it listens.
+    """Run the directory's Flyte on this machine until cancelled; `ready` once it listens.
 
-    `strict` is Store's.
+    `strict` is Store's; without `schedules` no schedule fires.
     UsageError when another process has the directory, or when the port is taken.
     """
     lock = _try_lock(data_dir)
@@ -107,7 +117,10 @@ async def serve_forever(
         where = f"it already runs at {running.grpc}" if running else "another command is using it"
         raise UsageError(f"{data_dir}: embedded Flyte: {where}; use that one, or end it first")
     try:
-        async with open_server(data_dir, port=port, host=host, auth=auth, strict=strict) as server:
+        async with (
+            open_server(data_dir, port=port, auth=auth, strict=strict) as server,
+            firing(server.store, schedules),
+        ):
             endpoint = _endpoint(server)
             _publish(data_dir, endpoint, server.instance)
             try:

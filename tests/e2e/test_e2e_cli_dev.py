@@ -73,6 +73,42 @@ async def test_strict_dev_checks_requests(tmp_path: Path, strict: bool) -> None:
         )
 
 
+TASK = {"project": "flytesnacks", "domain": "development", "name": "env.t", "version": "v1"}
+TRIGGER = {"project": "flytesnacks", "domain": "development", "task_name": "env.t", "name": "often"}
+
+
+async def runs(address: str) -> list[Any]:
+    scope = {"projectId": {"name": "flytesnacks", "domain": "development"}}
+    status, answer = await post(address, "/flyteidl2.workflow.RunService/ListRuns", **scope)
+    assert status == 200
+    found: list[Any] = answer.get("runs", [])
+    return found
+
+
+async def test_schedules_fire_when_they_are_asked_to(tmp_path: Path) -> None:
+    schedule = {"cron": {"expression": "@every 1s"}}
+    async with dev(cwd=tmp_path) as said:
+        address = said[0].split()[3]
+        template = {"type": "python", "metadata": {}, "interface": {}, "container": {"image": "i"}}
+        await post(address, DEPLOY, taskId=TASK, spec={"taskTemplate": template})
+        status, _ = await post(
+            address,
+            "/flyteidl2.trigger.TriggerService/DeployTrigger",
+            name=TRIGGER,
+            spec={"active": True, "taskVersion": "v1"},
+            automationSpec={"type": "TYPE_SCHEDULE", "schedule": schedule},
+        )
+        assert status == 200
+        await asyncio.sleep(2)
+        assert await runs(address) == []
+
+    async with dev("--schedules", cwd=tmp_path) as said, asyncio.timeout(20):
+        address = said[0].split()[3]
+        # What was missed before this start is there at once, and more follow.
+        while len(await runs(address)) < 4:  # noqa: ASYNC110  # another process tells nothing
+            await asyncio.sleep(0.1)
+
+
 async def test_open_connections_do_not_hold_up_ctrl_c(tmp_path: Path) -> None:
     async with asyncio.timeout(20), dev(cwd=tmp_path) as said:
         host, _, port = said[0].split()[3].partition(":")

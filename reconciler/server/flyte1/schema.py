@@ -40,6 +40,8 @@ CREATE INDEX IF NOT EXISTS launch_plans_active ON launch_plans (project, domain,
 CREATE INDEX IF NOT EXISTS launch_plans_version ON launch_plans (project, domain, version);
 CREATE TABLE IF NOT EXISTS schedulable_entities ({_BASE}, {_KEY},
     active INTEGER NOT NULL, schedule BLOB NOT NULL, UNIQUE (project, domain, name, version));
+CREATE TABLE IF NOT EXISTS schedule_snapshot ({_KEY}, last_at INTEGER NOT NULL,
+    PRIMARY KEY (project, domain, name, version));
 CREATE TABLE IF NOT EXISTS named_entity_metadata ({_BASE},
     resource_type INTEGER NOT NULL, project TEXT NOT NULL, domain TEXT NOT NULL, name TEXT NOT NULL,
     description TEXT NOT NULL, state INTEGER NOT NULL,

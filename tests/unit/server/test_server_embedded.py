@@ -50,9 +50,7 @@ async def names(endpoint: Endpoint) -> list[str]:
 async def running(data_dir: pathlib.Path) -> AsyncIterator[Endpoint]:
     """What `reconcile dev` does, until the block ends."""
     ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(
-        serve_forever(data_dir, port=0, host="127.0.0.1", auth=None, ready=ready.set_result)
-    )
+    task = asyncio.create_task(serve_forever(data_dir, port=0, auth=None, ready=ready.set_result))
     try:
         yield await asyncio.wait_for(ready, 10)
     finally:
@@ -117,7 +115,7 @@ async def test_second_long_running_server_is_refused_and_told_where(
 ) -> None:
     async with running(tmp_path) as dev:
         with pytest.raises(UsageError, match=dev.grpc):
-            await serve_forever(tmp_path, port=0, host="127.0.0.1", auth=None, ready=print)
+            await serve_forever(tmp_path, port=0, auth=None, ready=print)
 
 
 async def test_long_running_server_is_refused_during_a_short_command(
@@ -125,7 +123,7 @@ async def test_long_running_server_is_refused_during_a_short_command(
 ) -> None:
     async with attach(tmp_path):
         with pytest.raises(UsageError, match="another command is using it"):
-            await serve_forever(tmp_path, port=0, host="127.0.0.1", auth=None, ready=print)
+            await serve_forever(tmp_path, port=0, auth=None, ready=print)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +158,7 @@ async def test_endpoint_file_that_names_another_server_is_not_believed(
 _DEV = """
     import asyncio, pathlib, sys
     from reconciler.server.embedded import serve_forever
-    asyncio.run(serve_forever(pathlib.Path(sys.argv[1]), port=0, host="127.0.0.1", auth=None,
+    asyncio.run(serve_forever(pathlib.Path(sys.argv[1]), port=0, auth=None,
                               ready=lambda endpoint: print(endpoint.grpc, flush=True)))
 """
 
