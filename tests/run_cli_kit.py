@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from running_kit import FakeRunning, connected
+from fake_runs_kit import FakeRunning, connected
 
 from reconciler.api import runs
 from reconciler.cli.main import main

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from running_kit import integer, integers
+from fake_runs_kit import integer, integers
 
 from reconciler.api.literals import AbsentValueError, Literals
 from reconciler.errors import UsageError

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from running_kit import NOON, PLACE, FakeRunning, a_run, integers, library
+from fake_runs_kit import NOON, PLACE, FakeRunning, a_run, integers, library
 
 from reconciler.api.run_handle import NO_CAUSE
 from reconciler.engine.waiting import ABSENT

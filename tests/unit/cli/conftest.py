@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from fake_runs_kit import FakeRunning
 from run_cli_kit import Command, command
-from running_kit import FakeRunning
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from fake_runs_kit import NOON, PLACE, FakeRunning, a_run, integer, integers
 from published_kit import validator
 from run_cli_kit import Command
-from running_kit import NOON, PLACE, FakeRunning, a_run, integer, integers
 
 from reconciler.errors import UnavailableError, UnsupportedError
 from reconciler.model.entity import Reference, What

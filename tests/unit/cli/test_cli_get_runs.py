@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from fake_runs_kit import NOON, PLACE, FakeRunning, a_run
 from published_kit import validator
 from run_cli_kit import Command
-from running_kit import NOON, PLACE, FakeRunning, a_run
 
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fake_runs_kit import FakeRunning, a_run
 from run_cli_kit import Command
-from running_kit import FakeRunning, a_run
 
 from reconciler.errors import UnavailableError
 from reconciler.model.run import Phase

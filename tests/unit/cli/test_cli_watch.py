@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fake_runs_kit import NOON, FakeRunning, a_run, library
 from run_cli_kit import Command
-from running_kit import NOON, FakeRunning, a_run, library
 
 from reconciler.cli import watch
 from reconciler.errors import UnavailableError

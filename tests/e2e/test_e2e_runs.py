@@ -1,0 +1,187 @@
+"""Runs of a Flyte 1 on the command line: its engine is played, the program is a process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cli_kit import Ended, ended, on_terminal, run, start
+from flyteidl.core import catalog_pb2, execution_pb2
+from published_kit import validator
+from running_kit import NodePhase, Phase, Played, TaskPhase, broken, cached, open_played
+
+HIT = catalog_pb2.CACHE_HIT
+
+
+@dataclass
+class Shell:
+    """The program, connected to a Flyte whose engine is played."""
+
+    flyte: Played
+    root: Path
+
+    @property
+    def connection(self) -> tuple[str, ...]:
+        place = self.flyte.place
+        return (
+            *("--endpoint", self.flyte.channel.endpoint, "--insecure"),
+            *("--project", place.project, "--domain", place.domain),
+        )
+
+    async def __call__(self, *arguments: str) -> Ended:
+        return await run(*arguments, *self.connection, cwd=self.root)
+
+
+@pytest.fixture
+async def flyte(tmp_path: Path) -> AsyncIterator[Played]:
+    async with open_played(tmp_path) as played:
+        yield played
+
+
+@pytest.fixture
+def shell(flyte: Played, tmp_path: Path) -> Shell:
+    root = tmp_path / "work"
+    root.mkdir()
+    return Shell(flyte, root)
+
+
+async def play_failure(flyte: Played, name: str) -> None:
+    """Play an execution whose node succeeds from the cache, and whose second one fails twice."""
+    log = execution_pb2.TaskLog(name="Kubernetes Logs", uri="https://logs/n1")
+    await flyte.start(name)
+    await flyte.tell(name, Phase.RUNNING, 1)
+    await flyte.node(name, "n0", NodePhase.SUCCEEDED, 2, task_node_metadata=cached(HIT))
+    await flyte.node(name, "n1", NodePhase.RUNNING, 3)
+    for attempt in (0, 1):
+        await flyte.task(name, "n1", TaskPhase.RUNNING, 4, attempt=attempt, logs=[log])
+        await flyte.task(name, "n1", TaskPhase.FAILED, 9, attempt=attempt, error=broken("bad"))
+    await flyte.node(name, "n1", NodePhase.FAILED, 10, error=broken("bad"))
+    await flyte.tell(name, Phase.FAILED, 11, error=broken("n1 failed"))
+
+
+async def test_executions_are_listed_and_described(flyte: Played, shell: Shell) -> None:
+    await play_failure(flyte, "first")
+    await flyte.start("second")
+    listed = await shell("get", "executions", "-o", "json")
+    assert listed.code == 0, listed.err
+    found = listed.json()
+    validator("get").validate(found)
+    assert [(one["name"], one["phase"]) for one in found["items"]] == [
+        ("second", "undefined"),
+        ("first", "failed"),
+    ]
+    failed = await shell("get", "runs", "--phase", "FAILED", "--launchplan", "etl", "-o", "name")
+    assert failed.out == "first\n"
+
+    told = await shell("describe", "run", "first", "-o", "json")
+    assert told.code == 0, told.err
+    described = told.json()
+    validator("run").validate(described)
+    nodes = {step["id"]: step for step in described["steps"]}
+    assert (described["phase"], nodes["n0"]["phase"]) == ("failed", "succeeded")
+    assert "n1 failed" in described["cause"]
+    assert [one["phase"] for one in nodes["n1"]["attempts"]] == ["failed", "failed"]
+    assert nodes["n1"]["attempts"][0]["links"][0]["url"] == "https://logs/n1"
+    assert "hit" in nodes["n0"]["cache"]
+
+    flat = await shell("get", "nodes", "first", "-o", "name")
+    assert flat.out.split() == ["n0", "n1"]
+    missing = await shell("describe", "run", "fist")
+    assert missing.code == 1
+    assert missing.err == (
+        "error: run fist: is not there in runs/development; did you mean first?\n"
+    )
+
+
+async def test_links_to_logs_stand_for_logs(flyte: Played, shell: Shell) -> None:
+    await play_failure(flyte, "first")
+    said = await shell("logs", "first", "--attempt", "1")
+    assert said.code == 0, said.err
+    assert "https://logs/n1" in said.out
+    assert "Flyte 1" in said.err
+
+
+async def test_wait_ends_when_the_engine_says_so(flyte: Played, shell: Shell) -> None:
+    await flyte.start("good")
+    await flyte.start("bad")
+    waiting = asyncio.create_task(shell("wait", "good", "bad"))
+    await flyte.tell("good", Phase.RUNNING, 1)
+    await asyncio.sleep(0.5)
+    await flyte.tell("good", Phase.SUCCEEDED, 2)
+    await flyte.tell("bad", Phase.FAILED, 3, error=broken("bad data"))
+    found = await waiting
+    assert found.code == 1, found.err
+    place = flyte.place
+    first, second = sorted(found.out.splitlines())
+    assert first.startswith(f"{place}/bad: failed: ")
+    assert second == f"{place}/good: succeeded"
+    assert (await shell("wait", "good")).code == 0
+
+
+async def test_terminated_run_keeps_its_cause(flyte: Played, shell: Shell) -> None:
+    await flyte.start("first")
+    said = await shell("terminate", "first", "--cause", "wrong day")
+    assert (said.code, said.out) == (0, f"{flyte.place}/first: terminated\n")
+    told = (await shell("describe", "run", "first", "-o", "json")).json()
+    assert (told["phase"], told["cause"]) == ("aborting", "wrong day")
+    await flyte.tell("first", Phase.ABORTED, 1, error=broken("wrong day"))
+    again = await shell("terminate", "first", "--cause", "twice")
+    assert (again.code, again.out) == (0, f"{flyte.place}/first: had ended before\n")
+
+
+async def test_watch_goes_on_after_a_restart_and_ends_with_the_run(
+    flyte: Played, shell: Shell
+) -> None:
+    await flyte.start("first")
+    await flyte.tell("first", Phase.RUNNING, 1)
+    watching = asyncio.create_task(shell("watch", "first", "--interval", "50ms"))
+    await asyncio.sleep(1.5)
+    await flyte.node("first", "n0", NodePhase.RUNNING, 2)
+    await asyncio.sleep(0.5)
+    await flyte.node("first", "n0", NodePhase.SUCCEEDED, 3)
+    await flyte.tell("first", Phase.SUCCEEDED, 4)
+    said = await watching
+    assert said.code == 0, said.err
+    shown = [line.split(" ", 1)[1] for line in said.out.splitlines()]
+    assert shown[-1] == f"{flyte.place}/first: succeeded"
+    assert any(line.startswith("n0") and line.endswith(": succeeded") for line in shown)
+
+
+@pytest.mark.parametrize("command", ["watch", "wait"])
+async def test_ctrl_c_leaves_the_run_alone(flyte: Played, shell: Shell, command: str) -> None:
+    await flyte.start("first")
+    await flyte.tell("first", Phase.RUNNING, 1)
+    process = await start(command, "first", *shell.connection, cwd=shell.root)
+    stream = process.stdout if command == "watch" else process.stderr
+    assert stream is not None
+    await asyncio.wait_for(stream.readline(), 30)
+    process.send_signal(signal.SIGINT)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    found = ended(process, out, err)
+    assert found.code == 130
+    assert found.err == ("interrupted; first left alone, `reconcile terminate` ends runs\n")
+    assert (await shell("get", "runs", "first", "-o", "json")).json()["items"][0]["phase"] == (
+        "running"
+    )
+
+
+async def test_terminal_shows_the_tree(flyte: Played, shell: Shell) -> None:
+    await play_failure(flyte, "first")
+    said = await on_terminal("watch", "first", *shell.connection, cwd=shell.root)
+    assert said.code == 1
+    assert f"{flyte.place}/first: failed" in said.err
+    assert "2 attempts" in said.err or "attempt 2: failed" in said.err
+
+
+async def test_server_that_is_gone_is_4(tmp_path: Path) -> None:
+    for command in (("get", "runs"), ("wait", "x"), ("terminate", "x", "--cause", "y")):
+        said = await run(
+            *command,
+            *("--endpoint", "127.0.0.1:9", "--insecure", "--project", "p", "--domain", "d"),
+            cwd=tmp_path,
+        )
+        assert said.code == 4, said.err
