@@ -33,7 +33,8 @@ def check(declaration: Declaration, ledger: Ledger, take_over: str, reset_to: st
         return
     if not claim.commit or declaration.commit in {"", claim.commit}:
         return
-    follows = git.is_ancestor(declaration.base, claim.commit, declaration.commit)
+    where, is_bare = declaration.repository or declaration.base, declaration.repository is not None
+    follows = git.is_ancestor(where, claim.commit, declaration.commit, is_bare=is_bare)
     if follows:
         return
     if reset_to and declaration.commit.startswith(reset_to):

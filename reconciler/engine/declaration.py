@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,7 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.policy import Prune
 from reconciler.plan.context import Policy
-from reconciler.resolve.resolve import Scope
+from reconciler.resolve.scope import Scope, scope_of
 from reconciler.sources import files, git
 from reconciler.sources.rendering import helm, kustomize
 from reconciler.specs.connection import ConnectionSpec
@@ -46,7 +47,8 @@ class Declaration:
     `reach` is what documents may name outside themselves.
 
     Where documents have errors, `faulty` are those, and `sync` is what is left of a faulty
-    FlyteSync, without the fields `unknown`.
+    FlyteSync, without the fields `unknown`. `repository` is the bare repository that the commit is
+    in, where the documents are of no checkout.
     """
 
     base: Path
@@ -68,6 +70,7 @@ class Declaration:
     reach: Reach = EVERYWHERE
     faulty: tuple[Faulty, ...] = ()
     unknown: frozenset[str] = frozenset()
+    repository: Path | None = None
 
     @property
     def has_sync(self) -> bool:
@@ -101,12 +104,12 @@ class Declaration:
         if self.sync.scopes is None:
             project = self.sync.defaults.project
             return Scope(frozenset({Place(project)})) if project else None
-        places = {
-            Place(scope.project, "" if domain == "*" else domain)
+        rules = tuple(
+            (Place(scope.project, "" if domain == "*" else domain), scope.files)
             for scope in self.sync.scopes
             for domain in scope.domains
-        }
-        return Scope(frozenset(places))
+        )
+        return scope_of(rules, folder=os.path.relpath(self.base, self.cwd))
 
     def connection(self, name: str) -> tuple[ConnectionSpec, Declared] | None:
         """Find a FlyteConnection of the tree by name."""
@@ -151,7 +154,7 @@ def declare(
     problems = (*tree.problems, *found.problems)
     own = _syncs(found)
     if own:
-        return _of_set(own, found, problems, Where(cwd, cwd, reach))
+        return of_set(own, found, problems, Where(cwd, cwd, reach))
     if nearest is None:
         return Declaration(
             base=cwd,
@@ -174,7 +177,7 @@ def declare(
         faulty=(*found.faulty, *(item for item in set_found.faulty if item.kind == SYNC)),
     )
     problems = (*problems, *above.problems, *set_found.problems)
-    return _of_set(syncs, merged, problems, Where(nearest.parent, cwd, reach))
+    return of_set(syncs, merged, problems, Where(nearest.parent, cwd, reach))
 
 
 def name_of(paths: Sequence[str], *, cwd: Path, reach: Reach = EVERYWHERE) -> str:
@@ -220,11 +223,15 @@ def _nearest(start: Path, reach: Reach) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The set's directory, the working directory that origins are relative to, and the bounds."""
+    """The set's directory, the working directory that origins are relative to, and the bounds.
+
+    `is_checkout` says that the directory itself tells which commit it is of, if of any.
+    """
 
     base: Path
     cwd: Path
     reach: Reach
+    is_checkout: bool = True
 
 
 def _whole(root: Path, where: Where) -> Declaration:
@@ -234,7 +241,7 @@ def _whole(root: Path, where: Where) -> Declaration:
     syncs = _syncs(found)
     problems = (*own.problems, *found.problems)
     if not syncs:
-        return _of_set([], found, problems, where)
+        return of_set([], found, problems, where)
     sync = cast("SyncSpec", syncs[0].spec)
     folders = [_shown(base / path, cwd) for path in sync.paths]
     missing = [
@@ -243,17 +250,17 @@ def _whole(root: Path, where: Where) -> Declaration:
         if not (base / path).exists()
     ]
     if missing:
-        return _of_set(syncs, found, (*problems, *missing), where)
+        return of_set(syncs, found, (*problems, *missing), where)
     if sync.render is not Render.NONE:
-        documents, faults = _rendered(sync, where)
+        documents, faults = rendered(sync, where)
         whole = validate(chain(own.documents, documents))
         problems = (*own.problems, *faults, *whole.problems)
         is_sound = own.is_whole and not any(one.severity is Severity.ERROR for one in faults)
-        return _of_set(_syncs(whole), whole, problems, where, is_whole=is_sound)
+        return of_set(_syncs(whole), whole, problems, where, is_whole=is_sound)
     tree = files.Reading(folders, base=cwd, within=tree_root)
     others = (document for document in tree if (cwd / document.origin.file) != root)
     whole = validate(chain(own.documents, others))
-    return _of_set(
+    return of_set(
         _syncs(whole),
         whole,
         (*own.problems, *tree.problems, *whole.problems),
@@ -262,7 +269,7 @@ def _whole(root: Path, where: Where) -> Declaration:
     )
 
 
-def _rendered(sync: SyncSpec, where: Where) -> tuple[list[Document], list[Problem]]:
+def rendered(sync: SyncSpec, where: Where) -> tuple[list[Document], list[Problem]]:
     """Let kustomize or Helm make the documents: of folders, for Helm with files of values."""
     cwd, root = where.cwd, where.reach.tree or git.top_of(where.base) or where.base
     paths = [where.base / path for path in sync.paths]
@@ -302,7 +309,24 @@ def _by_attribute(values: Mapping[str, Any]) -> dict[str, Any]:
     return {fields[name]: value for name, value in values.items()}
 
 
-def _of_set(
+def _elsewhere(item: Declared, sync: SyncSpec, revision: git.Revision | None) -> Iterator[Problem]:
+    """Refuse a FlyteSync whose files are in Git, anywhere but in a checkout of just that folder.
+
+    What is beside it would else be taken for the whole set, and the rest of the set for removed.
+    """
+    if sync.git is None:
+        return
+    name = git.normalise(sync.git.url) or sync.git.url
+    source = f"{name}#{sync.git.path}" if sync.git.path else name
+    if revision is None or revision.source != source:
+        yield item.problem(
+            f"says that the files are in {source}, and this is not a checkout of that",
+            "git",
+            fix="run `reconcile serve` with it, or reconcile in such a checkout",
+        )
+
+
+def of_set(
     syncs: Sequence[Declared],
     found: Validated,
     problems: tuple[Problem, ...],
@@ -310,6 +334,7 @@ def _of_set(
     *,
     is_whole: bool = False,
 ) -> Declaration:
+    """Make the declaration of a set; `is_whole` says that all of its root was read."""
     extra: list[Problem] = [
         Problem(
             item.document.origin,
@@ -331,7 +356,9 @@ def _of_set(
                     fix="move it to that set's directory, or leave the field out",
                 )
             )
-    revision = git.describe(where.base) if syncs else None
+    revision = git.describe(where.base) if syncs and where.is_checkout else None
+    if syncs and where.is_checkout:
+        extra += _elsewhere(syncs[0], sync, revision)
     every = (*problems, *extra)
     return Declaration(
         base=where.base,

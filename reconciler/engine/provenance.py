@@ -13,6 +13,8 @@ from reconciler.specs.validate import Declared
 
 def provenance(declaration: Declaration) -> Provenance | None:
     """Name the commit that registered code is declared in; None where that is none."""
+    if declaration.repository is not None:
+        return _of_mirror(declaration)
     packages = [item for item in declaration.declared if isinstance(item.spec, PackageSpec)]
     top = git.top_of(declaration.base)
     if not packages or not declaration.commit or top is None:
@@ -31,6 +33,18 @@ def provenance(declaration: Declaration) -> Provenance | None:
             # CI may have built the archive just now: then the commit knows nothing of it.
             if known.get(document) and known.get(archive, True)
         ),
+    )
+
+
+def _of_mirror(declaration: Declaration) -> Provenance:
+    """Name the commit of a folder that was written from it just now."""
+    top = declaration.cwd.resolve().as_posix()
+    return Provenance(
+        repository=declaration.source.partition("#")[0],
+        commit=declaration.commit,
+        top=top,
+        cwd=top,
+        files=frozenset(item.document.origin.file for item in declaration.declared),
     )
 
 

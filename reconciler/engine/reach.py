@@ -25,7 +25,8 @@ class Reach:
     `is_local` allows files and variables. Addresses are allowed where `is_local` is, or by scheme
     and host in `urls` (such as `https://artifacts.example.com`). `secrets` are the values of
     Kubernetes Secrets that were read for the documents; None where there is no cluster. `tree` is
-    the folder that nothing may be read outside of, None for no such bounds; with `is_offline` no
+    the folder that nothing may be read outside of, and whose files may be named whatever else is
+    allowed; None for no such folder; with `is_offline` no
     address is read at all.
     """
 
@@ -50,6 +51,8 @@ class Reach:
         if self.is_local:
             return ""
         parts = urlsplit(location)
+        if self.tree is not None and not parts.scheme and not parts.netloc and "::" not in location:
+            return ""  # of the tree, see `leaves`
         if "::" in location or not (location.isascii() and location.isprintable()):
             return "it is not one plain address; give a URL of an allowed host"
         if not parts.scheme or not parts.netloc:

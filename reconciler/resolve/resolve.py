@@ -15,20 +15,10 @@ from reconciler.model.secret import Content
 from reconciler.resolve.alike import Alike
 from reconciler.resolve.context import Adapter, Context, Package, Resolution
 from reconciler.resolve.memo import Memo
+from reconciler.resolve.scope import Scope
 from reconciler.specs.fields import DeletionPolicy
 from reconciler.specs.validate import Declared
 from reconciler.values.stand_ins import stand_in
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Project-domains that a set may touch; an empty domain stands for all of a project's."""
-
-    places: frozenset[Place]
-
-    def allows(self, place: Place) -> bool:
-        """Say whether an object in a place is within the set's scope."""
-        return place in self.places or Place(place.project) in self.places
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +176,15 @@ def _own(declared: Declared, adapter: Adapter, context: Context) -> tuple[Key, .
 
 
 def _misplaced(key: Key, declared: Declared, scope: Scope | None) -> Problem | None:
-    if scope is None or scope.allows(key.place):
+    if scope is None or scope.allows(key.place, declared.document.origin.file):
         return None
+    if scope.allows(key.place):
+        return Problem(
+            declared.document.origin,
+            f"{key.place} is not for this file, as spec.scopes of the FlyteSync says",
+            path="spec",
+            fix="move it to a file that may touch it",
+        )
     return Problem(
         declared.at("project"),
         f"{key.place} is outside the scope of the set",

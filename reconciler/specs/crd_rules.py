@@ -14,6 +14,7 @@ from reconciler.model.digest import UNCLAIMED
 from reconciler.specs import (
     backfill,
     connection,
+    git,
     launch_plan,
     package,
     project,
@@ -174,6 +175,36 @@ def _place(other: str) -> Rule:
     return Rule(holds, f"{why}; remove them")
 
 
+def _git() -> Iterator[Rule]:
+    tags = "self.verify.mode in ['Tag', 'TagAndHead']"
+    asks = f"(has(self.verify) && has(self.verify.mode) && {tags})"
+    yield Rule(
+        f"!has(self.url) || !self.url.matches({literal(git.CREDENTIALS.pattern)})",
+        "url holds credentials; take them out; write secretRef",
+    )
+    yield Rule(
+        "!has(self.path) || !self.path.matches('(^|/)([.]|[.][.]|[.]git)(/|$)')",
+        "path is no folder of a repository; write it without `.` and `..`",
+    )
+    yield Rule(
+        f"!{asks} || (has(self.ref) && (has(self.ref.tag) || has(self.ref.semver)))",
+        "verify.mode needs a tag; write ref.tag or ref.semver",
+    )
+    yield Rule(
+        f"!{asks} || !has(self.resetTo)",
+        "resetTo is reached by no tag, which verify.mode asks for; write ref.tag instead",
+    )
+    yield Rule(
+        "!has(self.resetTo) || !has(self.ref) || !has(self.ref.commit)",
+        "resetTo excludes ref.commit, which is given too; keep one of the two",
+    )
+    yield Rule(
+        "!has(self.pullRequests) || (has(self.webhook) && has(self.webhook.forge)"
+        " && self.webhook.forge in ['GitHub', 'GitLab', 'Gitea'])",
+        "pullRequests needs a webhook of GitHub, GitLab or Gitea; write webhook, or remove it",
+    )
+
+
 _PART = r"(\{(project|domain)\}|[a-z0-9])"
 _NAMESPACE = f"^{_PART}(({_PART}|-)*{_PART})?$"
 _EMPTY_IMAGE = "needs newName, newTag or digest; add one of them"
@@ -198,9 +229,15 @@ RULES: dict[type[Shape], tuple[Rule, ...]] = {
     ),
     connection.ConnectionSpec: tuple(_connection()),
     sync.SyncSpec: (
-        *(_not_served(name) for name in ("git", "notify", "dependsOn")),
+        _not_served("notify"),
         _above_zero("interval"),
+        Rule(
+            "!has(self.render) || self.render == 'None' || !has(self.scopes)"
+            " || !self.scopes.exists(scope, has(scope.files) && size(scope.files) > 0)",
+            "files of scopes cannot be told of what is rendered; remove them",
+        ),
     ),
+    git.GitSpec: tuple(_git()),
     launch_plan.WorkflowReference: (_place("package"), _place("sameAs")),
     launch_plan.Schedule: tuple(_schedule(of="plan")),
     launch_plan.LaunchPlanSpec: tuple(_plan()),
@@ -233,6 +270,11 @@ OF_DOCUMENTS: dict[str, tuple[Rule, ...]] = {
             "!has(self.spec) || !has(self.spec.previousNames)"
             " || !self.spec.previousNames.exists(name, name == self.metadata.name)",
             "spec.previousNames: holds the name that the set has now; remove it",
+        ),
+        Rule(
+            "!has(self.spec) || !has(self.spec.dependsOn)"
+            " || !self.spec.dependsOn.exists(name, name == self.metadata.name)",
+            "spec.dependsOn: holds the FlyteSync itself; remove it",
         ),
     ),
     "FlyteConnection": (

@@ -114,7 +114,7 @@ EXAMPLES: dict[str, Example] = {
             "paths": ["specs/"],
             "render": "None",
             "defaults": {"project": "ranking", "domain": "production"},
-            "scopes": [{"project": "ranking", "domains": ["*"]}],
+            "scopes": [{"project": "ranking", "domains": ["*"], "files": ["**"]}],
             "prune": "Deactivate",
             "drift": "Correct",
             "limits": {"maxRemovals": 20, "maxRemovalFraction": 0.3},
@@ -123,7 +123,48 @@ EXAMPLES: dict[str, Example] = {
             "suspend": False,
             "interval": "10m",
             "previousNames": ["ranking"],
-            "git": {"url": "https://git.example.com/ranking/flyte.git", "ref": "main"},
+            "git": {
+                "url": "https://git.example.com/ranking/flyte.git",
+                "ref": {
+                    "branch": "main",
+                    "tag": "v1.4.2",
+                    "semver": ">=1.4 <2",
+                    "commit": "2b6e1c0f8a4d7e935c12f0b8a6d4c3e1f2a09b7d",
+                },
+                "path": "deploy/prod",
+                "secretRef": {
+                    "name": "ranking-git",
+                    "directory": "/etc/reconcile/ranking-git",
+                    "env": "RANKING_GIT",
+                },
+                "verify": {
+                    "mode": "Head",
+                    "secretRef": {
+                        "name": "signers",
+                        "directory": "/etc/reconcile/signers",
+                        "env": "SIGNERS",
+                    },
+                },
+                "resetTo": "2b6e1c0f8a4d7e935c12f0b8a6d4c3e1f2a09b7d",
+                "webhook": {
+                    "forge": "GitHub",
+                    "secretRef": {
+                        "name": "webhook",
+                        "directory": "/etc/reconcile/webhook",
+                        "env": "WEBHOOK",
+                    },
+                },
+                "pullRequests": {
+                    "api": "https://api.github.com",
+                    "repository": "ranking/flyte",
+                    "secretRef": {
+                        "name": "forge",
+                        "directory": "/etc/reconcile/forge",
+                        "env": "FORGE",
+                    },
+                    "forks": False,
+                },
+            },
             "policies": [
                 {
                     "name": "not-too-often",
@@ -140,7 +181,12 @@ EXAMPLES: dict[str, Example] = {
         },
         off=frozenset(
             {
-                *("git", "notify", "dependsOn"),
+                "notify",
+                *("git.ref.tag", "git.ref.semver", "git.ref.commit", "git.resetTo"),
+                *("git.secretRef.directory", "git.secretRef.env"),
+                *("git.verify.secretRef.directory", "git.verify.secretRef.env"),
+                *("git.webhook.secretRef.directory", "git.webhook.secretRef.env"),
+                *("git.pullRequests.secretRef.directory", "git.pullRequests.secretRef.env"),
                 *("policies.allowedHours", "policies.allowedImages", "policies.requiredLabels"),
             }
         ),

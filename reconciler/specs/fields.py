@@ -42,6 +42,18 @@ _IMAGE_TAG = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"
 _IMAGE_DIGEST = r"^sha256:[0-9a-f]{64}$"
 ENDPOINT = r"^((dns:///|https?://)?)(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?$"
 WEB = r"^https?://\S+$"
+_GIT_PATH = r"[A-Za-z0-9_~@%][^\s?#\\]*"
+_GIT_HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?"
+GIT_URL = (
+    rf"^((https|http|git)://([^\s/@]*@)?{_GIT_HOST}/{_GIT_PATH}"
+    rf"|ssh://([A-Za-z0-9_][^\s/@]*@)?{_GIT_HOST}/{_GIT_PATH}"
+    rf"|([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*:{_GIT_PATH})$"
+)
+REF = r"^[A-Za-z0-9_]([A-Za-z0-9_./@#+=-]*[A-Za-z0-9_@#+=-])?$"
+COMMIT = r"^[0-9a-f]{40}([0-9a-f]{24})?$"
+VERSIONS = r"^[0-9xXv*^~<>=|., +A-Za-z-]+$"
+REPOSITORY = r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$"
+REPOSITORY_PATH = r"^[A-Za-z0-9_@.]([^\s\\]*[^\s\\/])?$"
 _PROJECT_OR_ALL = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$"
 _DOMAIN_OR_ALL = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?|\*)$"
 SECRET = r"^[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?$"  # noqa: S105 - names, not values
@@ -73,6 +85,15 @@ WORDS: dict[str, str] = {
     _IMAGE_TAG: "a tag of an image: at most 128 letters, digits, `_`, `.` and `-`",
     _IMAGE_DIGEST: "a digest of an image, sha256: and 64 hexadecimal digits in lower case",
     ENDPOINT: "a host, optionally with a port, such as flyte.example.com:443",
+    GIT_URL: (
+        "an address of a Git repository without credentials, such as"
+        " https://git.example.com/team/specs or git@git.example.com:team/specs"
+    ),
+    REF: "a name of a branch or a tag: letters, digits and `_ . / @ # + = -`",
+    COMMIT: "the whole hash of a commit: 40 or 64 hexadecimal digits in lower case",
+    VERSIONS: 'a range of versions, such as ">=1.2 <2"',
+    REPOSITORY: "a repository as its forge calls it, such as team/specs",
+    REPOSITORY_PATH: "a folder of a repository, such as deploy/prod",
     WEB: "a web address, such as https://flyte.example.com",
     _PROJECT_OR_ALL: "a project id or `*`",
     _DOMAIN_OR_ALL: "a domain or `*`",

@@ -29,6 +29,7 @@ from reconciler.specs.fields import (
     Text,
     Version,
 )
+from reconciler.specs.git import Dependencies, GitSpec
 from reconciler.specs.policies import PolicySpec
 from reconciler.specs.shape import Given, Shape, above_zero, fault, list_of, not_served
 
@@ -59,6 +60,12 @@ class Scope(Shape):
 
     domains: Annotated[Many[DomainOrAll], Field(min_length=1)] = ("*",)
     """The domains; `*` is all of them."""
+
+    files: Many[Glob] = ()
+    """The files that may touch it, as globs below the set's folder; default: all of them.
+
+    `prod/**` is every file in prod and in the folders below it.
+    """
 
 
 class SyncLimits(Shape):
@@ -155,8 +162,8 @@ class SyncSpec(Shape):
     previous_names: Many[SetName] = ()
     """Names that this set had before; what they own becomes this set's."""
 
-    git: JsonValue = None
-    """Where the files come from, by Git. Not served yet by this version."""
+    git: GitSpec | None = None
+    """Where the files come from, for `reconcile serve` and the operator."""
 
     policies: Annotated[Many[PolicySpec], Field(max_length=100)] = ()
     """Rules for everything that the set declares; where one fails, nothing is applied."""
@@ -164,14 +171,19 @@ class SyncSpec(Shape):
     notify: JsonValue = None
     """Who is told about outcomes. Not served yet by this version."""
 
-    depends_on: JsonValue = None
-    """Sets that go first. Not served yet by this version."""
+    depends_on: Dependencies = ()
+    """FlyteSyncs that go first, by name; this one waits until they are as declared."""
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
         """Refuse what is not served yet, empty intervals and names that stand twice."""
-        yield from not_served(given, ("git", "notify", "dependsOn"))
+        yield from not_served(given, ("notify",))
         yield from above_zero(given, "interval")
+        if given.get("render", "None") != "None":
+            for index, scope in enumerate(list_of(given, "scopes")):
+                if isinstance(scope, dict) and scope.get("files"):
+                    why = "cannot be told of what is rendered"
+                    yield fault(why, at=("scopes", index, "files"), fix="remove it")
         policies = [
             item.get("name") for item in list_of(given, "policies") if isinstance(item, dict)
         ]
@@ -196,6 +208,10 @@ class SyncSpec(Shape):
         elif name == UNCLAIMED:
             why = f'"{name}" is reserved for documents that have no FlyteSync'
             yield fault(why, at=("metadata", "name"), fix="choose another name", is_in_value=True)
+        for index, other in enumerate(list_of(given, "dependsOn")):
+            if other == name:
+                why = "is the FlyteSync itself"
+                yield fault(why, at=("spec", "dependsOn", index), fix="remove it")
         for index, former in enumerate(list_of(given, "previousNames")):
             if former == name:
                 why = "is the name that the set has now"
