@@ -34,6 +34,7 @@ TABLE: Final = (
     Row(_C.INVALID_ARGUMENT, Meaning.INACTIVE_PROJECT, r"project \[[^\]]*\] is not active"),
     Row(_C.INVALID_ARGUMENT, Meaning.UNKNOWN_PROJECT, r"failed to validate that project \["),
     Row(_C.INVALID_ARGUMENT, Meaning.UNKNOWN_DOMAIN, r"domain \[[^\]]*\] is unrecognized"),
+    Row(_C.ALREADY_EXISTS, Meaning.AT_LIMIT, r"^concurrency limit \(\d+\) reached"),
     Row(_C.UNIMPLEMENTED, Meaning.NOT_GRPC, r"http2 header with status: 404|text/html"),
     *COMMON,
 )
@@ -41,6 +42,10 @@ TABLE: Final = (
 
 _REMEDIES: Final[Mapping[Meaning, Remedy]] = {
     **REMEDIES,
+    Meaning.AT_LIMIT: (
+        errors.LimitError,
+        "wait until one of its executions has ended, or raise concurrency.max of the launch plan",
+    ),
     Meaning.DIFFERENT_STRUCTURE: (errors.BackendError, "use another version; this one is taken"),
     Meaning.INACTIVE_PROJECT: (errors.BackendError, "set state: Active on its FlyteProject"),
     Meaning.NOT_GRPC: (
@@ -105,6 +110,11 @@ def is_not_found(error: BaseException) -> bool:
 def is_already_exists(error: BaseException) -> bool:
     """Whether some unique key is taken; a read must say by what."""
     return FAULTS.meaning_of(error) is Meaning.DUPLICATE
+
+
+def is_at_limit(error: BaseException) -> bool:
+    """Whether a launch plan's concurrency policy refuses another execution for now."""
+    return FAULTS.meaning_of(error) is Meaning.AT_LIMIT
 
 
 def is_different_structure(error: BaseException) -> bool:

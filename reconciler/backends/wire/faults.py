@@ -26,6 +26,7 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+\S+")
 class Meaning(Enum):
     """What an error says, whatever code it came under."""
 
+    AT_LIMIT = "as many executions run as may run at once"
     CANCELLED = "the call was cancelled"
     CLOSED = "the connection was closed"
     CONFLICT = "something else changed it at the same time"

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import NoReturn
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from urllib.parse import quote
 
 from flyteidl.admin import execution_pb2
 
 from reconciler.backends.flyte1 import faults, methods
-from reconciler.backends.flyte1.run import follow, lists, rows, steps
+from reconciler.backends.flyte1.run import (
+    again,
+    data,
+    follow,
+    gates,
+    lists,
+    rows,
+    spans,
+    start,
+    steps,
+)
 from reconciler.backends.wire import console
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, UnsupportedError
@@ -42,7 +51,7 @@ class Flyte1Running:
 
     async def run(self, run_id: RunId) -> Run | None:
         """Read one execution."""
-        found = await self._get(run_id)
+        found = await start.get(self._channel, run_id)
         return None if found is None else rows.run(found)
 
     async def steps(self, run_id: RunId) -> tuple[Step, ...]:
@@ -82,61 +91,83 @@ class Flyte1Running:
         return f"{base.rstrip('/').removesuffix('/console')}/console/{path}"
 
     async def data(self, run_id: RunId, step: str = "") -> Data:
-        """Read inputs and outputs."""
-        self._not_yet(run_id, step)
+        """Read inputs and outputs; raises BackendError when there is no such run or step."""
+        if step:
+            return await data.of_step(self._channel, run_id, step)
+        return await data.of_run(self._channel, await self._existing(run_id))
 
-    def logs(self, run_id: RunId, step: str = "", attempt: int = 0) -> AsyncIterator[Line]:
-        """Refuse: Flyte 1 has links only."""
-        self._not_yet(run_id, step, attempt)
+    async def logs(
+        self, run_id: RunId, step: str = "", attempt: int = 0
+    ) -> AsyncGenerator[Line, None]:
+        """Refuse, and name the pages of the logs: Flyte 1 has no others."""
+        urls = [
+            link.url
+            for one in _walked(await self.steps(run_id))
+            if step in {"", one.id}
+            for number, tried in enumerate(one.attempts, 1)
+            if attempt == number or (attempt == 0 and number == len(one.attempts))
+            for link in tried.links
+        ]
+        where = f"run {run_id}: {f'step {step}: ' if step else ''}"
+        pages = f"open {', '.join(urls)}" if urls else "and it names none; see the cluster of tasks"
+        raise UnsupportedError(f"{where}logs: Flyte 1 has only links to them; {pages}")
+        yield Line(text="")  # never reached: this makes it a generator
 
     async def report(self, run_id: RunId, step: str = "") -> bytes:
-        """Fetch a deck."""
-        self._not_yet(run_id, step)
+        """Fetch the deck of a step; without one, that of the only step that has one."""
+        if not step:
+            step = _only_report(run_id, await self.steps(run_id))
+        return await data.report(self._channel, run_id, step)
 
     async def spans(self, run_id: RunId) -> Span:
         """Read where the time went."""
-        self._not_yet(run_id)
+        return await spans.spans(self._channel, run_id)
 
     async def start(self, launch: Launch) -> Started:
         """Start an execution once."""
-        self._not_yet(launch)
+        return await start.start(self._channel, launch)
 
     async def recover(self, run_id: RunId, name: str = "") -> Run:
         """Run again what did not succeed."""
-        self._not_yet(run_id, name)
+        return await again.recover(self._channel, run_id, name)
 
     async def relaunch(
         self, run_id: RunId, name: str = "", inputs: Mapping[str, Json] | None = None
     ) -> Run:
         """Start the same once more."""
-        self._not_yet(run_id, name, inputs)
+        if inputs is None:
+            return await again.relaunch(self._channel, run_id, name)
+        origin = await self._existing(run_id)
+        return await again.relaunch_with(self._channel, origin, name, inputs)
 
     async def gates(self, run_id: RunId) -> tuple[Gate, ...]:
-        """Read the gates."""
-        self._not_yet(run_id)
+        """Read the gates that the execution has reached."""
+        return await gates.gates(self._channel, run_id)
 
     async def answer(self, gate: Gate, literal: Mapping[str, Json]) -> None:
         """Answer a gate."""
-        self._not_yet(gate, literal)
+        await gates.answer(self._channel, gate, literal)
 
     async def waiting(self, place: Place) -> tuple[Gate, ...]:
         """Read the open gates of a place."""
-        self._not_yet(place)
-
-    def _not_yet(self, *_: object) -> NoReturn:
-        raise UnsupportedError("runs of Flyte 1: this is not served yet")
-
-    async def _get(self, run_id: RunId) -> execution_pb2.Execution | None:
-        request = execution_pb2.WorkflowExecutionGetRequest(id=rows.identifier(run_id))
-        try:
-            return await self._channel.call(methods.GET_EXECUTION, request)
-        except BackendError as error:
-            if faults.is_not_found(error):
-                return None
-            raise
+        return await gates.waiting(self._channel, place)
 
     async def _existing(self, run_id: RunId) -> execution_pb2.Execution:
-        found = await self._get(run_id)
+        found = await start.get(self._channel, run_id)
         if found is None:
             raise follow.missing(run_id)
         return found
+
+
+def _walked(found: Iterable[Step]) -> Iterator[Step]:
+    for step in found:
+        yield step
+        yield from _walked(step.inside)
+
+
+def _only_report(run_id: RunId, found: Iterable[Step]) -> str:
+    having = [step.id for step in _walked(found) if step.has_report]
+    if len(having) == 1:
+        return having[0]
+    which = f"several steps have one; name one of {', '.join(having)}" if having else ""
+    raise BackendError(f"run {run_id}: deck: {which or 'no step has one; enable decks in a task'}")
