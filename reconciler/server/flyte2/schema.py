@@ -60,6 +60,15 @@ CREATE TABLE IF NOT EXISTS v2_actions ({_ID},
     abort_reason TEXT, ended_at INTEGER, duration_ms INTEGER,
     {_TIMES}, UNIQUE (project, domain, run_name, name));
 CREATE INDEX IF NOT EXISTS v2_actions_created ON v2_actions (project, domain, created_at);
+CREATE INDEX IF NOT EXISTS v2_actions_phase
+    ON v2_actions (project, domain, phase, created_at DESC, run_name DESC, name DESC)
+    WHERE parent_action_name IS NULL;
+CREATE INDEX IF NOT EXISTS v2_actions_trigger
+    ON v2_actions (project, domain, trigger_task_name, trigger_name, created_at)
+    WHERE parent_action_name IS NULL;
+CREATE INDEX IF NOT EXISTS v2_actions_task
+    ON v2_actions (task_project, task_domain, task_name, created_at)
+    WHERE parent_action_name IS NULL;
 CREATE TABLE IF NOT EXISTS v2_action_events (
     project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL, name TEXT NOT NULL,
     attempt INTEGER NOT NULL, phase INTEGER NOT NULL, version INTEGER NOT NULL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flyteidl.admin import common_pb2, execution_pb2, launch_plan_pb2, task_pb2, workflow_pb2
@@ -62,15 +62,16 @@ def store(tmp_path: pathlib.Path) -> Iterator[Store]:
         columns = [
             row["name"]
             for row in opened.rows("SELECT name FROM pragma_table_info('executions')")
-            if row["name"] not in ("id", "execution_name")
+            if row["name"] not in ("id", "execution_name", "execution_created_at")
         ]
         copied = ", ".join(f'"{name}"' for name in columns)
         with opened.writing():
             opened.run(
                 "WITH RECURSIVE numbers(n) AS "  # the table's own columns
                 f"(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {COUNT - 1}) "
-                f"INSERT INTO executions (execution_name, {copied}) "
-                f"SELECT 'x' || n, {copied} FROM numbers, executions WHERE execution_name = 'x0'"
+                f"INSERT INTO executions (execution_name, execution_created_at, {copied}) "
+                f"SELECT 'x' || n, execution_created_at + n * 1000000, {copied} "
+                "FROM numbers, executions WHERE execution_name = 'x0'"
             )
         yield opened
 
@@ -93,6 +94,43 @@ def test_ten_thousand_executions_come_once_each_in_pages(store: Store, text: str
         if not token:
             break
     assert len(seen) == len(set(seen)) == COUNT
+
+
+# What a search for gaps, a list of what runs and one of what is hidden too ask for.
+LISTS = (
+    "eq(launch_plan.name,p)+value_in(mode,0;1)+gte(execution_created_at,2020-01-01T00:00:00Z)",
+    "eq(launch_plan.name,p)+lte(execution_created_at,2100-01-01T00:00:00Z)",
+    "value_in(phase,QUEUED;RUNNING)",
+    "eq(workflow.name,w)+gte(execution_created_at,2020-01-01T00:00:00Z)",
+    "value_in(execution_name,x1;x2)",
+)
+
+
+@pytest.mark.parametrize("text", LISTS)
+def test_newest_page_is_read_from_an_index_whatever_is_asked_for(
+    store: Store, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    read = store.rows
+
+    def rows(sql: str, values: Any = ()) -> Any:
+        asked.append((sql, values))
+        return read(sql, values)
+
+    monkeypatch.setattr(store, "rows", rows)
+    request = common_pb2.ResourceListRequest(
+        id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain=DOMAIN),
+        limit=500,
+        filters=text,
+        sort_by=common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING),
+    )
+    executions.list_executions(store, request)
+
+    ((sql, values),) = asked
+    steps = [row["detail"] for row in read(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert steps[0].startswith("SEARCH executions USING INDEX executions_created"), steps
+    # Rows of one moment alone have to be put in order.
+    assert "USE TEMP B-TREE FOR ORDER BY" not in steps, steps
 
 
 @pytest.mark.parametrize("column", ["id", "execution_created_at"])

@@ -105,6 +105,17 @@ def test_flyte2_starts_what_the_manager_started(tmp_path: Path) -> None:
     assert others(seen) == others(recorded["runs"])
 
 
+def test_t27_flyte2_catches_up_a_hundred_runs_and_a_refused_one_counts(tmp_path: Path) -> None:
+    """Seventy minutes of two triggers, and six of one whose task there is not."""
+    recorded = read("flyte2_cap.json")
+    with firing_kit.opened(tmp_path, recorded["steps"][0]["at"]) as firing:
+        replay(firing, recorded)
+
+        # Three more ticks of both came while the manager ran.
+        assert len(recorded["runs"]) == 100 - 6 + 2 * 3
+        assert runs(firing, "fir2c") == recorded["runs"]
+
+
 def never(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in found if one["trigger"] == "never"]
 
