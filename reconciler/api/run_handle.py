@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from reconciler.api import given
 from reconciler.api.literals import Literals
-from reconciler.engine import waiting
+from reconciler.engine import answering, waiting
 from reconciler.engine.waiting import ABSENT, Goal
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.run import Data, Phase, Run, RunId, Step, Values
 
 if TYPE_CHECKING:
     from reconciler.api.runs import Runs
+    from reconciler.model.document import Json
     from reconciler.model.run import Gate, Line, Span
 
 NO_CAUSE = "terminated by reconcile"
@@ -129,9 +131,38 @@ class RunHandle:
         """Run again what did not succeed, under another name; only Flyte 1 does."""
         return RunHandle(self.flyte, await self.flyte.running.recover(self.id, name))
 
+    async def relaunch(self, name: str = "", inputs: Mapping[str, Json] | None = None) -> RunHandle:
+        """Start the same once more, under another name; `inputs` replace those of it.
+
+        They are values by name, typed as its own inputs are. Raises SpecError for what does not
+        fit.
+        """
+        chosen: Mapping[str, Json] | None = None
+        if inputs:
+            own = (await self.data()).inputs or Values()
+            chosen = {**own.literals, **given.bound(inputs, given.variables(own))}
+        found = await self.flyte.running.relaunch(self.id, name, chosen)
+        return RunHandle(self.flyte, found)
+
     async def gates(self) -> tuple[Gate, ...]:
         """Read the points at which it waits, or waited, for an answer."""
         return await self.flyte.running.gates(self.id)
+
+    async def gate(self, signal: str = "") -> Gate:
+        """Read one of them; without a name the only one that is open."""
+        return answering.choose(await self.gates(), signal, self.id)
+
+    async def approve(self, signal: str = "") -> bool:
+        """Let it go on; False where somebody did so before."""
+        return await answering.decide(self.flyte.running, await self.gate(signal), is_yes=True)
+
+    async def reject(self, signal: str = "") -> bool:
+        """Let it fail at the gate; False where somebody did so before."""
+        return await answering.decide(self.flyte.running, await self.gate(signal), is_yes=False)
+
+    async def answer(self, signal: str, value: Json) -> bool:
+        """Set the value that a gate waits for, typed by the gate."""
+        return await answering.answer(self.flyte.running, await self.gate(signal), value)
 
     def logs(self, step: str = "", attempt: int = 0) -> AsyncIterator[Line]:
         """Yield the lines of a step's log; raises UnsupportedError where there are only links."""

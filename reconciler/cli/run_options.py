@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -39,6 +40,46 @@ def spans(*names: str) -> Callable[[F], F]:
         return function
 
     return add
+
+
+def inputs(function: F) -> F:
+    """Take inputs: `--input NAME=VALUE` and a file."""
+    added = [
+        click.option(
+            *("-i", "--input", "inputs"),
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="An input, read by its type; YAML where that is no text. May be repeated.",
+        ),
+        click.option(
+            "--inputs",
+            "inputs_file",
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="A YAML or JSON map of inputs; --input goes before it.",
+        ),
+    ]
+    for option in reversed(added):
+        function = option(function)
+    return function
+
+
+def waiting(function: F) -> F:
+    """Take `--wait` and what belongs to it."""
+    function = spans("timeout", "interval")(function)
+    return click.option("--wait", is_flag=True, help="Wait for its end, as `wait` does.")(function)
+
+
+def interruptible(given: dict[str, Any], work: Coroutine[Any, Any, int]) -> int:
+    """Run a command; once something was started, a Ctrl-C says that it is left alone."""
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        if not given.get("runs"):
+            raise
+        from reconciler.cli.wait import left_alone
+
+        return left_alone(given["runs"])
 
 
 def span(given: dict[str, Any], name: str) -> timedelta | None:

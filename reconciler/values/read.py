@@ -47,9 +47,13 @@ def types_of(values: Values) -> dict[str, str]:
 
 def type_text(values: Values, name: str) -> str:
     """Write one type."""
+    return show_type(type_json(values, name))
+
+
+def type_json(values: Values, name: str) -> Json:
+    """Give one type: what is declared, be it a variable or a type, else what the literal is."""
     declared = values.types.get(name)
-    given = fields(declared).get("type", declared)
-    return show_type(given or casts.type_of(values.literals[name]))
+    return fields(declared).get("type", declared) or casts.type_of(values.literals.get(name))
 
 
 def _read(literal: Json, *, is_native: bool) -> Native:

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 from cli_kit import Ended, ended, on_terminal, run, start
-from flyteidl.core import catalog_pb2, execution_pb2
+from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2, types_pb2
 from published_kit import validator
 from running_kit import NodePhase, Phase, Played, TaskPhase, broken, cached, open_played
+
+from reconciler.api import runs
+from reconciler.api.connecting import Target
+from reconciler.errors import UsageError
 
 HIT = catalog_pb2.CACHE_HIT
 
@@ -133,7 +137,7 @@ async def test_terminated_run_keeps_its_cause(flyte: Played, shell: Shell) -> No
     assert (again.code, again.out) == (0, f"{flyte.place}/first: had ended before\n")
 
 
-async def test_watch_goes_on_after_a_restart_and_ends_with_the_run(
+async def test_watch_shows_nodes_as_they_come_and_ends_with_the_run(
     flyte: Played, shell: Shell
 ) -> None:
     await flyte.start("first")
@@ -185,3 +189,71 @@ async def test_server_that_is_gone_is_4(tmp_path: Path) -> None:
             cwd=tmp_path,
         )
         assert said.code == 4, said.err
+
+
+def integers(**values: int) -> literals_pb2.LiteralMap:
+    made = literals_pb2.LiteralMap()
+    for name, value in values.items():
+        made.literals[name].scalar.primitive.integer = value
+    return made
+
+
+async def test_values_are_read_and_put_in_place_of_others(flyte: Played, shell: Shell) -> None:
+    await flyte.start("first", inputs=integers(count=5))
+    await flyte.tell("first", Phase.RUNNING, 1)
+    early = (await shell("describe", "run", "first", "-o", "json")).json()
+    assert early["inputs"]["count"] == {"type": "int", "value": 5}
+    assert early["inputs"]["day"]["type"] == "datetime"
+    assert "outputs" not in early
+    await flyte.tell("first", Phase.SUCCEEDED, 2, output_data=integers(o0=6))
+    late = await shell("describe", "run", "first", "-o", "json")
+    assert late.json()["outputs"]["o0"]["value"] == 6
+
+    said = await shell("relaunch", "first", "--name", "second", "-i", "count=9")
+    assert (said.code, said.out) == (0, f"{flyte.place}/second\n"), said.err
+    again = (await shell("describe", "run", "second", "-o", "json")).json()
+    assert (again["mode"], again["inputs"]["count"]["value"]) == ("relaunched", 9)
+    assert again["inputs"]["day"] == early["inputs"]["day"]
+    wrong = await shell("relaunch", "first", "-i", "count=x")
+    assert wrong.code == 1
+    assert wrong.err.startswith('--input count: expected int, found the text "x"')
+
+
+async def test_gate_is_answered(flyte: Played, shell: Shell) -> None:
+    await flyte.start("first")
+    await flyte.tell("first", Phase.RUNNING, 1)
+    await flyte.gate("first", "go", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
+    await flyte.gate("first", "rows", types_pb2.LiteralType(simple=types_pb2.INTEGER))
+    assert (await shell("signal", "list", "-o", "name")).out.split() == ["go", "rows"]
+    said = await shell("signal", "approve", "first", "go")
+    assert (said.code, said.out) == (0, f"{flyte.place}/first: go: approved\n"), said.err
+    assert (await shell("signal", "set", "first", "rows", "--value", "7")).code == 0
+    listed = (await shell("get", "signals", "first", "-o", "json")).json()
+    validator("get").validate(listed)
+    assert [(one["signal"], one["value"]) for one in listed["items"]] == [("go", True), ("rows", 7)]
+    assert (await shell("get", "signals", "-o", "name")).out == ""
+
+
+async def test_library_finds_waits_reads_and_answers(flyte: Played) -> None:
+    target = Target(endpoint=flyte.channel.endpoint, insecure=True, flyte="Flyte1")
+    async with runs.client(target, project=flyte.project, domain=flyte.place.domain) as opened:
+        await flyte.start("first", inputs=integers(count=5))
+        run_ = await opened.run("first")
+        assert (await run_.inputs())["count"] == 5
+        with pytest.raises(UsageError, match="has no outputs yet"):
+            await run_.outputs()
+        await flyte.tell("first", Phase.RUNNING, 1)
+        await flyte.gate("first", "go", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
+        assert [gate.signal for gate in await run_.gates()] == ["go"]
+        assert await run_.approve() is True
+        await flyte.node("first", "n0", NodePhase.SUCCEEDED, 2, output_data=integers(o0=6))
+        await flyte.tell("first", Phase.SUCCEEDED, 3, output_data=integers(o0=7))
+        assert (await run_.wait(timeout=30)).phase == "succeeded"
+        assert (await run_.outputs())["o0"] == 7
+        assert (await run_.outputs("n0"))["o0"] == 6
+        assert [step.id for step in await run_.steps()] == ["n0"]
+        second = await run_.relaunch("second", {"count": 8})
+        assert (await second.inputs())["count"] == 8
+        assert [one.id.name async for one in opened.recent(2)] == ["second", "first"]
+        assert await second.terminate("enough") is True
+        assert (await second.refresh()).cause == "enough"
