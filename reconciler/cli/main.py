@@ -42,6 +42,7 @@ COMMANDS = {
     "watch": ("reconciler.cli.watch", "watch", "Follow a run while it goes."),
     "wait": ("reconciler.cli.wait", "wait", "Wait until runs have started, or ended."),
     "logs": ("reconciler.cli.logs", "logs", "Print the log of a run, or where it is."),
+    "backfill": ("reconciler.cli.backfill", "backfill", "Run the ticks of a schedule that lack."),
     "terminate": ("reconciler.cli.terminate", "terminate", "End runs, with a cause."),
     "relaunch": ("reconciler.cli.relaunch", "relaunch", "Start the same run once more."),
     "rerun": ("reconciler.cli.relaunch", "relaunch", "As `relaunch`."),

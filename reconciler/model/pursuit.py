@@ -23,7 +23,7 @@ class Asking:
     `resource` is None for what is no longer declared: the runs that the ledger holds as started are
     read then. `content` is the digest of all that decides what is started, the contents of what it
     `takes` among it: whole names are made of it. `others` are what it looks at. `has_outputs` says
-    that somebody wants the outputs of its run.
+    that somebody wants the outputs of its run. `now` is the moment of the plan.
     """
 
     resource: Resource | None
@@ -31,6 +31,7 @@ class Asking:
     content: str = ""
     others: Mapping[Key, Asking] = field(default_factory=dict)
     has_outputs: bool = False
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from reconciler.model.document import Json, Path
 from reconciler.model.drive import Drive
 from reconciler.model.key import Key
 from reconciler.model.pursuit import Pursuit
+from reconciler.model.resource import Resource
 
 
 class Verb(StrEnum):
@@ -61,6 +62,14 @@ Restarts = Callable[[dict[str, Json] | None, dict[str, Json]], bool]
 
 Driver = Callable[[Pursuit], Drive]
 """What a declaration of runs wants now; pure."""
+
+
+Share = Callable[[Sequence[tuple[Resource, Drive]]], Sequence[Drive]]
+"""What declarations of runs of one kind want once each knows of the others; pure."""
+
+
+def _alike(found: Sequence[tuple[Resource, Drive]]) -> Sequence[Drive]:
+    return [drive for _, drive in found]
 
 
 def _idle(_pursuit: Pursuit) -> Drive:
@@ -192,7 +201,8 @@ class Traits:
     object can be deleted, `is_readable` that its content can be read back, `fields` how a record
     keeps its content. An object is replaced while it is active only where `restarts` allows it.
     Objects for which `together` gives the same name are written at once, where nothing holds one of
-    them back. `drive` says what a declaration of runs wants.
+    them back. `drive` says what a declaration of runs wants, and
+    `share` what all of a kind start together.
     """
 
     kind: str
@@ -209,3 +219,4 @@ class Traits:
     restarts: Restarts = field(default=_restarts, repr=False, compare=False)
     together: Callable[[Key], str] = field(default=_by_itself, repr=False, compare=False)
     drive: Driver = field(default=_idle, repr=False, compare=False)
+    share: Share = field(default=_alike, repr=False, compare=False)

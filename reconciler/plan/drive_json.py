@@ -17,7 +17,7 @@ MOST_ROWS = 100
 """Runs of one declaration that are told one by one; all of them are counted."""
 
 
-def encode_drive(key: Key, drive: Drive, *, waits: str) -> dict[str, Json]:
+def encode_drive(key: Key, drive: Drive, *, waits: str, most: int = MOST_ROWS) -> dict[str, Json]:
     """Write how far a declaration is, with its first rows."""
     parts: dict[str, Json] = {
         "key": str(key),
@@ -25,8 +25,8 @@ def encode_drive(key: Key, drive: Drive, *, waits: str) -> dict[str, Json]:
         "waits": "" if drive.is_done else waits,
         "failure": drive.failure,
         "counts": dict(counts(drive)),
-        "rows": [_row(row) for row in drive.rows[:MOST_ROWS]],
-        "rowsLeftOut": max(len(drive.rows) - MOST_ROWS, 0),
+        "rows": [_row(row) for row in drive.rows[:most]],
+        "rowsLeftOut": max(len(drive.rows) - most, 0),
         "outputs": dict(drive.outputs),
         "notes": list(drive.notes),
     }

@@ -7,7 +7,9 @@ content for which nothing will ever follow is done: the ledger says so, and no c
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
@@ -95,6 +97,7 @@ def _asking(
         content=content_of(resource, resources),
         others={key: _asking(resources[key], resources, context, depth=0) for key in looked_at},
         has_outputs=has_outputs,
+        now=context.now,
     )
 
 
@@ -121,7 +124,21 @@ def drives(desired: Desired, live: Live, context: Context) -> dict[Key, Drive]:
             drive = _drive(resource, resources, found, live, context, desired)
             if drive is not None:
                 found[key] = drive
-    return found
+    return {**found, **_shared(found, resources, context)}
+
+
+def _shared(
+    found: Mapping[Key, Drive], resources: Mapping[Key, Resource], context: Context
+) -> dict[Key, Drive]:
+    """Let the declarations of each kind share what they may start together, in order."""
+    by_kind: defaultdict[str, list[Key]] = defaultdict(list)
+    for key in sorted(found):
+        by_kind[key.kind].append(key)
+    shared: dict[Key, Drive] = {}
+    for kind, keys in by_kind.items():
+        pairs = [(resources[key], found[key]) for key in keys]
+        shared.update(zip(keys, context.traits[kind].share(pairs), strict=True))
+    return shared
 
 
 def _looking_at_itself(resource: Resource) -> Drive:
@@ -275,8 +292,14 @@ def _answer(key: Key, reply: Reply, calls: Mapping[Verb, str]) -> Action:
 
 
 def launch_of(action: Action) -> Launch:
-    """Read which run an action starts."""
-    return Launch(id=RunId(action.key.place, action.field), body=action.body or {})
+    """Read which run an action starts; a normal form tells the tick that it carries."""
+    body = action.body or {}
+    tick = body.get("scheduledAt")
+    return Launch(
+        id=RunId(action.key.place, action.field),
+        body=body,
+        scheduled_at=datetime.fromisoformat(tick) if isinstance(tick, str) else None,
+    )
 
 
 def answer_of(action: Action) -> tuple[Gate, dict[str, Json]]:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SCHEDULER_ZONE = "UTC"
 """The zone in which Flyte's scheduler reads a cron that names none, unless it was given another."""
 
-MOST = 100_000
-"""As many ticks are looked at together at most: a year of every sixth minute."""
+MOST = 20_000
+"""As many ticks are looked at together at most: two years of every hour."""
 
 
 @dataclass(frozen=True, slots=True)

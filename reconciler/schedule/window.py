@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 NOW = "now"
+_UNSEEN = datetime(1970, 1, 1, tzinfo=UTC)
 _RELATIVE = re.compile(
     r"(?P<sign>[-+])(?:(?P<weeks>\d{1,5})w)?(?:(?P<days>\d{1,5})d)?(?:(?P<hours>\d{1,6})h)?"
     r"(?:(?P<minutes>\d{1,8})m)?(?:(?P<seconds>\d{1,9})s)?",
@@ -58,6 +59,17 @@ def moment(text: str, *, now: datetime) -> datetime:
             raise
         raise _unreadable(text) from None
     return found.astimezone(UTC).replace(microsecond=0)
+
+
+def instant(text: str) -> datetime:
+    """The moment, in UTC, that an absolute text names.
+
+    Raises:
+        WindowError: it is not one.
+    """
+    if not is_absolute(text):
+        raise _unreadable(text)
+    return moment(text, now=_UNSEEN)
 
 
 def is_absolute(text: str) -> bool:

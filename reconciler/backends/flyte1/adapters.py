@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.backends.flyte1 import methods, task, workflow
+from reconciler.backends.flyte1.backfill.drive import drive as backfill_drive
 from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
@@ -19,6 +20,9 @@ from reconciler.backends.flyte1.project.spec import ProjectAdapter
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.spec import MISSING, SecretAdapter, together
 from reconciler.backends.flyte1.secret.spec import describe as describe_secret
+from reconciler.backends.wire.backfill import KIND as BACKFILL
+from reconciler.backends.wire.backfill import BackfillAdapter, shared
+from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
@@ -81,6 +85,19 @@ WORKFLOW_TRAITS = Traits(
 PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
 """A package is what its tasks, workflows and plans are; it has no object of its own."""
 
+BACKFILL_TRAITS = Traits(
+    kind=BACKFILL,
+    shape=Shape.RUNS,
+    rank=60,
+    calls={
+        Verb.START: methods.CREATE_EXECUTION.name,
+        Verb.TERMINATE: methods.TERMINATE_EXECUTION.name,
+    },
+    describe=describe_backfill,
+    drive=backfill_drive,
+    share=shared,
+)
+
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
     for traits in (
@@ -89,12 +106,12 @@ TRAITS: Mapping[str, Traits] = {
         TASK_TRAITS,
         WORKFLOW_TRAITS,
         LAUNCH_PLAN_TRAITS,
+        BACKFILL_TRAITS,
     )
 }
 
 _FLYTE = "Flyte 1"
 _NOT_SERVED = (
-    Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteTrigger", _FLYTE, "declare a FlyteLaunchPlan, or use a connection to Flyte 2"),
     Unserved(
         "FlyteSettings",
@@ -109,6 +126,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     SECRET: SecretAdapter(SECRET_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
+    BACKFILL: BackfillAdapter(BACKFILL_TRAITS, "launchPlan"),
 }
 
 WITHOUT_CLUSTER: Mapping[str, Adapter] = {

@@ -6,13 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.backends.flyte1 import task, workflow
 from reconciler.backends.flyte1.attachments import Attachments
+from reconciler.backends.flyte1.backfill import read as backfill
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.package import calls as package
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.pursuing import Read
+from reconciler.backends.running import Running
+from reconciler.backends.wire.backfill import KIND as BACKFILL
 from reconciler.backends.wire.channel import Channel
+from reconciler.model.key import Key
+from reconciler.model.live import Runs
+from reconciler.model.pursuit import Asking
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
@@ -39,3 +45,8 @@ PERFORM_WITH: Mapping[tuple[str, Verb], PerformWith] = {
 
 READ_RUNS: Mapping[str, Read] = {}
 """What reads the runs of each kind that declares some."""
+
+ReadWith = Callable[[Channel, Running, Key, Asking], Awaitable[Runs]]
+
+READ_RUNS_WITH: Mapping[str, ReadWith] = {BACKFILL: backfill.read}
+"""What needs more than runs: the plan that they are of."""

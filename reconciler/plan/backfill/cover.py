@@ -76,6 +76,16 @@ def cover(
     )
 
 
+def there_before(
+    ticks: Sequence[datetime], found: Iterable[Run], *, wish: Wish, naming: Naming, now: datetime
+) -> frozenset[str]:
+    """Name the runs that are no attempts of a backfill that is seen for the first time."""
+    if wish.coverage is Coverage.ALL:
+        return frozenset()
+    seen = cover(ticks, found, wish=wish, naming=naming, now=now)
+    return frozenset(run.id.name for tick in seen for run in tick.tries)
+
+
 def _tick(
     at: datetime,
     carried: list[Run],
@@ -93,7 +103,7 @@ def _tick(
         tries = tuple(named)
         telling = tries
     else:
-        tries = tuple(run for run in named if (run.created_at or _LONG_AGO) >= wish.since)
+        tries = tuple(run for run in named if run.id.name not in wish.before)
         telling = runs
     return Tick(
         at=at,

@@ -87,8 +87,14 @@ def _due(case: _Case) -> list[Tick]:
 def _stops(case: _Case) -> tuple[RunId, ...]:
     if case.wish.going is not Going.CANCELLED or not case.wish.is_ending:
         return ()
-    tries = {run.id for tick in case.ticks for run in tick.tries}
-    return tuple(run.id for tick in case.ticks for run in tick.alive if run.id in tries)
+    return tuple(run.id for tick in case.ticks for run in tick.tries if _is_own(run, tick, case))
+
+
+def _is_own(run: Run, tick: Tick, case: _Case) -> bool:
+    """Tell a run that can be ended: a name of the scheduler's may stand for a run of its own."""
+    scheduler = case.naming.scheduler
+    is_scheduled = scheduler is not None and run.id.name == scheduler(tick.at)
+    return not run.phase.is_terminal and (not is_scheduled or run.id.name in case.wish.known)
 
 
 def _is_done(case: _Case) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from reconciler.model.backfill import Coverage, Going, OnFailure, Order
 
@@ -16,13 +16,15 @@ that was active before may fire until then."""
 class Wish:
     """One backfill.
 
-    `since` is the moment at which it was first seen: runs under its names that are older are not
-    its own. `retries` are attempts after the first. `max_runs` bounds what it starts in all,
-    `max_in_flight` what all backfills of the connection have in flight; None for no bound.
-    `is_ending` says that being cancelled ends what it started.
+    `before` names the runs that were there when it was first seen: they are no attempts of its own,
+    though they may have names that it would give. `retries` are attempts after the first.
+    `max_runs` bounds what it starts in all, `max_in_flight` what all backfills of the connection
+    have in flight; None for no bound.
+    `is_ending` says that being cancelled ends what it started; under the scheduler's names that is
+    only what is `known` to have been started by it.
     """
 
-    since: datetime
+    before: frozenset[str] = frozenset()
     parallelism: int = 1
     order: Order = Order.OLDEST
     on_failure: OnFailure = OnFailure.STOP
@@ -32,3 +34,4 @@ class Wish:
     max_in_flight: int | None = None
     going: Going = Going.RUNNING
     is_ending: bool = False
+    known: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place
 from reconciler.model.run import Launch, Mode, Phase, Run, RunId
+from reconciler.plan.backfill.cover import there_before
 from reconciler.plan.backfill.due import drive
 from reconciler.plan.backfill.names import Naming
 from reconciler.plan.backfill.wish import Wish
@@ -91,6 +92,13 @@ class World:
         self.started.append(launch)
         return True
 
+    def first_seen(self) -> None:
+        """Remember what is there now as not the backfill's own."""
+        before = there_before(
+            self.ticks, self.runs.values(), wish=self.wish, naming=self.naming, now=self.now
+        )
+        self.wish = replace(self.wish, before=before)
+
     def add(self, run: Run) -> None:
         self.runs.setdefault(run.id.name, run)
 
@@ -118,6 +126,6 @@ def world(
 ) -> World:
     return World(
         daily(ticks),
-        Wish(since=NOW, coverage=coverage, **wish),  # type: ignore[arg-type]  # by their names
+        Wish(coverage=coverage, **wish),  # type: ignore[arg-type]  # by their names
         naming(with_scheduler=coverage is Coverage.MISSING, salt=salt),
     )

@@ -69,6 +69,7 @@ def test_t8_run_of_another_version_covers_its_tick() -> None:
 def test_run_that_has_not_ended_covers_its_tick(phase: Phase) -> None:
     one = world(2, parallelism=3)
     one.add(run_of(FIRST, phase))
+    one.first_seen()
     found = one.look()
     assert starts(found) == [1]
     assert found.rows[0].is_covered
@@ -78,6 +79,7 @@ def test_run_that_has_not_ended_covers_its_tick(phase: Phase) -> None:
 def test_earlier_run_that_failed_leaves_its_tick_missing(phase: Phase) -> None:
     one = world(1)
     one.add(run_of(FIRST, phase))
+    one.first_seen()
     (launch,) = one.look().launches
     assert launch.attempt == 2
     assert launch.id.name == one.naming.name(FIRST, 2)
@@ -151,6 +153,7 @@ def test_failure_does_not_stop_the_others_where_they_go_on() -> None:
 
 def test_failed_tick_that_somebody_repaired_is_done() -> None:
     one = world(1)
+    one.first_seen()
     one.start(one.look().launches[0])
     one.end(scheduler_name(FIRST), Phase.FAILED)
     one.add(run_of(FIRST, name="by-hand", mode=Mode.RELAUNCHED))
@@ -172,7 +175,9 @@ def test_failed_tick_is_tried_again_before_the_next() -> None:
 
 
 def test_budget_of_runs_ends_the_backfill() -> None:
-    one = world(3, parallelism=3, max_runs=2)
+    one = world(4, parallelism=3, max_runs=2)
+    one.add(run_of(FIRST + 3 * DAY))
+    one.first_seen()
     assert starts(one.one_pass()) == [0, 1]
     found = one.look()
     assert found.launches == ()
@@ -210,23 +215,29 @@ def test_cancelled_backfill_leaves_its_runs_alone() -> None:
 
 
 def test_cancelled_backfill_ends_what_it_started_where_that_is_asked_for() -> None:
-    one = world(3, parallelism=2, going=Going.CANCELLED, is_ending=True)
+    known = frozenset({scheduler_name(FIRST + 2 * DAY)})
+    one = world(4, parallelism=2, going=Going.CANCELLED, is_ending=True, known=known)
     theirs = run_of(FIRST, Phase.RUNNING, name="theirs", created_at=NOW)
-    earlier = run_of(FIRST + DAY, Phase.RUNNING, created_at=NOW - DAY)
+    scheduled = run_of(FIRST + DAY, Phase.RUNNING, created_at=NOW)
     ours = run_of(FIRST + 2 * DAY, Phase.RUNNING, created_at=NOW)
-    for run in (theirs, earlier, ours):
+    failed = run_of(FIRST + 3 * DAY, Phase.FAILED)
+    again = one.naming.name(FIRST + 3 * DAY, 2)
+    second = run_of(FIRST + 3 * DAY, Phase.RUNNING, name=again, created_at=NOW)
+    for run in (theirs, scheduled, ours, failed, second):
         one.add(run)
     found = one.look()
-    assert found.stops == (ours.id,)
+    assert found.stops == (ours.id, second.id)
     assert found.cause == "its backfill was cancelled"
     assert not found.is_done
     one.end(ours.id.name, Phase.ABORTED)
+    one.end(again, Phase.ABORTED)
     assert one.look().is_done
 
 
 def test_table_has_a_row_for_each_tick() -> None:
     one = world(4, parallelism=1)
     one.add(run_of(FIRST))
+    one.first_seen()
     one.start(one.look().launches[0])
     rows = one.look().rows
     assert [row.scheduled_at for row in rows] == list(daily(4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from backfill_world import NOW, World, daily, naming, run_of, scheduler_name
+from backfill_world import World, daily, naming, run_of, scheduler_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,6 @@ from reconciler.plan.backfill.wish import Wish
 
 wishes = st.builds(
     Wish,
-    since=st.just(NOW),
     parallelism=st.integers(1, 4),
     order=st.sampled_from(Order),
     on_failure=st.sampled_from(OnFailure),
@@ -36,6 +35,7 @@ def build(data: st.DataObject, wish: Wish) -> World:
                 world.add(run_of(tick, Phase.FAILED))
             case _:
                 pass
+    world.first_seen()
     return world
 
 
@@ -121,7 +121,7 @@ def test_looking_twice_says_the_same(data: st.DataObject, wish: Wish) -> None:
 def test_drive_ends_in_as_many_passes_as_it_must(
     count: int, holes: set[int], parallelism: int
 ) -> None:
-    world = World(daily(count), Wish(since=NOW, parallelism=parallelism))
+    world = World(daily(count), Wish(parallelism=parallelism))
     missing = [tick for index, tick in enumerate(world.ticks) if index in holes]
     for tick in world.ticks:
         if tick not in missing:

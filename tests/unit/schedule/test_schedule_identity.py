@@ -32,3 +32,18 @@ def test_same_tick_under_another_version_has_another_name() -> None:
     tick = datetime.fromtimestamp(1_700_000_000, UTC)
 
     assert name("v2", tick) != name("v1", tick)
+
+
+def test_run_of_flyte_2_has_the_name_that_its_scheduler_gives() -> None:
+    tick = datetime.fromtimestamp(1_700_000_000, UTC)
+    elsewhere = tick.astimezone(timezone(timedelta(hours=5))) + timedelta(milliseconds=999)
+
+    for moment in (tick, elsewhere):
+        found = identity.run_name(
+            project="flytesnacks",
+            domain="development",
+            task="etl.load",
+            trigger="daily",
+            scheduled_at=moment,
+        )
+        assert found == "r133af6b1537e93c1"

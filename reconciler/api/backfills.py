@@ -1,0 +1,131 @@
+"""Backfills as a library: runs for the ticks of a schedule, without a document.
+
+from reconciler.api import backfills
+
+async with backfills.client("flytectl", project="ranking", domain="production") as flyte:
+    backfill = flyte.backfill({"launchPlan": {"name": "etl"}, "from": "-30d", "parallelism": 8})
+    drive = await backfill.look()                 # the ticks, and what covers each
+    done = await backfill.fill()                  # until nothing is missing, or one failed
+    print(done.notes, done.failure)
+
+The fields are those of FlyteBackfill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.api.opening import opened
+from reconciler.engine.filling import Filling, Told, fill
+from reconciler.errors import UsageError
+from reconciler.model.digest import UNCLAIMED
+from reconciler.model.document import Document, Json
+from reconciler.model.drive import Drive
+from reconciler.model.key import Key
+from reconciler.model.origin import Origin, Severity
+from reconciler.resolve.context import Context
+from reconciler.specs.registry import API_VERSION
+from reconciler.specs.validate import validate
+
+if TYPE_CHECKING:
+    from reconciler.api.connecting import Target
+    from reconciler.backends.port import Backend
+    from reconciler.model.origin import Problem
+
+KIND = "FlyteBackfill"
+INTERVAL = timedelta(seconds=5)
+"""How often runs are looked at while waiting for them."""
+
+
+@dataclass(slots=True)
+class Backfill:
+    """One backfill on one Flyte."""
+
+    filling: Filling
+
+    @property
+    def key(self) -> Key:
+        """Which backfill it is."""
+        return self.filling.resource.key
+
+    async def look(self) -> Drive:
+        """Read what there is: each tick, what covers it, and what would start now."""
+        return await self.filling.look(_now())
+
+    async def once(self) -> int:
+        """Start what may be in flight now; returns how many were started."""
+        return await self.filling.start(await self.look())
+
+    async def fill(self, *, interval: timedelta = INTERVAL, told: Told | None = None) -> Drive:
+        """Go on until nothing is missing, or nothing may follow; `told` hears each look."""
+        return await fill(self.filling, clock=_now, interval=interval, told=told or _silent)
+
+
+@dataclass(slots=True)
+class Backfills:
+    """The backfills of one Flyte; made by `client`."""
+
+    backend: Backend
+    project: str = ""
+    domain: str = ""
+
+    def backfill(self, spec: Mapping[str, Json], *, name: str = "command-line") -> Backfill:
+        """Make a backfill of the fields of a FlyteBackfill; raises UsageError for what is wrong.
+
+        `name` tells apart what is run once more (`coverage: All`).
+        """
+        value: dict[str, Json] = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": name},
+            "spec": dict(spec),
+        }
+        found = validate([Document(value, Origin("backfill", 1, 1))])
+        _refuse(found.problems)
+        (declared,) = found.declared
+        context = Context(
+            set_name=UNCLAIMED,
+            now=_now(),
+            default_project=self.project,
+            default_domain=self.domain,
+        )
+        resolved = self.backend.adapters[KIND].resolve(declared, context)
+        _refuse(resolved.problems)
+        (resource,) = resolved.resources
+        return Backfill(Filling(self.backend, resource))
+
+
+@asynccontextmanager
+async def client(
+    connection: str | Target = "",
+    *,
+    project: str = "",
+    domain: str = "",
+    cwd: Path | None = None,
+    read_only: bool = False,
+) -> AsyncIterator[Backfills]:
+    """Open a connection; it is chosen as `opening.opened` does."""
+    async with opened(
+        connection, project=project, domain=domain, cwd=cwd, read_only=read_only
+    ) as found:
+        yield Backfills(found.backend, found.project, found.domain)
+
+
+def _refuse(problems: tuple[Problem, ...]) -> None:
+    errors = [item for item in problems if item.severity is Severity.ERROR]
+    if errors:
+        told = [f"{item.path or 'spec'}: {item.message}; {item.fix}" for item in errors]
+        raise UsageError(f"backfill: {'; '.join(told).replace('spec.', '')}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _silent(_drive: Drive) -> None:
+    """Tell nobody."""

@@ -1,0 +1,100 @@
+"""The drive of a backfill of a launch plan, and what starting the execution of a tick says.
+
+An execution of a tick is the one that Flyte's scheduler would start, under the same name: the full
+id of the plan, mode SCHEDULED with the tick, and the tick as the kickoff input of a cron. It has no
+labels and no tags: rows of those fail before the name of the execution does (flyteadmin 1.16.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+from reconciler.backends.flyte1.run.normal import body_of
+from reconciler.model.document import Json, show_path
+from reconciler.model.drive import Drive
+from reconciler.model.entity import Reference, What
+from reconciler.model.pursuit import Pursuit
+from reconciler.plan.backfill.pursue import Target, pursue
+from reconciler.schedule.identity import execution_name
+from reconciler.schedule.window import instant, show
+from reconciler.values.interface import bind
+from reconciler.values.problem import ValueProblem
+
+
+def drive(pursuit: Pursuit) -> Drive:
+    """Say what a backfill of a launch plan wants now."""
+    key, body, facts = pursuit.resource.key, pursuit.resource.body, pursuit.runs.facts
+    name = str(body["launchPlan"])
+    if not facts:
+        version = f" {body['version']}" if "version" in body else ""
+        return Drive(waits=f"launch plan {name}{version} is not in {key.place}; register it")
+    if not facts["schedule"]:
+        return Drive(failure=f"launch plan {name} {facts['version']} has no schedule to fill")
+    literals, failure = _inputs(body, facts)
+    if failure:
+        return Drive(failure=failure)
+    plan = Reference(
+        what=What.LAUNCH_PLANS,
+        project=key.project,
+        domain=key.domain,
+        name=name,
+        version=str(facts["version"]),
+    )
+    last = facts.get("last")
+    how = "active" if facts["isActive"] else "not active"
+    target = Target(
+        schedule=cast("Mapping[str, Json]", facts["schedule"]),
+        body=lambda tick: _body(plan, body, facts, literals, tick),
+        scheduler=lambda tick: execution_name(
+            project=key.project,
+            domain=key.domain,
+            name=name,
+            version=plan.version,
+            scheduled_at=tick,
+        ),
+        last=None if last is None else instant(str(last)),
+        notes=(f"runs {name} {facts['version']}, which is {how}",),
+    )
+    return pursue(pursuit, target)
+
+
+def _body(
+    plan: Reference,
+    body: Mapping[str, Json],
+    facts: Mapping[str, Json],
+    literals: Mapping[str, Json],
+    tick: datetime,
+) -> dict[str, Json]:
+    """Say what starting the execution of a tick says, in the normal form of launches."""
+    inputs: dict[str, Json] = dict(literals)
+    kickoff = _kickoff(facts)
+    if kickoff:
+        inputs[kickoff] = {"scalar": {"primitive": {"datetime": show(tick)}}}
+    options: dict[str, Json] = {"overwriteCache": True} if body.get("overwriteCache") else {}
+    return body_of(plan, inputs=inputs, options=options, scheduled_at=tick)
+
+
+def _kickoff(facts: Mapping[str, Json]) -> str:
+    """Name the input that takes the tick; the scheduler fills it for crons only."""
+    schedule = cast("Mapping[str, Json]", facts["schedule"])
+    return "" if "every" in schedule else str(schedule.get("kickoffInput") or "")
+
+
+def _inputs(body: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[Mapping[str, Json], str]:
+    """Type what is given in place of the plan's inputs, or say what is wrong with it."""
+    given = cast("Mapping[str, Json]", body.get("inputs", {}))
+    kickoff = _kickoff(facts)
+    if kickoff in given:
+        return {}, f"inputs.{kickoff} takes the tick, so that it has no other value; remove it"
+    fixed = [name for name in cast("list[str]", facts["fixed"]) if name in given]
+    if fixed:
+        return {}, f"inputs.{fixed[0]} is fixed by the plan, which nobody can change; remove it"
+    bound = bind(given, cast("Mapping[str, Json]", facts["inputs"]), path=("inputs",))
+    return bound.literals, "; ".join(map(_told, bound.problems))
+
+
+def _told(problem: ValueProblem) -> str:
+    fix = f"; {problem.fix}" if problem.fix else ""
+    return f"{show_path(problem.path)}: {problem.message}{fix}"

@@ -1,0 +1,145 @@
+"""FlyteBackfill on either Flyte: resolving, and which runs are to be read.
+
+launchPlan | trigger {task, name}   what is run
+version                             of a launch plan, where one is named
+from, to                            as written; what they mean is decided at first sight
+inputs                              as written: the interface is known when the plan is read
+and the options of the language that are not the default, budget.* by their own names
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from reconciler.model.backfill import Coverage, Going, OnFailure, Order
+from reconciler.model.digest import digest
+from reconciler.model.document import Json
+from reconciler.model.drive import Drive
+from reconciler.model.interface import Want
+from reconciler.model.key import Key
+from reconciler.model.resource import Resource
+from reconciler.model.run import Mode
+from reconciler.model.traits import Traits
+from reconciler.plan.backfill.pursue import sight
+from reconciler.plan.backfill.share import share
+from reconciler.resolve.context import Context, Resolution, placed
+from reconciler.schedule.window import WindowError
+from reconciler.specs.backfill import BackfillSpec
+from reconciler.specs.validate import Declared
+
+KIND = "FlyteBackfill"
+
+COUNTED = frozenset({Mode.MANUAL, Mode.SCHEDULED, Mode.RELAUNCHED, Mode.RECOVERED})
+"""The runs that may carry a tick, or have the name of one; others were started by runs."""
+
+_EARLY = timedelta(hours=1)
+"""No run is made before its tick; clocks that differ are within this."""
+
+_BY_TARGET = {
+    "launchPlan": ("trigger", "Flyte 1", "write launchPlan: {name: ...}"),
+    "trigger": ("launchPlan", "Flyte 2", "write trigger: {task: ..., name: ...}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillAdapter:
+    """Resolving of FlyteBackfill documents; `target` is the field that this Flyte serves."""
+
+    traits: Traits
+    target: str
+
+    def wants(self, declared: Declared, context: Context, /) -> Iterable[Want]:
+        """Nothing: the plan is read together with its runs."""
+        del declared, context
+        return ()
+
+    def about(self, declared: Declared, context: Context, /) -> tuple[Key, ...]:
+        """Name the backfill."""
+        spec = cast("BackfillSpec", declared.spec)
+        place = context.place(spec.project, spec.domain)
+        return (Key(KIND, place.project, place.domain, declared.name),)
+
+    def resolve(self, declared: Declared, context: Context, /) -> Resolution:
+        """Resolve one backfill."""
+        spec = cast("BackfillSpec", declared.spec)
+        place = context.place(spec.project, spec.domain)
+        nowhere = placed(declared, place)
+        if nowhere is not None:
+            return nowhere
+        other, flyte, fix = _BY_TARGET[self.target]
+        if getattr(spec, "launch_plan" if other == "launchPlan" else other) is not None:
+            why = f"is not served by {flyte}, which this connection leads to"
+            return Resolution(problems=(declared.problem(why, other, fix=fix),))
+        (key,) = self.about(declared, context)
+        body = body_of(spec)
+        resource = Resource(
+            key=key,
+            body=body,
+            origin=declared.document.origin,
+            digest=digest({"kind": KIND, "name": key.name, "body": body}),
+            protect=spec.protect,
+        )
+        return Resolution(resources=(resource,))
+
+
+def body_of(spec: BackfillSpec) -> dict[str, Json]:
+    """Write a backfill in normal form."""
+    parts: dict[str, Json] = {
+        "launchPlan": spec.launch_plan.name if spec.launch_plan else None,
+        "version": spec.launch_plan.version if spec.launch_plan else None,
+        "trigger": {"task": spec.trigger.task, "name": spec.trigger.name} if spec.trigger else None,
+        "from": spec.start,
+        "to": spec.to,
+        "parallelism": spec.parallelism,
+        "order": _unless(spec.order, Order.OLDEST),
+        "coverage": _unless(spec.coverage, Coverage.MISSING),
+        "onFailure": _unless(spec.on_failure, OnFailure.STOP),
+        "retries": spec.retries,
+        "inputs": dict(spec.inputs),
+        "overwriteCache": spec.overwrite_cache,
+        "anchor": spec.anchor,
+        "maxRuns": spec.budget.max_runs,
+        "maxInFlight": spec.budget.max_in_flight,
+        "state": _unless(spec.state, Going.RUNNING),
+        "terminate": spec.terminate,
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def describe(body: Mapping[str, Json]) -> dict[str, Json]:
+    """Write a normal form in the words of the language."""
+    shown: dict[str, Json] = {
+        name: part
+        for name, part in body.items()
+        if name not in {"launchPlan", "version", "maxRuns", "maxInFlight"}
+    }
+    if "launchPlan" in body:
+        named: dict[str, Json] = {"name": body["launchPlan"], "version": body.get("version")}
+        shown["launchPlan"] = {name: part for name, part in named.items() if part}
+    budget = {name: body[name] for name in ("maxRuns", "maxInFlight") if name in body}
+    return {**shown, **({"budget": budget} if budget else {})}
+
+
+def shared(found: Sequence[tuple[Resource, Drive]]) -> Sequence[Drive]:
+    """Keep all backfills together within the limits that they name."""
+    limits = [cast("int | None", resource.body.get("maxInFlight")) for resource, _ in found]
+    return share([(drive, limit) for (_, drive), limit in zip(found, limits, strict=True)])
+
+
+def earliest(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> datetime:
+    """Tell from when on runs of the window may have been made.
+
+    Flyte cannot list by tick. A run of a tick is made at it or later, maybe years later, so that
+    the window bounds a list at its beginning only.
+    """
+    try:
+        return sight(body, frozen, now).window.start - _EARLY
+    except WindowError:
+        return now
+
+
+def _unless(word: str, default: str) -> str | None:
+    return None if word == default else str(word)

@@ -1,0 +1,133 @@
+"""Declared backfills on the embedded Flyte 1: what they start, and what they leave alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from backfill_kit import FIRST, PLAN, backfill_document, daily, open_flyte, scheduler_name
+from flyteidl.core import execution_pb2 as core
+from world import ledger_of
+
+from reconciler.model.key import Key
+from reconciler.plan.plan import Block
+
+KEY = Key("FlyteBackfill", "flytesnacks", "development", "fill")
+
+
+async def test_only_missing_ticks_run_in_the_names_of_the_scheduler(tmp_path: Path) -> None:
+    ticks = daily(10)
+    async with open_flyte(tmp_path, covered=ticks[3:6]) as flyte:
+        flyte.world.declare(backfill_document(parallelism=4))
+        before = {one.id.name for one in await flyte.executions()}
+        for _ in range(4):
+            applied = await flyte.world.reconcile()
+            assert not applied.report.failures
+            await flyte.end_all()
+        after = await flyte.executions()
+        made = {one.id.name for one in after} - before
+        assert made == {scheduler_name(tick) for tick in (*ticks[:3], *ticks[6:])}
+        assert flyte.most <= 4
+        assert (await flyte.world.plan()).plan.is_empty
+        assert (await ledger_of(flyte.world)).runs[KEY].done
+
+
+async def test_tick_is_the_input_and_the_schedule_s_time(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        flyte.world.declare(backfill_document(to="2025-01-02T00:00:00Z"))
+        await flyte.world.reconcile()
+        (made,) = await flyte.executions()
+        assert made.spec.metadata.scheduled_at.seconds == int(FIRST.timestamp())
+        assert made.spec.metadata.mode == made.spec.metadata.SCHEDULED
+        assert not made.spec.tags
+        assert not made.spec.labels.values
+        assert (made.spec.launch_plan.name, made.spec.launch_plan.version) == (PLAN, "v1")
+
+
+async def test_dry_run_shows_window_ticks_and_what_starts(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path, covered=daily(2)) as flyte:
+        flyte.world.declare(backfill_document(parallelism=2))
+        calls = flyte.world.calls()
+        planned = await flyte.world.plan()
+        (change,) = planned.plan.changes
+        assert "10 ticks: 2 covered, 8 missing" in change.notes
+        assert f"starts {scheduler_name(daily(3)[2])} for 2025-01-03T06:00:00+00:00" in change.notes
+        assert [row.is_covered for row in planned.plan.drives[KEY].rows] == [True] * 2 + [False] * 8
+        assert not any(name.startswith("Create") for name in flyte.world.calls() - calls)
+
+
+async def test_failed_tick_stops_the_others_and_is_told(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        flyte.failing.add(FIRST)
+        flyte.world.declare(backfill_document())
+        await flyte.world.reconcile()
+        await flyte.end_all()
+        (change,) = (await flyte.world.plan()).plan.changes
+        assert change.block is Block.FAILED
+        assert change.block_detail == ("1 of 10 ticks failed, first 2025-01-01T06:00:00Z: it broke")
+
+
+async def test_failed_tick_is_tried_again_under_another_name(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        flyte.failing.add(FIRST)
+        flyte.world.declare(
+            backfill_document(to="2025-01-03T00:00:00Z", retries=1, onFailure="Continue")
+        )
+        for _ in range(3):
+            await flyte.world.reconcile()
+            await flyte.end_all()
+        found = await flyte.by_tick()
+        assert found == {FIRST: 2, daily(2)[1]: 1}
+        plan = (await flyte.world.plan()).plan
+        assert plan.changes[0].block_detail.startswith("1 of 2 ticks failed")
+
+
+async def test_run_of_another_version_covers_its_tick(tmp_path: Path) -> None:
+    ticks = daily(3)
+    async with open_flyte(tmp_path, covered=ticks[:1]) as flyte:
+        world = flyte.world
+        await world.register_plan(
+            PLAN,
+            "v2",
+            workflow_version="v1",
+            cron="CRON_TZ=UTC 0 6 * * *",
+            defaults={"count": 4},
+        )
+        await world.set_state(PLAN, "v2", active=True)
+        world.declare(backfill_document(to="2025-01-04T00:00:00Z", parallelism=3))
+        await world.reconcile()
+        found = {one.id.name for one in await flyte.executions()}
+        assert found == {
+            scheduler_name(ticks[0], "v1"),
+            scheduler_name(ticks[1], "v2"),
+            scheduler_name(ticks[2], "v2"),
+        }
+
+
+async def test_cancelled_backfill_ends_what_it_started_and_nothing_else(tmp_path: Path) -> None:
+    ticks = daily(3)
+    async with open_flyte(tmp_path) as flyte:
+        await flyte.scheduled(ticks[0], None)
+        document = backfill_document(to="2025-01-04T00:00:00Z", parallelism=3)
+        flyte.world.declare(document)
+        await flyte.world.reconcile()
+        document["spec"] |= {"state": "Cancelled", "terminate": True}
+        flyte.world.declare(document)
+        await flyte.world.reconcile()
+        phases = Counter({one.id.name: one.closure.phase for one in await flyte.executions()})
+        phase = core.WorkflowExecution
+        assert phases[scheduler_name(ticks[0])] == phase.UNDEFINED
+        assert phases[scheduler_name(ticks[1])] == phase.ABORTING
+        assert phases[scheduler_name(ticks[2])] == phase.ABORTING
+
+
+async def test_calls_are_one_for_each_tick_and_pages(tmp_path: Path) -> None:
+    ticks = daily(60)
+    async with open_flyte(tmp_path, covered=ticks[:10]) as flyte:
+        flyte.world.declare(backfill_document(to="2025-03-02T00:00:00Z", parallelism=60))
+        before = flyte.world.calls()
+        await flyte.world.reconcile()
+        calls = flyte.world.calls() - before
+        assert calls["CreateExecution"] == 50
+        assert calls["GetExecution"] == 0
+        assert calls["ListExecutions"] <= 2
