@@ -57,6 +57,7 @@ COMMANDS = {
     "forget": ("reconciler.cli.holds", "forget", "Give objects, or the claim, up."),
     "record": ("reconciler.cli.record", "record", "Keep what a Flyte client registers."),
     "operator": ("reconciler.cli.operator", "operator", "Keep a cluster's custom resources so."),
+    "serve": ("reconciler.cli.serve", "serve", "Keep Flyte like Git repositories."),
     "dev": ("reconciler.cli.dev", "dev", "Run the embedded Flyte."),
 }
 """Name of each command: its module, the click command in it, and one line of help."""

@@ -88,7 +88,7 @@ def operator(
     # It logs whatever ends its watches with its traceback; that it is started again is told by us.
     logging.getLogger("kopf").setLevel(logging.DEBUG if is_debug else logging.CRITICAL)
     found = access.find(kubeconfig, context)
-    addresses = frozenset(_address(item) for item in allow_url)
+    addresses = frozenset(address(item) for item in allow_url)
     options = run.Options(
         namespaces=namespace,
         home=lease_namespace or found.namespace or "default",
@@ -121,7 +121,8 @@ def _named(text: str) -> tuple[str, str] | None:
     return namespace, name
 
 
-def _address(text: str) -> str:
+def address(text: str) -> str:
+    """Read what `--allow-url` takes."""
     parts = urlsplit(text)
     if not parts.scheme or not parts.netloc or parts.path.strip("/") or "@" in parts.netloc:
         raise UsageError(

@@ -112,7 +112,7 @@ async def plan(
     declaration.check()
     identity = options.identity or await backend.identity()
     ledger = await ledger_of(declaration, backend)
-    objections = _objections(declaration, ledger, options)
+    objections = await asyncio.to_thread(_objections, declaration, ledger, options)
     resolved, _ = await resolve_with(declaration, backend, now, memo=options.memo)
     errors = _unserved(declaration, backend.traits, ledger)
     if not declaration.is_independent:

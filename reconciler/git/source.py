@@ -49,6 +49,13 @@ class Found:
         return f"{self.name}@{kind}:{self.commit}" if self.name else f"{kind}:{self.commit}"
 
 
+def reference(wanted: Wanted, found: Found) -> tuple[str, ...]:
+    """Name the reference that a commit was reached by; none for one that is named by itself."""
+    if wanted.commit or not found.name:
+        return ()
+    return (f"{_TAGS if wanted.tag or wanted.semver else _HEADS}{found.name}",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ref:
     """A reference of the server; `full` is empty for a commit that is named by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -16,11 +16,18 @@ Check = Callable[[], str]
 
 @asynccontextmanager
 async def serving(
-    address: str, metrics: Metrics, *, alive: Check, ready: Check, refresh: Callable[[], None]
+    address: str,
+    metrics: Metrics,
+    *,
+    alive: Check,
+    ready: Check,
+    refresh: Callable[[], None],
+    routes: Iterable[web.AbstractRouteDef] = (),
 ) -> AsyncIterator[int]:
     """Serve /healthz, /readyz and /metrics at `host:port`, and yield the port.
 
-    `refresh` is called before metrics are given. Raises OSError where the port is taken.
+    `refresh` is called before metrics are given, `routes` are served besides. Raises OSError where
+    the port is taken.
     """
     host, _, port = address.rpartition(":")
 
@@ -41,6 +48,7 @@ async def serving(
     app.router.add_get("/healthz", answering(alive))  # type: ignore[arg-type]
     app.router.add_get("/readyz", answering(ready))  # type: ignore[arg-type]
     app.router.add_get("/metrics", give)
+    app.router.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

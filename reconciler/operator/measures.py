@@ -22,7 +22,7 @@ class Measures:
     def __init__(
         self,
         store: Store,
-        queue: Queue,
+        queue: Queue[UnitId],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from secrets import SystemRandom
-
-from reconciler.operator.units import UnitId
+from typing import Generic, TypeVar
 
 _QUIET_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 1.0
@@ -22,6 +22,8 @@ _LAST_RETRY_SECONDS = 300.0
 _RANDOM = SystemRandom()
 
 Clock = Callable[[], float]
+U = TypeVar("U", bound=Hashable)
+"""What is looked at: a set of a namespace, or a set of a repository."""
 
 
 @dataclass(slots=True)
@@ -44,12 +46,12 @@ class _Entry:
         return min(moments, default=None)
 
 
-class Queue:
+class Queue(Generic[U]):
     """Units that are to be looked at; `clock` gives seconds that never go back."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._entries: dict[UnitId, _Entry] = {}
+        self._entries: dict[U, _Entry] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -57,7 +59,17 @@ class Queue:
         """Count the units that changed and wait."""
         return sum(1 for entry in self._entries.values() if entry.first is not None)
 
-    def mark(self, unit: UnitId, *, is_urgent: bool = False) -> None:
+    @property
+    def running(self) -> int:
+        """Count the units that are worked on."""
+        return sum(1 for entry in self._entries.values() if entry.is_running)
+
+    def stop(self) -> None:
+        """Ask everything that is worked on to end early."""
+        for entry in self._entries.values():
+            entry.stop.set()
+
+    def mark(self, unit: U, *, is_urgent: bool = False) -> None:
         """Say that something of a unit changed."""
         entry = self._entries.setdefault(unit, _Entry())
         now = self._clock()
@@ -67,7 +79,7 @@ class Queue:
             entry.stop.set()
         self._changed.set()
 
-    async def take(self) -> tuple[UnitId, asyncio.Event]:
+    async def take(self) -> tuple[U, asyncio.Event]:
         """Wait for the next unit; the event asks its pass to end early."""
         while True:
             self._changed.clear()
@@ -77,7 +89,7 @@ class Queue:
                 for unit, entry in self._entries.items()
                 if (at := entry.ready_at()) is not None
             ]
-            at, unit = min(waiting, default=(None, None))
+            at, unit = min(waiting, key=itemgetter(0), default=(None, None))
             if at is not None and unit is not None and at <= now:
                 entry = self._entries[unit]
                 entry.first, entry.due, entry.is_running = None, None, True
@@ -89,7 +101,7 @@ class Queue:
             except TimeoutError:
                 continue
 
-    def done(self, unit: UnitId, *, again_after: float | None, is_failed: bool) -> None:
+    def done(self, unit: U, *, again_after: float | None, is_failed: bool) -> None:
         """Give a unit back: it is due again after so many seconds, sooner while it fails."""
         entry = self._entries[unit]
         entry.is_running = False
@@ -103,7 +115,7 @@ class Queue:
             entry.due = self._clock() + again_after * _RANDOM.uniform(0.9, 1.1)
         self._changed.set()
 
-    def told(self, unit: UnitId, *, is_told: bool) -> None:
+    def told(self, unit: U, *, is_told: bool) -> None:
         """Say whether what a pass had to tell was written; if not, the unit is due before long."""
         entry = self._entries.get(unit)
         if is_told:

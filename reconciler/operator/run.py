@@ -125,7 +125,7 @@ class Operator:
         self._cluster = cluster
         self._options = options
         self.store = Store()
-        self.queue = Queue()
+        self.queue = Queue[units.UnitId]()
         self.metrics = Metrics()
         rules = Rules(
             allowed=options.allowed,

@@ -74,6 +74,11 @@ class Results:
         return {change.key: change for change in self.planned.plan.changes}
 
 
+def of_block(block: Block) -> Reason:
+    """Return the reason of a change that is held back."""
+    return _BLOCKS[block]
+
+
 def of_problems(problems: Iterable[Problem]) -> Verdict:
     """Judge a document that has errors; one that only waits says on what."""
     errors = tuple(problems)

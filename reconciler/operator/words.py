@@ -43,6 +43,9 @@ class Reason(StrEnum):
     PROTECTED = "Protected"
     DRIFT = "DriftDetected"
     CLAIM = "ClaimRefused"
+    GIT = "GitOperationFailed"
+    SIGNATURE = "VerificationFailed"
+    SOURCE_INVALID = "SourceInvalid"
     POLICY = "PolicyFailed"
     RUN = "RunFailed"
     UNAVAILABLE = "BackendUnavailable"
@@ -55,7 +58,7 @@ class Reason(StrEnum):
 WAITING = frozenset(
     {
         *(Reason.PROGRESSING, Reason.RETRYING, Reason.DEPENDENCY, Reason.UNAVAILABLE),
-        *(Reason.DENIED, Reason.FAILED, Reason.DELETING),
+        *(Reason.DENIED, Reason.FAILED, Reason.DELETING, Reason.GIT),
     }
 )
 """Reasons that the operator goes on by itself from; all others but success need somebody."""

@@ -1,0 +1,218 @@
+"""The service as a process: reads what to sync, and has workers look at one set after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.api.connecting import Target
+from reconciler.errors import ReconcilerError
+from reconciler.operator import health
+from reconciler.operator.metrics import Metrics
+from reconciler.operator.queue import Queue
+from reconciler.serve import config as configs
+from reconciler.serve.hooks import Hooks
+from reconciler.serve.links import Links
+from reconciler.serve.passes import Ended, Passes, Setup
+from reconciler.serve.payloads import Pull
+from reconciler.serve.states import States, Watch
+
+log = logging.getLogger(__name__)
+
+_RELOAD_SECONDS = 5.0
+_PULSE_SECONDS = 5.0
+_STANDSTILL_SECONDS = 60.0
+_SECRETS_SECONDS = 30.0
+_END_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the service runs; see `reconcile serve --help`. `watch` hears of every set."""
+
+    paths: tuple[str, ...]
+    cwd: Path
+    target: Target = field(default_factory=Target)
+    setup: Setup = field(default_factory=Setup)
+    workers: int = 4
+    listen: str = "0.0.0.0:8080"
+    watch: Watch | None = None
+    started: Callable[[int], None] | None = None
+
+
+async def serve(options: Options, stop: asyncio.Event) -> None:
+    """Run until `stop` is set; what is under way then ends at its next call."""
+    service = Service(options)
+    async with service.serving() as port:
+        log.info("serving on port %d", port)
+        if options.started is not None:
+            options.started(port)
+        working = asyncio.create_task(service.work())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await service.end(working)
+    if not working.cancelled():
+        working.result()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unit:
+    """What is worked on: a set, or a pull request for one."""
+
+    name: str
+    pull: int = 0
+
+
+class Service:
+    """All parts of one service, wired."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self.metrics = Metrics()
+        history = options.setup.rules.cache.parent / "history"
+        self.states = States(history, options.watch)
+        self.queue = Queue[Unit]()
+        self._links = Links(options.target, os.environ)
+        self.passes = Passes(
+            config=configs.Config(base=options.cwd),
+            states=self.states,
+            links=self._links,
+            metrics=self.metrics,
+            setup=options.setup,
+        )
+        self.hooks = Hooks(self)
+        self._pulls: dict[Unit, Pull] = {}
+        self._fingerprint = ""
+        self._secrets_at = 0.0
+        self._beat = time.monotonic()
+        self._ended_well: dict[str, float] = {}
+        self._is_read = False
+        self._is_ending = False
+        self._idle = asyncio.Event()
+
+    def serving(self) -> contextlib.AbstractAsyncContextManager[int]:
+        """Serve probes, metrics and webhooks."""
+        return health.serving(
+            self._options.listen,
+            self.metrics,
+            alive=self._standstill,
+            ready=lambda: "" if self._is_read else "what to sync is not read yet",
+            refresh=self._measure,
+            routes=self.hooks.routes,
+        )
+
+    async def work(self) -> None:
+        """Read, and look at sets for ever."""
+        await self._reload()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_reading())
+            group.create_task(self._pulse())
+            for _ in range(self._options.workers):
+                group.create_task(self._worker())
+
+    async def end(self, working: asyncio.Task[None]) -> None:
+        """Ask what is under way to end, and close."""
+        self.queue.stop()
+        self._is_ending = True
+        if self.queue.running and not working.done():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), _END_SECONDS)
+        working.cancel()
+        await asyncio.wait({working}, timeout=30)
+        await self._links.close()
+
+    def pushed(self, name: str) -> None:
+        """Look at a set, since its repository was pushed to."""
+        self.queue.mark(Unit(name))
+
+    def pulled(self, name: str, pull: Pull) -> None:
+        """Plan a pull request for a set."""
+        unit = Unit(name, pull.number)
+        self._pulls[unit] = pull
+        self.queue.mark(unit, is_urgent=True)
+
+    async def _worker(self) -> None:
+        while True:
+            unit, stop = await self.queue.take()
+            started = time.monotonic()
+            ended = Ended(None, is_failed=True)
+            try:
+                ended = await self._look(unit, stop)
+            except ReconcilerError as error:
+                log.warning("%s: %s", unit, error)
+            except Exception:
+                # One set that nobody foresaw must not stop the others.
+                log.exception("%s: a fault of the service itself; it goes on", unit)
+            took = time.monotonic() - started
+            self.metrics.pass_seconds.labels(unit.name).observe(took)
+            result = "error" if ended.is_failed else "success"
+            self.metrics.passes.labels("git", result).inc()
+            if not ended.is_failed:
+                self._ended_well[unit.name] = time.monotonic()
+            self.queue.done(unit, again_after=ended.again_after, is_failed=ended.is_failed)
+            if self._is_ending and not self.queue.running:
+                self._idle.set()
+            for name in ended.freed:
+                self.queue.mark(Unit(name))
+
+    async def _look(self, unit: Unit, stop: asyncio.Event) -> Ended:
+        return await self.passes.run(unit.name, stop)
+
+    async def _keep_reading(self) -> None:
+        while True:
+            await asyncio.sleep(_RELOAD_SECONDS)
+            await self._reload()
+
+    async def _reload(self) -> None:
+        """Read the files anew where they may have changed, and secrets now and then."""
+        paths, cwd = self._options.paths, self._options.cwd
+        found = await asyncio.to_thread(configs.fingerprint, paths, cwd=cwd)
+        now = time.monotonic()
+        if found != self._fingerprint or not self._is_read:
+            before, config = (
+                self.passes.config,
+                await asyncio.to_thread(configs.read, paths, cwd=cwd),
+            )
+            self._fingerprint, self._secrets_at = found, 0.0
+            self.passes.config = config
+            if before.connections != config.connections:
+                await self._links.retire()
+            for name, text in config.faults.items():
+                log.warning("%s: %s", name, text)
+            for name in {*config.syncs, *config.faults, *before.syncs}:
+                old, new = before.syncs.get(name), config.syncs.get(name)
+                if new is None or old is None or before.mark(old) != config.mark(new):
+                    self.queue.mark(Unit(name))
+            self._is_read = True
+        if now - self._secrets_at > _SECRETS_SECONDS or not self._secrets_at:
+            rules = self._options.setup.rules
+            await asyncio.to_thread(self.hooks.refresh, self.passes.config, rules)
+            self._secrets_at = now
+
+    async def _pulse(self) -> None:
+        while True:
+            self._beat = time.monotonic()
+            await asyncio.sleep(_PULSE_SECONDS)
+
+    def _standstill(self) -> str:
+        stands = time.monotonic() - self._beat > _STANDSTILL_SECONDS
+        return "the event loop stands" if stands and self._is_read else ""
+
+    def _measure(self) -> None:
+        """Measure what is not counted as it happens; a set that is suspended has no age."""
+        now = time.monotonic()
+        self.metrics.queue_depth.set(self.queue.depth)
+        self.metrics.sync_age.clear()
+        for state in self.states.all():
+            if not state.is_suspended:
+                age = now - self._ended_well.setdefault(state.name, now)
+                self.metrics.sync_age.labels(state.name).set(age)
