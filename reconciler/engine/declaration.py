@@ -291,6 +291,9 @@ def rendered(sync: SyncSpec, where: Where) -> tuple[list[Document], list[Problem
 def _shown(path: Path, cwd: Path) -> str:
     """Write a path as the user would: relative to the working directory where it is below it."""
     absolute = path.absolute()
+    plain = Path(os.path.normpath(absolute))
+    if plain.is_relative_to(cwd) and os.path.realpath(plain) == os.path.realpath(absolute):
+        absolute = plain
     return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(absolute)
 
 

@@ -69,7 +69,7 @@ def test_words_of_the_glossary_are_sorted_and_each_is_there_once() -> None:
 
 def test_there_are_examples() -> None:
     names = {path.relative_to(ROOT).parts[1] for path in SETS}
-    assert names == {"flyte2", "quickstart", "realworld"}
+    assert names == {"flyte2", "promotion", "quickstart", "realworld"}
 
 
 @pytest.mark.parametrize("path", SETS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -10,9 +10,9 @@ from reconciler.model.provenance import Provenance
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def known(repository: str = "github.com/org/repo", cwd: str = "/work/repo") -> Provenance:
+def known(repository: str = "github.com/org/repo", cwd: str = "/srv/repo") -> Provenance:
     files = frozenset({"specs/etl.yaml", "../repo/a b#.yaml", "/elsewhere/etl.yaml"})
-    return Provenance(repository=repository, commit=COMMIT, top="/work/repo", cwd=cwd, files=files)
+    return Provenance(repository=repository, commit=COMMIT, top="/srv/repo", cwd=cwd, files=files)
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_link_names_repository_commit_path_and_line(repository: str, page: str) 
 
 def test_paths_are_told_from_the_top_of_the_repository() -> None:
     assert (
-        known(cwd="/work/repo/deploy")
+        known(cwd="/srv/repo/deploy")
         .link(Origin("specs/etl.yaml"))
         .endswith(f"{COMMIT}/deploy/specs/etl.yaml")
     )
     assert (
-        known(cwd="/work/other")
+        known(cwd="/srv/other")
         .link(Origin("../repo/a b#.yaml", 1))
         .endswith(f"{COMMIT}/a%20b%23.yaml#L1")
     )
