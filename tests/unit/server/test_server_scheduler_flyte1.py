@@ -11,6 +11,7 @@ from flyteidl.admin import common_pb2, execution_pb2
 from google.protobuf import json_format
 
 from reconciler.server.flyte1.scheduled_executions import Key, name
+from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,38 @@ def test_name_that_was_seen_on_a_real_server() -> None:
     key = Key("flytesnacks", "development", "lp", "v1")
 
     assert name(key, 1_700_000_000 * SECOND) == "f9c8be275fb3256d6000"
+
+
+def test_t2_an_active_plan_may_be_dead(flyte: Firing) -> None:
+    scheduled(flyte, cron("* * * * *"))
+    with pytest.raises(StatusError, match="unknown schedule expression type"):
+        scheduled(flyte, {"cronExpression": "* * * * *"}, version="v2")
+    flyte.start()
+    flyte.passes(5 * MINUTE)
+
+    place = {"project": PROJECT, "domain": DOMAIN, "name": "p"}
+    assert flyte.call("GetActiveLaunchPlan", {"id": place}).id.version == "v1"
+    assert ticks(flyte) == []
+
+    # Activated once more, it lives.
+    switch(flyte, "ACTIVE")
+    flyte.passes(MINUTE)
+    assert ticks(flyte) == ["12:06:00Z"]
+
+
+def test_t8_one_tick_runs_again_under_another_version(flyte: Firing) -> None:
+    scheduled(flyte, cron("* * * * *"))
+    flyte.start()
+    flyte.until(micros("2026-03-01T12:01:05Z"))
+    flyte.stop()
+    # An activation that was made while the tick fired, as far as the database tells.
+    flyte.now = micros("2026-03-01T12:00:59Z")
+    scheduled(flyte, cron("* * * * *"), version="v2")
+    flyte.now = micros("2026-03-01T12:01:20Z")
+    flyte.start()
+
+    assert ticks(flyte) == ["12:01:00Z", "12:01:00Z v2"]
+    assert len({one.id.name for one in executions(flyte)}) == 2
 
 
 def test_activation_is_noticed_within_thirty_seconds(flyte: Firing) -> None:

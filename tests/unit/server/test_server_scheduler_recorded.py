@@ -1,7 +1,8 @@
 """What real schedulers started, minute by minute, and what the embedded ones start then.
 
 A recording of `tests/recordings/schedules` holds calls and when they took effect (microseconds
-since 1970), when the scheduler's process started and stopped, and what there was at the end.
+since 1970) or with which code they were refused, when the scheduler's process started and stopped,
+and what there was at the end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import firing_kit
 from google.protobuf import json_format
 
+from reconciler.server.status import StatusError
+
 if TYPE_CHECKING:
     from firing_kit import Firing
 
@@ -21,19 +24,27 @@ RECORDINGS = Path(__file__).parents[2] / "recordings" / "schedules"
 
 def replay(firing: Firing, recorded: dict[str, Any]) -> None:
     """Make the same calls, and start and stop, at the same moments."""
-    todo: list[tuple[int, str, Any]] = []
-    todo += [(step["at"], step["method"], step["request"]) for step in recorded["steps"]]
+    todo = list(recorded["steps"])
     for span in recorded["scheduler"]:
-        todo += [(span["start"], "start", None), (span["stop"], "stop", None)]
-    for moment, action, request in sorted(todo, key=lambda one: one[0]):
-        firing.until(moment)
-        match action:
+        todo += [{"at": moment, "method": action} for action, moment in span.items()]
+    for step in sorted(todo, key=lambda one: one["at"]):
+        firing.until(step["at"])
+        match step["method"]:
             case "start":
                 firing.start()
             case "stop":
                 firing.stop()
-            case _:
-                firing.call(action, request)
+            case method:
+                call(firing, method, step)
+
+
+def call(firing: Firing, method: str, step: dict[str, Any]) -> None:
+    code = ""
+    try:
+        firing.call(method, step["request"])
+    except StatusError as error:
+        code = error.code.name
+    assert code == step.get("refused", "")
 
 
 def read(name: str) -> dict[str, Any]:
@@ -68,6 +79,16 @@ def test_flyte1_starts_what_flytescheduler_started(tmp_path: Path) -> None:
 
         assert executions(firing, "firinga") == recorded["executions"]
         assert firing.told == []
+
+
+def test_t2_dead_schedule_and_refused_ticks_are_as_flytescheduler_had_them(tmp_path: Path) -> None:
+    """A failed activation, a rate of zero, a rate with a required time, and one that is well."""
+    recorded = read("flyte1_dead.json")
+    with firing_kit.opened(tmp_path, recorded["steps"][0]["at"]) as firing:
+        replay(firing, recorded)
+
+        assert executions(firing, "firingb") == recorded["executions"]
+        assert {one["plan"] for one in recorded["executions"]} == {"control"}
 
 
 def runs(firing: Firing, project: str) -> list[dict[str, Any]]:
