@@ -1,98 +1,29 @@
 """Runs in flytekit's Python: FlyteRemote executes while events are played; prints JSON."""
 
 import json
-import sys
 import threading
 import time
 from datetime import timedelta
 
 import etl
-import grpc
-from flyteidl.admin import event_pb2 as admin_event
+from engine import (
+    integer,
+    name_of,
+    remote,
+    settings,
+    signals,
+    tell,
+    tell_node,
+    tell_task,
+)
 from flyteidl.admin import signal_pb2
 from flyteidl.core import execution_pb2 as core
-from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
-from flyteidl.event import event_pb2
-from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
-from flytekit.configuration import Config, Image, ImageConfig, SerializationSettings
-from flytekit.remote import FlyteRemote
-from google.protobuf.timestamp_pb2 import Timestamp
+from flyteidl.core import identifier_pb2, types_pb2
 
-given = json.loads(sys.argv[1])
-remote = FlyteRemote(
-    Config.for_endpoint(given["endpoint"], insecure=True),
-    default_project=given["project"],
-    default_domain=given["domain"],
-    data_upload_location="flyte://data",
-)
-settings = SerializationSettings(
-    image_config=ImageConfig(default_image=Image("default", "registry.example.com/etl", "v1")),
-    project=given["project"],
-    domain=given["domain"],
-    version="v1",
-)
-channel = grpc.insecure_channel(given["endpoint"])
-admin = admin_pb2_grpc.AdminServiceStub(channel)
-signals = signal_pb2_grpc.SignalServiceStub(channel)
 out = {}
 
 
-def moment():
-    now = Timestamp()
-    now.GetCurrentTime()
-    return now
-
-
-def integer(name, value):
-    literal = literals_pb2.Literal()
-    literal.scalar.primitive.integer = value
-    return literals_pb2.LiteralMap(literals={name: literal})
-
-
-def name_of(execution):
-    return execution.id.to_flyte_idl()
-
-
-def tell(execution, phase, **rest):
-    event = event_pb2.WorkflowExecutionEvent(
-        execution_id=name_of(execution), phase=phase, occurred_at=moment(), **rest
-    )
-    admin.CreateWorkflowEvent(admin_event.WorkflowExecutionEventRequest(event=event))
-
-
-def tell_node(execution, phase, node="n0", **rest):
-    event = event_pb2.NodeExecutionEvent(
-        id=identifier_pb2.NodeExecutionIdentifier(execution_id=name_of(execution), node_id=node),
-        phase=phase,
-        occurred_at=moment(),
-        spec_node_id=node,
-        event_version=2,
-        **rest,
-    )
-    admin.CreateNodeEvent(admin_event.NodeExecutionEventRequest(event=event))
-
-
-def tell_task(execution, phase, **rest):
-    event = event_pb2.TaskExecutionEvent(
-        task_id=identifier_pb2.Identifier(
-            resource_type=identifier_pb2.TASK,
-            project=given["project"],
-            domain=given["domain"],
-            name="etl.fan_out",
-            version="v1",
-        ),
-        parent_node_execution_id=identifier_pb2.NodeExecutionIdentifier(
-            execution_id=name_of(execution), node_id="n0"
-        ),
-        phase=phase,
-        occurred_at=moment(),
-        event_version=2,
-        **rest,
-    )
-    admin.CreateTaskEvent(admin_event.TaskExecutionEventRequest(event=event))
-
-
-def engine(execution):
+def play(execution):
     """What an engine would say about the execution, a little after it was made."""
     time.sleep(0.5)
     tell(execution, core.WorkflowExecution.RUNNING)
@@ -109,7 +40,7 @@ options = {"execution_name": "first", "inputs": {"count": 5}, "wait": False}
 execution = remote.execute(flow, tags=["a"], **options)
 out["again is the same"] = remote.execute(flow, **options).id.name == execution.id.name
 out["waits"] = execution.is_done
-player = threading.Thread(target=engine, args=(execution,))
+player = threading.Thread(target=play, args=(execution,))
 player.start()
 done = remote.wait(execution, timeout=timedelta(seconds=60), poll_interval=timedelta(seconds=0.2))
 player.join()
