@@ -163,6 +163,28 @@ def test_flyte_starts_runs_that_stay_queued(sdk: Sdk) -> None:
     assert phase(sdk, direct) == "ACTION_PHASE_ABORTED"
 
 
+def test_library_runs_watches_answers_and_aborts_beside_a_played_engine(sdk: Sdk) -> None:
+    seen = sdk.script("flyte_runs.py")
+
+    assert seen["before"] == ["queued", False]
+    assert seen["watched"] == ["ActionPhase.QUEUED", "ActionPhase.SUCCEEDED"]
+    assert seen["after"] == ["succeeded", True]
+    assert (seen["inputs"], seen["outputs"]) == ([2, "full"], [8])
+    # Lists say nothing of what their actions run, as the manager's do not.
+    assert seen["actions"] == {key: ["ActionPhase.SUCCEEDED", None] for key in ("a0", "a1")}
+    assert seen["child"] == ["a0", 1]
+    assert seen["durations"] == {
+        "ActionPhase.INITIALIZING": 1.0,
+        "ActionPhase.RUNNING": 5.0,
+        "ActionPhase.SUCCEEDED": 0.0,
+    }
+    assert seen["condition"] == ["b1", "ACTION_PHASE_PAUSED", None]
+    assert seen["answered"] == "ActionPhase.SUCCEEDED"
+    assert (seen["aborted"], seen["aborted raises"]) == (["aborted", "enough"], "enough")
+    assert seen["failed"] == ["failed", "it broke"]
+    assert seen["listed"] == {"true": "failed"}
+
+
 def phase(sdk: Sdk, run: str) -> str:
     (found,) = (one for one in sdk.found("run") if one["action"]["id"]["run"]["name"] == run)
     told: Any = found["action"]["status"]["phase"]
