@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,10 +22,16 @@ from flyteidl.admin import execution_pb2, launch_plan_pb2, project_pb2, signal_p
 from flyteidl.core import catalog_pb2, identifier_pb2, literals_pb2, types_pb2
 from flyteidl.core import execution_pb2 as core
 from flyteidl.event import event_pb2
-from flyteidl.service import admin_pb2_grpc, signal_pb2_grpc
+from flyteidl.service import (
+    admin_pb2_grpc,
+    dataproxy_pb2,
+    dataproxy_pb2_grpc,
+    signal_pb2_grpc,
+)
 from google.protobuf.timestamp_pb2 import Timestamp
 from world import World
 
+from reconciler.backends.data import upload
 from reconciler.backends.flyte1.channel import connect
 from reconciler.backends.flyte1.run import Flyte1Running
 from reconciler.backends.settings import for_endpoint
@@ -69,6 +76,7 @@ class Played:
     running: Flyte1Running
     admin: admin_pb2_grpc.AdminServiceStub
     signals: signal_pb2_grpc.SignalServiceStub
+    proxy: dataproxy_pb2_grpc.DataProxyServiceStub
     project: str
     world: World | None = None
 
@@ -187,6 +195,20 @@ class Played:
             )
         )
 
+    async def upload(self, content: bytes, name: str = "literals.pb") -> str:
+        """Put a file into the store, and return its address."""
+        md5 = upload.md5_of(content)
+        location = await self.proxy.CreateUploadLocation(
+            dataproxy_pb2.CreateUploadLocationRequest(
+                project=self.project, domain=DOMAIN, filename=name, content_md5=md5
+            )
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / name
+            file.write_bytes(content)
+            async with upload.session(self.channel.settings.tls) as session:
+                return await upload.put(session, location, file, md5=md5)
+
     async def all(self, **asked: Any) -> list[Run]:
         """List what is asked for of the test's project."""
         asked.setdefault("project", self.project)
@@ -237,6 +259,7 @@ async def _played(
             running=Flyte1Running(channel),
             admin=admin,
             signals=signal_pb2_grpc.SignalServiceStub(wire),
+            proxy=dataproxy_pb2_grpc.DataProxyServiceStub(wire),
             project=project,
         )
         helper = World(server=server, root=Path(), stub=admin)  # type: ignore[arg-type]
