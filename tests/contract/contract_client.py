@@ -23,7 +23,16 @@ def _own(answer: Any, project: str) -> Any:
 FLYTE1 = Wire(
     methods=methods(admin_pb2, dataproxy_pb2, identity_pb2, auth_pb2, signal_pb2),
     times=frozenset(
-        {"createdAt", "updatedAt", "occurredAt", "expiresAt", "startedAt", "datetimeOfRecording"}
+        {
+            "createdAt",
+            "updatedAt",
+            "occurredAt",
+            "expiresAt",
+            "startedAt",
+            "datetimeOfRecording",
+            "startTime",
+            "endTime",
+        }
     ),
     left_out=frozenset({"Build", "BuildTime"}),
     # Merged plugin overrides come in random order.

@@ -14,10 +14,10 @@ from flyteidl.core import (
     tasks_pb2,
     types_pb2,
 )
-from running_kit import NodePhase, Phase, Played, TaskPhase
+from running_kit import NodePhase, Phase, Played, TaskPhase, when
 
 from reconciler.errors import BackendError, UnsupportedError
-from reconciler.model.run import Values
+from reconciler.model.run import Span, Values
 
 LARGE = "x" * (3 << 20)
 STRING = types_pb2.LiteralType(simple=types_pb2.STRING)
@@ -234,3 +234,48 @@ async def test_logs_are_links_that_the_refusal_names(flyte: Played) -> None:
         await anext(flyte.running.logs(flyte.id("one"), attempt=1))
     with pytest.raises(UnsupportedError, match="and it names none; see the cluster of tasks"):
         await anext(flyte.running.logs(flyte.id("one"), "n9"))
+
+
+def names(span: Span) -> Any:
+    inside = [names(one) for one in span.inside]
+    return (span.name, inside) if inside else span.name
+
+
+async def timed(flyte: Played, node: str) -> None:
+    await flyte.start("one")
+    await flyte.tell("one", Phase.RUNNING, 0)
+    await flyte.node("one", "start-node", NodePhase.SUCCEEDED, 1)
+    await flyte.node("one", node, NodePhase.RUNNING, 2)
+    await flyte.task("one", node, TaskPhase.RUNNING, 3)
+    await flyte.task("one", node, TaskPhase.SUCCEEDED, 8)
+    await flyte.node("one", node, NodePhase.SUCCEEDED, 9)
+
+
+async def test_spans_tell_where_the_time_went(flyte: Played) -> None:
+    await timed(flyte, "n0")
+
+    span = await flyte.running.spans(flyte.id("one"))
+
+    attempt = ("attempt 1", ["TASK_SETUP", "TASK_RUNTIME", "TASK_TEARDOWN"])
+    node = ("step n0", ["NODE_TRANSITION", "NODE_SETUP", attempt, "NODE_TEARDOWN"])
+    assert names(span)[0] == "run one"
+    assert names(span)[1][:2] == ["WORKFLOW_SETUP", node]
+    runtime = span.inside[1].inside[2].inside[1]
+    assert (runtime.started_at, runtime.ended_at) == (when(3), when(8))
+
+
+async def test_spans_are_those_of_the_steps_where_the_server_fails(flyte: Played) -> None:
+    """It knows no node `n9` of the workflow, and gives up on the whole."""
+    await timed(flyte, "n9")
+
+    span = await flyte.running.spans(flyte.id("one"))
+
+    assert names(span) == ("run one", ["step start-node", ("step n9", ["attempt 1"])])
+    step = span.inside[1]
+    assert (step.started_at, step.ended_at) == (when(2), when(9))
+    assert (step.inside[0].started_at, step.inside[0].ended_at) == (when(3), when(8))
+
+
+async def test_spans_of_what_is_not_there_are_an_error(flyte: Played) -> None:
+    with pytest.raises(BackendError, match="it does not exist"):
+        await flyte.running.spans(flyte.id("none"))
