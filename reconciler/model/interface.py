@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from reconciler.model.document import Json
+
+
+class Starts(StrEnum):
+    """What a run can start."""
+
+    LAUNCH_PLAN = "launch plan"
+    WORKFLOW = "workflow"
+    TASK = "task"
+    TRIGGER = "trigger"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -14,6 +24,9 @@ class Want:
 
     Exactly one of: `version` names it; `matching` (a glob over versions) asks for the newest;
     `plan` asks for the workflow that the active plan of that name runs in this project-domain.
+
+    With `starts`, it is what a run starts, with all of its inputs: a launch plan of that name (the
+    active version where none is named), the default launch plan of a workflow, or a task.
     """
 
     project: str
@@ -22,6 +35,7 @@ class Want:
     version: str = ""
     matching: str = ""
     plan: str = ""
+    starts: Starts | None = None
 
 
 @dataclass(frozen=True, slots=True)

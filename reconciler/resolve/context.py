@@ -43,11 +43,13 @@ class Context:
     `now` bounds the search for firings that never come. With `is_offline` nothing can be looked up,
     and what only a backend knows is left unchecked instead of being a problem. `versions` maps
     globs over workflow names to the version that plans on them run instead of the one that they
-    name. `packages` is filled in the order of kinds, packages before plans. `archives` holds what
-    was read of each package's archive, by the place of its document, `files` what was read of the
-    paths in inputs, by the place of the document and as written, and `contents` what each secret is
-    to hold. `faulty` names the packages that are declared with an error. `types` are types of one's
-    own, asked before the built-in ones. `provenance` tells the commit that packages are read from.
+    name. `packages` and `started` (what runs can start, where `has_runs` says that some are
+    declared) are filled in the order of kinds, packages before plans before runs. `archives` holds
+    what was read of each package's archive, by the place of its document, `files` what was read of
+    the paths in inputs, by the place of the document and as written, and `contents` what each
+    secret is to hold. `faulty` names the packages that are declared with an error. `types` are
+    types of one's own, asked before the built-in ones. `provenance` tells the commit that packages
+    are read from.
     """
 
     set_name: str
@@ -58,6 +60,8 @@ class Context:
     versions: Mapping[str, str] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=dict)
     packages: Mapping[tuple[Place, str], Package] = field(default_factory=dict)
+    started: Mapping[Key, Workflow] = field(default_factory=dict)
+    has_runs: bool = False
     archives: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, Upload | Unread]] = field(default_factory=dict)
     contents: Mapping[str, Content | str] = field(default_factory=dict)
@@ -87,6 +91,7 @@ class Context:
 class Resolution:
     """What one document gives: resources, problems, a package's offer, and contents of secrets.
 
+    `starts` is what runs can start: launch plans, with the inputs that are still open.
     `is_unchecked` says that it could not be resolved because only a backend knows its workflow.
     """
 
@@ -96,6 +101,7 @@ class Resolution:
     place: Place | None = None
     is_unchecked: bool = False
     contents: Mapping[Key, Content] = field(default_factory=dict)
+    starts: Mapping[Key, Workflow] = field(default_factory=dict)
 
 
 def placed(declared: Declared, place: Place) -> Resolution | None:

@@ -2,7 +2,7 @@
 
 A document is resolved anew when it, or anything that its resolution was made from, is another one:
 the context as far as the document can see it, what it wants of the backend, and the packages that
-were resolved before it. What holds values or archives is never kept.
+were resolved before it. What holds values or archives, or declares runs, is never kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from reconciler.model.traits import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,11 +40,14 @@ class Memo:
     def resolution(self, declared: Declared, adapter: Adapter, context: Context) -> Resolution:
         """Resolve a document, or return what was made of the very same before."""
         origin = str(declared.document.origin)
-        if any(origin in held for held in (context.archives, context.contents, context.files)):
+        is_of_values = any(
+            origin in held for held in (context.archives, context.contents, context.files)
+        )
+        if is_of_values or adapter.traits.shape is Shape.RUNS:
             return adapter.resolve(declared, context)
         wants = adapter.wants(declared, context)
         catalog = {want: context.catalog[want] for want in wants if want in context.catalog}
-        seen = replace(context, catalog=catalog, archives={}, contents={}, files={})
+        seen = replace(context, catalog=catalog, archives={}, contents={}, files={}, started={})
         kept = self._kept.get(origin)
         if kept is not None and _is_same(kept, declared, seen):
             return kept.resolution

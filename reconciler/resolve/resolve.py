@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.model.attachment import Attachment, Upload
-from reconciler.model.interface import Want
+from reconciler.model.interface import Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.model.policy import Prune
 from reconciler.model.resource import Desired, Resource
 from reconciler.model.secret import Content
+from reconciler.model.traits import Shape
 from reconciler.resolve.alike import Alike
 from reconciler.resolve.context import Adapter, Context, Package, Resolution
 from reconciler.resolve.memo import Memo
@@ -86,9 +87,11 @@ def resolve(
     packages: dict[tuple[Place, str], Package] = {}
     offered: dict[tuple[Place, str], Package] = {}
     contents: dict[Key, Content] = {}
+    started: dict[Key, Workflow] = {}
     faulty: set[Key] = set()
     unchecked = 0
-    within = replace(context, packages=offered)
+    has_runs = any(adapters[item.kind].traits.shape is Shape.RUNS for item in known)
+    within = replace(context, packages=offered, started=started, has_runs=has_runs)
     for item in known:
         found = memo.resolution(item, adapters[item.kind], within)
         origin = item.document.origin
@@ -100,6 +103,7 @@ def resolve(
                 unreadable[_place(item, context)] = f"{origin} has an error"
         unchecked += found.is_unchecked
         contents.update(found.contents)
+        started.update(found.starts)
         if found.package is not None and found.place is not None:
             packages[found.place, item.name] = found.package
             offered[found.place, item.name] = memo.offered(str(origin), found.package)

@@ -21,7 +21,6 @@ from reconciler.serve.hooks import Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.passes import Ended, Passes, Setup
 from reconciler.serve.payloads import Pull
-from reconciler.serve.pulls import Pulls
 from reconciler.serve.states import States, Watch
 
 log = logging.getLogger(__name__)
@@ -90,7 +89,6 @@ class Service:
             metrics=self.metrics,
             setup=options.setup,
         )
-        self.pulls = Pulls(self.passes)
         self.hooks = Hooks(self)
         self._pulls: dict[Unit, Pull] = {}
         self._fingerprint = ""
@@ -140,7 +138,7 @@ class Service:
         """Plan a pull request for a set."""
         unit = Unit(name, pull.number)
         self._pulls[unit] = pull
-        self.queue.mark(unit)
+        self.queue.mark(unit, is_urgent=True)
 
     async def _worker(self) -> None:
         while True:
@@ -167,15 +165,7 @@ class Service:
                 self.queue.mark(Unit(name))
 
     async def _look(self, unit: Unit, stop: asyncio.Event) -> Ended:
-        if not unit.pull:
-            return await self.passes.run(unit.name, stop)
-        asked = self._pulls.get(unit)
-        if asked is None:
-            return Ended(None)
-        ended = await self.pulls.run(unit.name, asked)
-        if not ended.is_failed and self._pulls.get(unit) == asked:
-            del self._pulls[unit]
-        return ended
+        return await self.passes.run(unit.name, stop)
 
     async def _keep_reading(self) -> None:
         while True:

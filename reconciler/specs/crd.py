@@ -48,6 +48,8 @@ NAMES: dict[str, Names] = {
     "FlyteSecret": Names("flytesecrets", "fsec"),
     "FlyteTrigger": Names("flytetriggers", "ftr"),
     "FlyteBackfill": Names("flytebackfills", "fbf"),
+    "FlyteRun": Names("flyteruns", "frun"),
+    "FlyteSignal": Names("flytesignals", "fsig"),
 }
 """Plural and short names; no two kinds share one."""
 
@@ -95,6 +97,16 @@ _STATUS: dict[str, tuple[_Field, ...]] = {
     "FlyteSecret": (_STATE,),
     "FlyteTrigger": (_NAME, ("revision", _NUMBER, "Its revision on Flyte."), _STATE, _NEXT),
     "FlyteBackfill": (),
+    "FlyteRun": (
+        ("run", _TEXT, "The name of the run on Flyte."),
+        ("phase", _TEXT, "The phase of the run, such as running or succeeded."),
+        ("cause", _TEXT, "Why it did not end well."),
+        ("outputs", "values", "The outputs of the run; long ones are cut."),
+    ),
+    "FlyteSignal": (
+        ("run", _TEXT, "The name of the run that waits."),
+        ("phase", _TEXT, "The phase of that run."),
+    ),
 }
 _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "FlyteSync": (
@@ -130,6 +142,8 @@ _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Next run", _TEXT, ".status.nextRun"),
     ),
     "FlyteBackfill": (("State", _TEXT, ".spec.state"),),
+    "FlyteRun": (("Run", _TEXT, ".status.run"), ("Phase", _TEXT, ".status.phase")),
+    "FlyteSignal": (("Signal", _TEXT, ".spec.signal"), ("Run", _TEXT, ".status.run")),
 }
 _READY = '.status.conditions[?(@.type=="Ready")]'
 
@@ -220,6 +234,8 @@ def _status(kind: str) -> Schema:
 def _form(form: str) -> Schema:
     if form == "texts":
         return {"type": "array", "maxItems": _FIRST, "items": {"type": "string"}}
+    if form == "values":
+        return {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {"type": form} | ({"format": "int64"} if form == _NUMBER else {})
 
 

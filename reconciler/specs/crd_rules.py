@@ -18,8 +18,10 @@ from reconciler.specs import (
     launch_plan,
     package,
     project,
+    run,
     secret,
     settings,
+    signal,
     sync,
 )
 from reconciler.specs import trigger as triggers
@@ -243,6 +245,42 @@ RULES: dict[type[Shape], tuple[Rule, ...]] = {
     launch_plan.LaunchPlanSpec: tuple(_plan()),
     package.PackageImage: (Rule(any_of("newName", "newTag", "digest"), _EMPTY_IMAGE),),
     package.PackageSpec: tuple(_package()),
+    run.CodeTarget: (
+        Rule(
+            f"!{has('package')} || !{any_of('project', 'domain')}",
+            "project and domain are not allowed with package, which says where it is; remove them",
+        ),
+    ),
+    run.RunNotification: (
+        Rule("!has(self.message) || has(self.email)", "message belongs to email; remove it"),
+    ),
+    run.RunOverrides: (_above_zero("timeout"),),
+    run.RunSpec: (
+        Rule(
+            "!has(self.cause) || (has(self.state) && self.state == 'Terminated')",
+            "cause says why a run is terminated; write state: Terminated",
+        ),
+        Rule(
+            "!has(self.overrides) || has(self.task)",
+            "overrides is of a task that is run by itself; remove it",
+        ),
+        Rule(
+            "!has(self.inputs) || !has(self.inputsFrom)"
+            " || self.inputsFrom.all(name, !(name in self.inputs))",
+            "a name in inputsFrom is in inputs too; keep one of the two",
+        ),
+        _above_zero("ttl"),
+    ),
+    signal.SignalSpec: (
+        Rule(
+            "!has(self.approve) || self.approve",
+            "approve says nothing when it is false; write reject: true, or remove the document",
+        ),
+        Rule(
+            "!has(self.reject) || self.reject",
+            "reject says nothing when it is false; write approve: true, or remove the document",
+        ),
+    ),
     secret.SecretScope: (_needs("project", "domain"),),
     secret.SecretSpec: tuple(_secret()),
     triggers.TriggerSchedule: tuple(_schedule(of="trigger")),
@@ -305,6 +343,10 @@ LIMITS: dict[tuple[type[Shape], str], dict[str, object]] = {
     (backfill.BackfillSpec, "to"): {"pattern": f"^({_ABSOLUTE}|{_RELATIVE})$"},
     (backfill.BackfillSpec, "anchor"): {"pattern": f"^{_ABSOLUTE}$"},
     (launch_plan.Schedule, "every"): {"maxLength": 64},
+    (run.RunSpec, "ttl"): {"maxLength": 64},
+    (run.RunOverrides, "timeout"): {"maxLength": 64},
+    (run.RunSpec, "inputsFrom"): {"maxProperties": 100},
+    (run.RunSpec, "after"): {"maxItems": 100},
     (triggers.TriggerSchedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "from"): {"pattern": _ZONED},
     (project.ProjectSpec, "description"): {"maxLength": project.MOST_DESCRIPTION},

@@ -57,6 +57,12 @@ _ROOMY: Json = {
     "storage": "100Gi",
     "ephemeralStorage": "50Gi",
 }
+_RUN_RESOURCES: Json = {
+    "cpu": "2",
+    "memory": "4Gi",
+    "gpu": "1",
+    "ephemeralStorage": "10Gi",
+}
 _ATTRIBUTES: dict[str, Json] = {
     "taskResources": {"defaults": _TIGHT, "limits": _ROOMY},
     "clusterResources": {"projectQuotaCpu": "64", "projectQuotaMemory": "256Gi"},
@@ -523,6 +529,103 @@ EXAMPLES: dict[str, Example] = {
             "deletionPolicy": "Orphan",
         },
         off=frozenset({"launchPlan.version", "trigger", "inputs", "anchor", "sync"}),
+    ),
+    "FlyteRun": Example(
+        name="migrate",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "task": {
+                "name": "migrations.apply",
+                "package": "etl",
+                "version": "v1.4.2",
+                "project": "ranking",
+                "domain": "production",
+            },
+            "launchPlan": {
+                "name": "etl.daily",
+                "version": "v1.4.2",
+                "project": "ranking",
+                "domain": "production",
+            },
+            "workflow": {
+                "name": "pipelines.etl",
+                "package": "etl",
+                "version": {"latest": True, "matching": "v1.*"},
+                "project": "ranking",
+                "domain": "production",
+            },
+            "trigger": {"task": "etl.load", "name": "daily"},
+            "name": "migrate-42",
+            "namePrefix": "migrate",
+            "inputs": {"target": 42},
+            "inputsFrom": {"schema": {"run": "read-schema", "output": "o0"}},
+            "after": ["backup"],
+            "state": "Started",
+            "cause": "superseded",
+            "ttl": "168h",
+            "overwriteCache": True,
+            "interruptible": False,
+            "envs": {"LOG_LEVEL": "20"},
+            "tags": ["migration"],
+            "labels": {"team": "ranking"},
+            "annotations": {"example.com/owner": "ranking"},
+            "clusterPool": "batch",
+            "clusterLabel": "gpu",
+            "rawOutputPrefix": "s3://bucket/raw",
+            "serviceAccount": "runner",
+            "iamRole": "arn:aws:iam::123456789012:role/runner",
+            "maxParallelism": 10,
+            "notifications": [
+                {
+                    "phases": ["Failed", "TimedOut"],
+                    "email": ["oncall@example.com"],
+                    "pagerDuty": ["service@example.pagerduty.com"],
+                    "slack": ["channel@example.slack.com"],
+                    "message": {"subject": "failed", "text": "{{.Error}}", "html": "<b>failed</b>"},
+                    "webhook": {
+                        "url": "https://hooks.example.com/flyte",
+                        "method": "POST",
+                        "headers": {"Content-Type": "application/json"},
+                        "body": "{{.Run.Name}}",
+                    },
+                    "delivery": "oncall",
+                }
+            ],
+            "overrides": {
+                "requests": _RUN_RESOURCES,
+                "limits": _RUN_RESOURCES,
+                "retries": 2,
+                "timeout": "1h",
+                "envs": {"LOG_LEVEL": "20"},
+                "secrets": [{"group": "db", "key": "password", "env": "DB_PASSWORD"}],
+            },
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset(
+            {
+                *("task.version", "task.project", "task.domain", "launchPlan", "workflow"),
+                *("trigger", "name", "cause", "iamRole", "overrides", "clusterLabel", "tags"),
+                *("notifications.pagerDuty", "notifications.slack", "notifications.message"),
+                *("notifications.webhook", "notifications.delivery", "sync"),
+            }
+        ),
+    ),
+    "FlyteSignal": Example(
+        name="release-approved",
+        spec={
+            "project": "ranking",
+            "domain": "production",
+            "run": {"declared": "release", "name": "release-42"},
+            "signal": "approve-release",
+            "approve": True,
+            "reject": True,
+            "value": 0.5,
+            **_OWNED,
+            "deletionPolicy": "Orphan",
+        },
+        off=frozenset({"run.name", "reject", "value", "sync"}),
     ),
 }
 """One object for each kind that this version serves."""

@@ -57,6 +57,8 @@ REPOSITORY_PATH = r"^[A-Za-z0-9_@.]([^\s\\]*[^\s\\/])?$"
 _PROJECT_OR_ALL = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|\*)$"
 _DOMAIN_OR_ALL = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?|\*)$"
 SECRET = r"^[A-Za-z0-9]([-A-Za-z0-9_]{0,61}[A-Za-z0-9])?$"  # noqa: S105 - names, not values
+RUN_NAME = r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
+RUN_PREFIX = r"^[a-z][-a-z0-9]{0,61}$"
 _ZONE = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"
 
 _ENDS = "with a letter or digit at both ends"
@@ -98,6 +100,14 @@ WORDS: dict[str, str] = {
     _PROJECT_OR_ALL: "a project id or `*`",
     _DOMAIN_OR_ALL: "a domain or `*`",
     SECRET: f"a secret name: at most 63 letters, digits, `-` and `_`, {_ENDS}",
+    RUN_NAME: (
+        "the name of a run: at most 63 lower-case letters, digits and `-`, with a letter at its"
+        " start and a letter or digit at its end"
+    ),
+    RUN_PREFIX: (
+        "the start of a run's name: at most 62 lower-case letters, digits and `-`, with a letter at"
+        " its start"
+    ),
     _ZONE: "a time zone name, such as Europe/Berlin or UTC",
 }
 """What each pattern asks for, in words."""

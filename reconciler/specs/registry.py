@@ -7,9 +7,11 @@ from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.launch_plan import LaunchPlanSpec
 from reconciler.specs.package import PackageSpec
 from reconciler.specs.project import ProjectSpec
+from reconciler.specs.run import RunSpec
 from reconciler.specs.secret import SecretSpec
 from reconciler.specs.settings import SettingsSpec
 from reconciler.specs.shape import Shape
+from reconciler.specs.signal import SignalSpec
 from reconciler.specs.sync import SyncSpec
 from reconciler.specs.trigger import TriggerSpec
 
@@ -27,13 +29,12 @@ KINDS: dict[str, type[Shape]] = {
     "FlyteSecret": SecretSpec,
     "FlyteTrigger": TriggerSpec,
     "FlyteBackfill": BackfillSpec,
+    "FlyteRun": RunSpec,
+    "FlyteSignal": SignalSpec,
 }
 """The kinds that this version serves, with the model of their `spec`."""
 
-LATER = (
-    "FlyteRun",
-    "FlyteSignal",
-)
+LATER: tuple[str, ...] = ()
 """The kinds that the language has and this version does not serve yet."""
 
 ALL_KINDS = (*KINDS, *LATER)

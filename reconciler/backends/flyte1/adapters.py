@@ -6,9 +6,11 @@ One entry per kind here, and its calls in `calls`, is all that the rest of the p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from reconciler.backends.flyte1 import methods, task, workflow
 from reconciler.backends.flyte1.backfill.drive import drive as backfill_drive
+from reconciler.backends.flyte1.declared import run
 from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
@@ -20,10 +22,15 @@ from reconciler.backends.flyte1.project.spec import ProjectAdapter
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.spec import MISSING, SecretAdapter, together
 from reconciler.backends.flyte1.secret.spec import describe as describe_secret
+from reconciler.backends.wire import signal
 from reconciler.backends.wire.backfill import KIND as BACKFILL
 from reconciler.backends.wire.backfill import BackfillAdapter, shared
 from reconciler.backends.wire.backfill import describe as describe_backfill
+from reconciler.backends.wire.run import KIND as RUN
+from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.traits import Shape, Traits, Verb
+from reconciler.plan.run.drive import drive
+from reconciler.plan.run.signal import drive as answer
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
 
@@ -64,6 +71,28 @@ SECRET_TRAITS = Traits(
     is_deletable=True,
     describe=describe_secret,
     together=together,
+)
+
+_ON_RUNS = {
+    Verb.START: methods.CREATE_EXECUTION.name,
+    Verb.TERMINATE: methods.TERMINATE_EXECUTION.name,
+}
+RUN_TRAITS = Traits(
+    kind=RUN,
+    shape=Shape.RUNS,
+    rank=70,
+    calls=_ON_RUNS,
+    describe=run.describe,
+    drive=partial(drive, way=run.WAY),
+)
+
+SIGNAL_TRAITS = Traits(
+    kind=SIGNAL,
+    shape=Shape.RUNS,
+    rank=80,
+    calls={Verb.ANSWER: "SignalService.SetSignal"},
+    describe=signal.describe,
+    drive=answer,
 )
 
 TASK_TRAITS = Traits(
@@ -107,6 +136,8 @@ TRAITS: Mapping[str, Traits] = {
         WORKFLOW_TRAITS,
         LAUNCH_PLAN_TRAITS,
         BACKFILL_TRAITS,
+        RUN_TRAITS,
+        SIGNAL_TRAITS,
     )
 }
 
@@ -127,6 +158,8 @@ ADAPTERS: Mapping[str, Adapter] = {
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
     BACKFILL: BackfillAdapter(BACKFILL_TRAITS, "launchPlan"),
+    RUN: run.RunAdapter(RUN_TRAITS),
+    SIGNAL: signal.SignalAdapter(SIGNAL_TRAITS),
 }
 
 WITHOUT_CLUSTER: Mapping[str, Adapter] = {

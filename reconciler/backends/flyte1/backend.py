@@ -16,6 +16,7 @@ from reconciler.backends.flyte1 import adapters, calls, catalog, methods
 from reconciler.backends.flyte1 import ledger as ledgers
 from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.attachments import Attachments
+from reconciler.backends.flyte1.declared.uploads import with_uploads
 from reconciler.backends.flyte1.inventory import inventory
 from reconciler.backends.flyte1.observe import observe_versions
 from reconciler.backends.flyte1.package.export import export
@@ -203,7 +204,8 @@ class Flyte1:
         """Carry out one action; only secrets have a revision."""
         what = action.key.kind, action.verb
         if action.verb in ON_RUNS:
-            return await pursuing.perform(self.running, action)
+            located = await with_uploads(self.channel, action, self._attachments)
+            return await pursuing.perform(self.running, located)
         if action.key.kind == SECRET:
             return await self._writer.perform(action)
         if what in calls.PERFORM_WITH:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from reconciler.backends.flyte1 import task, workflow
 from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.backfill import read as backfill
+from reconciler.backends.flyte1.declared.run import LONGEST
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.package import calls as package
@@ -16,6 +17,9 @@ from reconciler.backends.pursuing import Read
 from reconciler.backends.running import Running
 from reconciler.backends.wire.backfill import KIND as BACKFILL
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.declared import Reader
+from reconciler.backends.wire.run import KIND as RUN
+from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.key import Key
 from reconciler.model.live import Runs
 from reconciler.model.pursuit import Asking
@@ -43,7 +47,8 @@ PERFORM_WITH: Mapping[tuple[str, Verb], PerformWith] = {
 }
 """What needs more than an action says: code, local files and descriptions."""
 
-READ_RUNS: Mapping[str, Read] = {}
+_DECLARED = Reader(LONGEST)
+READ_RUNS: Mapping[str, Read] = {RUN: _DECLARED.run, SIGNAL: _DECLARED.signal}
 """What reads the runs of each kind that declares some."""
 
 ReadWith = Callable[[Channel, Running, Key, Asking], Awaitable[Runs]]

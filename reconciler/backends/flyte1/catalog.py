@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.backends.flyte1 import methods
+from reconciler.backends.flyte1 import methods, starting
 from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.lists import is_filterable, value_in
 from reconciler.backends.flyte1.observe import list_active
@@ -35,9 +35,12 @@ Name = tuple[str, str]
 async def look_up(channel: Channel, wants: Collection[Want]) -> Catalog:
     """Answer every want; what fails in a project-domain is unread there."""
     by_place: dict[Place, list[Want]] = defaultdict(list)
+    started = [want for want in wants if want.starts is not None]
     for want in wants:
-        by_place[Place(want.project, want.domain)].append(want)
-    answers: dict[Want, Workflow | Missing | Unread] = {}
+        if want.starts is None:
+            by_place[Place(want.project, want.domain)].append(want)
+    found = await asyncio.gather(*(starting.look_up(channel, want) for want in started))
+    answers: dict[Want, Workflow | Missing | Unread] = dict(zip(started, found, strict=True))
 
     async def read(place: Place, asked: list[Want]) -> None:
         try:

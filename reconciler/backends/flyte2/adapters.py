@@ -100,6 +100,8 @@ TRAITS: Mapping[str, Traits] = {
 
 _NOT_SERVED = (
     Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
+    Unserved("FlyteRun", _FLYTE, "remove it; this version reads it and does not act on it"),
+    Unserved("FlyteSignal", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
 )
 

@@ -73,7 +73,6 @@ def test_any_word_stands_for_a_key_of_the_user() -> None:
         ("FlyteLaunchplan", 'FlyteLaunchplan: is not a kind; did you mean "FlyteLaunchPlan"?'),
         ("Pod", "Pod: is not a kind; known are FlyteSync"),
         ("", "explain: needs a kind; known are FlyteSync"),
-        ("FlyteSignal", "FlyteSignal: is not served yet by this version"),
         ("FlyteSync.spec.pathes", 'FlyteSync.spec.pathes: is not a field; did you mean "paths"?'),
         ("FlyteSync.specs", 'FlyteSync.specs: is not a field; did you mean "spec"?'),
         ("FlyteSync.spec.prune.x", "FlyteSync.spec.prune has no fields"),

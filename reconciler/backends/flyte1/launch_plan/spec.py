@@ -218,7 +218,22 @@ def _registered(
         description=spec.description or "",
         on_register=inputs.notes,
     )
-    return Resolution(resources=(resource,), problems=tuple(problems))
+    starts = {key: started(key, resource.version, body, workflow)} if context.has_runs else {}
+    return Resolution(resources=(resource,), problems=tuple(problems), starts=starts)
+
+
+def started(key: Key, version: str, body: Mapping[str, Json], workflow: Workflow) -> Workflow:
+    """Say what of a plan's inputs whoever runs it may give, and which of them have a default."""
+    defaults = cast("Mapping[str, Mapping[str, dict[str, Json]]]", body.get("defaultInputs", {}))
+    fixed = cast("Mapping[str, Json]", body.get("fixedInputs", {}))
+    return Workflow(
+        project=key.project,
+        domain=key.domain,
+        name=key.name,
+        version=version,
+        inputs={name: one for name, one in workflow.inputs.items() if name not in fixed},
+        defaults={name: one["value"] for name, one in defaults.items()},
+    )
 
 
 def _awaits(spec: LaunchPlanSpec, place: Place) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from flyteidl.admin import description_entity_pb2
 
-from reconciler.backends.flyte1 import workflow
+from reconciler.backends.flyte1 import task, workflow
 from reconciler.backends.flyte1.interface import default_literals, variables
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
+from reconciler.backends.flyte1.launch_plan.spec import started
 from reconciler.backends.flyte1.package import graph as graphs
 from reconciler.backends.flyte1.package import plans
 from reconciler.backends.flyte1.package.entities import Content, ContentError, read
@@ -20,7 +21,7 @@ from reconciler.backends.flyte1.package.images import rewritten
 from reconciler.backends.packages.images import Choice, unused
 from reconciler.backends.packages.uploads import place_name
 from reconciler.model.digest import version_of
-from reconciler.model.interface import Want, Workflow
+from reconciler.model.interface import Task, Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference, Resource, State
@@ -112,12 +113,23 @@ class _Resolving:
                 problems += plans.unbound(self.declared, entity, self.content)
             resources.append(self.resource(entity, state))
         is_wrong = any(item.severity is Severity.ERROR for item in problems)
+        workflows = self.workflows()
         return Resolution(
             resources=() if is_wrong else tuple(resources),
             problems=tuple(problems),
-            package=Package(workflows=self.workflows(), code=self.attached()),
+            package=Package(workflows=workflows, tasks=self.tasks(), code=self.attached()),
             place=self.place,
+            starts=dict(self.started(wanted, workflows)) if self.context.has_runs else {},
         )
+
+    def started(
+        self, wanted: frozenset[str], workflows: Mapping[str, Workflow]
+    ) -> Iterator[tuple[Key, Workflow]]:
+        for one in self.graph.entities.values():
+            if one.kind == LAUNCH_PLAN and one.name in wanted and one.refs:
+                key = self.key(LAUNCH_PLAN, one.name)
+                runs = workflows[one.refs[0][1]]
+                yield key, started(key, self.version(one), one.body, runs)
 
     def key(self, kind: str, name: str) -> Key:
         return Key(kind, self.place.project, self.place.domain, name)
@@ -165,6 +177,20 @@ class _Resolving:
                 else {},
             )
         return found
+
+    def tasks(self) -> dict[str, Task]:
+        if not self.context.has_runs:
+            return {}
+        return {
+            name: Task(
+                project=self.place.project,
+                domain=self.place.domain,
+                name=name,
+                version=self.version(self.graph.entities[task.KIND, name]),
+                inputs=variables(spec.template.interface.inputs),
+            )
+            for name, spec in self.content.tasks.items()
+        }
 
     def attached(self) -> dict[str, bytes]:
         """What registering needs beside the resources; see `attachments`.

@@ -1,0 +1,130 @@
+"""What declared runs of both Flytes share: inputs, names, and what they wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from reconciler.model.digest import digest
+from reconciler.model.document import Json
+from reconciler.model.interface import Workflow
+from reconciler.model.key import Key, Place
+from reconciler.model.origin import Problem
+from reconciler.model.resource import Reference, Resource, State
+from reconciler.plan.run.names import prefix_of
+from reconciler.resolve.context import Context
+from reconciler.schedule import duration
+from reconciler.specs.run import RunSpec, RunState
+from reconciler.specs.validate import Declared
+from reconciler.values.canonical import canonical
+from reconciler.values.interface import WORKFLOW, Owner, bind
+from reconciler.values.passing import passing
+
+KIND = "FlyteRun"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What starting a run says, and the same without what promotion changes.
+
+    `reference` is what must be registered before, `awaits` the group of its package.
+    """
+
+    launch: dict[str, Json]
+    portable: Json
+    reference: Reference
+    awaits: str = ""
+
+
+def key_of(declared: Declared, context: Context) -> Key:
+    """Name a declared run: by its document, not by the run."""
+    spec = cast("RunSpec", declared.spec)
+    return run_key(context.place(spec.project, spec.domain), declared.name)
+
+
+def run_key(place: Place, name: str) -> Key:
+    """Name the FlyteRun of a name in a place."""
+    return Key(KIND, place.project, place.domain, name)
+
+
+def inputs_of(
+    declared: Declared, context: Context, target: Workflow, owner: Owner = WORKFLOW
+) -> tuple[dict[str, Json], list[Problem]]:
+    """Type the inputs by what is run; each one needs a value, from here or by default."""
+    spec = cast("RunSpec", declared.spec)
+    bound = bind(
+        spec.inputs, target.inputs, path=("inputs",), known=context.known(declared), owner=owner
+    )
+    problems = [declared.problem(item.message, *item.path, fix=item.fix) for item in bound.problems]
+    for name in spec.inputs_from:
+        if name not in target.inputs:
+            known = ", ".join(sorted(target.inputs)) or "none"
+            problems.append(
+                declared.problem(
+                    f"{target.name} has no input {name}",
+                    "inputsFrom",
+                    name,
+                    fix=f"its inputs are: {known}",
+                )
+            )
+    given = {*spec.inputs, *spec.inputs_from, *target.defaults}
+    missing = sorted(name for name in target.inputs if name not in given)
+    if missing:
+        problems.append(
+            declared.problem(
+                f"the input {', '.join(missing)} of {target.name} has no value",
+                fix="give it under inputs, or by inputsFrom",
+            )
+        )
+    return {name: canonical(one) for name, one in bound.literals.items()}, problems
+
+
+def resource_of(
+    declared: Declared, context: Context, start: Start, inputs: Mapping[str, Json]
+) -> Resource:
+    """Make the resource of a declared run."""
+    spec = cast("RunSpec", declared.spec)
+    key = key_of(declared, context)
+    takes = {name: run_key(key.place, one.run) for name, one in spec.inputs_from.items()}
+    after = [*takes.values(), *(run_key(key.place, name) for name in spec.after)]
+    parts: dict[str, Json] = {
+        "name": spec.name,
+        "prefix": spec.name_prefix or ("" if spec.name else prefix_of(declared.name)),
+        "inputsFrom": {
+            name: {"run": str(takes[name]), "output": one.output}
+            for name, one in spec.inputs_from.items()
+        },
+        "after": [str(one) for one in dict.fromkeys(after)],
+        "state": str(spec.state) if spec.state is RunState.TERMINATED else "",
+        "cause": spec.cause,
+        "ttlSeconds": duration.parse(spec.ttl) / duration.SECOND if spec.ttl else None,
+    }
+    said: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    taken: dict[str, Json] = {name: one.output for name, one in spec.inputs_from.items()}
+    return Resource(
+        key=key,
+        body={"launch": start.launch, **said},
+        origin=declared.document.origin,
+        digest=digest({"kind": KIND, "launch": start.portable, "body": _local(said)}),
+        launch=digest({"kind": KIND, "launch": start.portable, "inputsFrom": taken}),
+        state=State.INACTIVE if spec.state is RunState.TERMINATED else State.UNMANAGED,
+        refs=(start.reference,),
+        awaits=start.awaits,
+        protect=spec.protect,
+        looks_at=tuple(dict.fromkeys(after)),
+        takes=tuple(dict.fromkeys(takes.values())),
+        notes=tuple(passing(inputs, context.known(declared))),
+    )
+
+
+def _local(said: dict[str, Json]) -> dict[str, Json]:
+    """Name other runs by their names alone, so that promotion keeps the digest."""
+    local = dict(said)
+    after = cast("list[str]", said.get("after", []))
+    local["after"] = [one.rpartition("/")[2] for one in after]
+    local["inputsFrom"] = {
+        name: [one["run"].rpartition("/")[2], one["output"]]
+        for name, one in cast("Mapping[str, Mapping[str, str]]", said.get("inputsFrom", {})).items()
+    }
+    return local

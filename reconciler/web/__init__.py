@@ -1,1 +1,0 @@
-"""The web page: what is declared and live, read-only, made on this side without any script."""
