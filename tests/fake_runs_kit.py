@@ -73,6 +73,8 @@ class FakeRunning:
     reports: dict[tuple[str, str], bytes] = field(default_factory=dict)
     span: Span = Span(name="all")  # noqa: RUF009 - frozen
     has_logs: bool = True
+    files: dict[str, list[bytes]] = field(default_factory=dict)
+    pieces: int = 0
     hangs: bool = False
     pause: float = 0.0
     done: list[tuple[Any, ...]] = field(default_factory=list)
@@ -106,6 +108,14 @@ class FakeRunning:
         for line in self.lines:
             yield line
         await self._hang()
+
+    async def content(self, uri: str) -> AsyncIterator[bytes]:
+        self.done.append(("content", uri))
+        if uri not in self.files:
+            raise UnsupportedError("files: are not handed out")
+        for piece in self.files[uri]:
+            self.pieces += 1
+            yield piece
 
     async def report(self, run_id: RunId, step: str = "") -> bytes:
         found = self.reports.get((run_id.name, step))

@@ -12,11 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
+from reconciler.api.stored import Ref
+from reconciler.engine.downloading import Sort, items_of
 from reconciler.errors import UsageError
 from reconciler.values import own, read
 from reconciler.values.problem import NotExpressibleError
 
 if TYPE_CHECKING:
+    from reconciler.api.stored import Store
     from reconciler.model.document import Json
     from reconciler.model.run import Values
     from reconciler.values.own import OwnType
@@ -42,8 +45,10 @@ class Literals(Mapping[str, Any]):
         *,
         hints: Mapping[str, Any] | None = None,
         types: Sequence[OwnType] = (),
+        store: Store | None = None,
     ) -> None:
         self.values_ = values
+        self._store = store
         self._hints = dict(hints or {})
         self._types = tuple(types)
         self._read: dict[str, Any] = {}
@@ -86,6 +91,18 @@ class Literals(Mapping[str, Any]):
     def raw(self, name: str) -> Mapping[str, Any]:
         """Give the literal itself, in protobuf's JSON mapping."""
         return cast("Mapping[str, Any]", self._literal(name))
+
+    def ref(self, name: str) -> Ref:
+        """Take the file, folder or table of a value, of which nothing is read yet.
+
+        Raises UsageError where the value refers to none.
+        """
+        found = list(items_of(name, self._literal(name)))
+        if len(found) != 1 or found[0].sort not in {Sort.FILE, Sort.FOLDER} or not self._store:
+            raise UsageError(f"{name}: refers to no data; read its value instead")
+        value = read.value(self._literal(name))
+        format_ = value.get("format") if isinstance(value, dict) else ""
+        return Ref(self._store, found[0].uri, found[0].sort is Sort.FOLDER, str(format_ or ""))
 
     def type_of(self, name: str) -> str:
         """Write the type of one as people do."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.api import given
 from reconciler.api.literals import Literals
+from reconciler.api.stored import Store
 from reconciler.engine import answering, waiting
 from reconciler.engine.waiting import ABSENT, Goal
 from reconciler.errors import BackendError, UsageError
@@ -105,7 +106,7 @@ class RunHandle:
     async def inputs(self, step: str = "", **how: Any) -> Literals:
         """Read its inputs, or those of a step; `how` is what `Literals` takes besides."""
         found = (await self.data(step)).inputs
-        return Literals(found or Values(), **how)
+        return Literals(found or Values(), store=Store(self.flyte.running), **how)
 
     async def outputs(self, step: str = "", **how: Any) -> Literals:
         """Read its outputs, or those of a step.
@@ -115,13 +116,13 @@ class RunHandle:
         phase, cause = self.phase, self.state.cause
         if step:
             found_step = await self.step(step)
-            phase, cause = found_step.phase, found_step.cause
+            step, phase, cause = found_step.id, found_step.phase, found_step.cause
         elif not self.is_done:
             await self.refresh()
             phase, cause = self.phase, self.state.cause
         require_outputs(f"{self.id}/{step}" if step else str(self.id), phase, cause)
         found = (await self.data(step)).outputs
-        return Literals(found or Values(), **how)
+        return Literals(found or Values(), store=Store(self.flyte.running), **how)
 
     async def terminate(self, cause: str = "", step: str = "") -> bool:
         """End it, or one action of it; False when it had ended before."""

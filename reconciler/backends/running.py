@@ -37,6 +37,13 @@ class Running(Protocol):
         """Read inputs and outputs of a run, or of one of its steps; large ones are fetched."""
         ...
 
+    def content(self, uri: str) -> AsyncIterator[bytes]:
+        """Yield a file of Flyte's store in pieces; nobody needs rights to the store for it.
+
+        Raises UnsupportedError where this Flyte does not hand files out.
+        """
+        ...
+
     def follow(self, run_id: RunId) -> AsyncIterator[Run]:
         """Yield the run at once and then whenever it changed, until it has ended.
 

@@ -44,6 +44,8 @@ COMMANDS = {
     "logs": ("reconciler.cli.logs", "logs", "Print the log of a run, or where it is."),
     "backfill": ("reconciler.cli.backfill", "backfill", "Run the ticks of a schedule that lack."),
     "terminate": ("reconciler.cli.terminate", "terminate", "End runs, with a cause."),
+    "download": ("reconciler.cli.download", "download", "Bring the data of a run onto this disk."),
+    "metrics": ("reconciler.cli.metrics", "metrics", "Show where the time of a run went."),
     "relaunch": ("reconciler.cli.relaunch", "relaunch", "Start the same run once more."),
     "rerun": ("reconciler.cli.relaunch", "relaunch", "As `relaunch`."),
     "recover": ("reconciler.cli.relaunch", "recover", "Run again what did not succeed; Flyte 1."),

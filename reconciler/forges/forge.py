@@ -73,14 +73,19 @@ class Client:
         name = quote(event.repository, safe="" if event.forge is Forge.GITLAB else "/")
         self._base = f"/projects/{name}" if event.forge is Forge.GITLAB else f"/repos/{name}"
 
-    async def comment(self, report: Report) -> str:
-        """Write the comment; says what was done: created, updated or unchanged."""
+    async def comment(self, report: Report, *, is_new_too: bool = True) -> str:
+        """Write the comment; says what was done: created, updated, unchanged or left out.
+
+        Without `is_new_too` only a comment that is there already is kept up to date.
+        """
         for attempt in range(2):
             ours = await self._ours(report.marker)
             for double in ours[1:]:
                 await self._remove(double)
             if ours:
                 return await self._update(ours[0], report.text)
+            if not is_new_too:
+                return "left out"
             path = self._list_path()
             try:
                 code, body = await self._http.send(

@@ -110,6 +110,14 @@ class Mirror:
         """Say whether a commit follows another one or is it; None where history is missing."""
         return git.is_ancestor(self.folder, older, newer, is_bare=True)
 
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit that two have in common; empty where none is known here."""
+        return self._own("merge-base", one, other)
+
+    def merge(self, base: str, head: str) -> str:
+        """Merge a commit into another one and return the tree; empty where it cannot be done."""
+        return self._own("merge-tree", "--write-tree", "--no-messages", base, head)
+
     def keep(self, name: str, commit: str) -> None:
         """Keep a commit for as long as the mirror lives, until another one has that name."""
         self._own("update-ref", f"refs/kept/{name}", commit)

@@ -40,16 +40,16 @@ class Links:
 
     @asynccontextmanager
     async def use(
-        self, config: Config, sync: Declared
+        self, config: Config, sync: Declared, *, read_only: bool = False
     ) -> AsyncIterator[tuple[Backend, Mapping[str, str]]]:
-        """Lend the connection of a set, and who answers there.
+        """Lend the connection of a set, and who answers there; with `read_only` it writes nothing.
 
         Raises UsageError where none is named or there, BackendError where nobody answers.
         """
         choice = connecting.choose(
             self._target, config.declaration(sync), environ=self._environ, cwd=config.base
         )
-        link = await self._current(choice)
+        link = await self._current(choice, read_only=read_only)
         link.users += 1
         try:
             if not link.identity:
@@ -75,15 +75,15 @@ class Links:
             with contextlib.suppress(ReconcilerError, OSError):
                 await link.stack.aclose()
 
-    async def _current(self, choice: connecting.Choice) -> _Link:
-        name = repr(choice)
+    async def _current(self, choice: connecting.Choice, *, read_only: bool) -> _Link:
+        name = f"{read_only} {choice!r}"
         async with self._locks.setdefault(name, asyncio.Lock()):
             known = self._links.get(name)
             if known is not None:
                 return known
             stack = AsyncExitStack()
             backend = await stack.enter_async_context(
-                connecting.connect(choice, read_only=False, environ=self._environ)
+                connecting.connect(choice, read_only=read_only, environ=self._environ)
             )
             link = self._links[name] = _Link(backend, stack)
             return link

@@ -96,6 +96,10 @@ class Passes:
         due = self.states.get(name).drift_due - self.seconds()
         return replace(ended, again_after=max(0.0, due))
 
+    def reach(self) -> Reach:
+        """Say what documents of repositories may name: nothing of this machine."""
+        return Reach(is_local=False, urls=self.setup.urls)
+
     async def job(self, sync: Declared) -> Job:
         """Make the job of a set, with the secrets that it has now."""
 
@@ -158,7 +162,7 @@ class Passes:
         notes = _annotations(job.sync)
         async with self.links.use(self.config, job.sync) as (backend, identity):
             doing = Doing(
-                reach=Reach(is_local=False, urls=self.setup.urls),
+                reach=self.reach(),
                 by=self.setup.by,
                 stop=stop,
                 options=Options(

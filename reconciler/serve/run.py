@@ -21,6 +21,7 @@ from reconciler.serve.hooks import Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.passes import Ended, Passes, Setup
 from reconciler.serve.payloads import Pull
+from reconciler.serve.pulls import Pulls
 from reconciler.serve.states import States, Watch
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class Service:
             metrics=self.metrics,
             setup=options.setup,
         )
+        self.pulls = Pulls(self.passes)
         self.hooks = Hooks(self)
         self._pulls: dict[Unit, Pull] = {}
         self._fingerprint = ""
@@ -138,7 +140,7 @@ class Service:
         """Plan a pull request for a set."""
         unit = Unit(name, pull.number)
         self._pulls[unit] = pull
-        self.queue.mark(unit, is_urgent=True)
+        self.queue.mark(unit)
 
     async def _worker(self) -> None:
         while True:
@@ -165,7 +167,15 @@ class Service:
                 self.queue.mark(Unit(name))
 
     async def _look(self, unit: Unit, stop: asyncio.Event) -> Ended:
-        return await self.passes.run(unit.name, stop)
+        if not unit.pull:
+            return await self.passes.run(unit.name, stop)
+        asked = self._pulls.get(unit)
+        if asked is None:
+            return Ended(None)
+        ended = await self.pulls.run(unit.name, asked)
+        if not ended.is_failed and self._pulls.get(unit) == asked:
+            del self._pulls[unit]
+        return ended
 
     async def _keep_reading(self) -> None:
         while True:

@@ -108,7 +108,7 @@ class GitPullRequests(Shape):
     """Plans as a comment and a status, for each push to a pull request; needs a webhook."""
 
     api: WebAddress | None = None
-    """The address of the forge's API; default: that of github.com or gitlab.com."""
+    """The address of the forge's API; default: that of the repository's own host."""
 
     repository: Annotated[str, StringConstraints(pattern=REPOSITORY, max_length=200)]
     """The repository as the forge calls it, such as team/specs."""

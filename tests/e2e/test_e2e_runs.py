@@ -257,3 +257,22 @@ async def test_library_finds_waits_reads_and_answers(flyte: Played) -> None:
         assert [one.id.name async for one in opened.recent(2)] == ["second", "first"]
         assert await second.terminate("enough") is True
         assert (await second.refresh()).cause == "enough"
+
+
+async def test_file_of_an_output_is_handed_out_by_flyte(flyte: Played, shell: Shell) -> None:
+    objects = flyte.server.store.objects
+    uri = objects.native_url("metadata", flyte.project, "model.bin")
+    objects.put(uri, b"model" * 1000)
+    outputs = literals_pb2.LiteralMap()
+    outputs.literals["model"].scalar.blob.uri = uri
+    await flyte.start("first")
+    await flyte.tell("first", Phase.RUNNING, 1)
+    await flyte.tell("first", Phase.SUCCEEDED, 2, output_data=outputs)
+    said = await shell("download", "first", "--out", "here")
+    assert (said.code, said.out) == (0, "here/model/model.bin\n"), said.err
+    assert (shell.root / "here" / "model" / "model.bin").read_bytes() == b"model" * 1000
+    async with runs.client(
+        Target(endpoint=flyte.channel.endpoint, insecure=True, flyte="Flyte1")
+    ) as opened:
+        run_ = await opened.run(f"{flyte.place}/first")
+        assert await (await run_.outputs()).ref("model").head(7) == b"modelmo"

@@ -6,6 +6,7 @@ The query of a signed URL is a credential and is in no message.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,6 +15,7 @@ from yarl import URL
 from reconciler import errors
 
 _CHUNK_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 16
 _TRIES = 3
 _BACK_OFF_SECONDS = 0.2
 
@@ -47,6 +49,29 @@ async def get(opened: aiohttp.ClientSession, signed_url: str, *, limit_bytes: in
                 )
         await asyncio.sleep(_BACK_OFF_SECONDS * 2 ** (attempt - 1))
     raise AssertionError("the last try returns or raises")
+
+
+async def stream(opened: aiohttp.ClientSession, signed_url: str) -> AsyncIterator[bytes]:
+    """Yield a file in pieces as they come; whoever stops taking them ends the download.
+
+    Raises as `get` does; once the first piece came, what breaks off is not asked for again.
+    """
+    try:
+        async with opened.get(URL(signed_url, encoded=True), allow_redirects=False) as answer:
+            if answer.status != 200:
+                kind = errors.DeniedError if answer.status in {401, 403} else errors.BackendError
+                raise kind(
+                    f"{_place(signed_url)}: the store answers HTTP {answer.status}",
+                    method="GET",
+                    code=f"HTTP {answer.status}",
+                )
+            async for chunk in answer.content.iter_chunked(_PIECE_BYTES):
+                yield chunk
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise errors.UnavailableError(
+            f"{_place(signed_url)}: cannot be reached, or broke off ({type(error).__name__})",
+            code="UNAVAILABLE",
+        ) from None
 
 
 async def _body(answer: aiohttp.ClientResponse, signed_url: str, limit_bytes: int) -> bytes:

@@ -20,6 +20,7 @@ from reconciler.backends.flyte1.run import (
     start,
     steps,
 )
+from reconciler.backends.flyte1.run.stored import Stored
 from reconciler.backends.wire import console
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, UnsupportedError
@@ -95,6 +96,10 @@ class Flyte1Running:
         if step:
             return await data.of_step(self._channel, run_id, step)
         return await data.of_run(self._channel, await self._existing(run_id))
+
+    def content(self, uri: str) -> AsyncIterator[bytes]:
+        """Yield a file of the store, which flyteadmin signs whatever wrote it."""
+        return Stored(self._channel).stream(uri)
 
     async def logs(
         self, run_id: RunId, step: str = "", attempt: int = 0

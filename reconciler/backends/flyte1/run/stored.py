@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from flyteidl.core import literals_pb2
@@ -31,6 +32,15 @@ class Stored:
 
         async with upload.session(self._channel.settings.tls) as session:
             return await download.get(session, signed_url, limit_bytes=LARGEST_BYTES)
+
+    async def stream(self, uri: str) -> AsyncIterator[bytes]:
+        """Yield a file in pieces, by its address in the store."""
+        from reconciler.backends.data import download, upload  # loads an HTTP client
+
+        url = await self.sign(uri)
+        async with upload.session(self._channel.settings.tls) as session:
+            async for piece in download.stream(session, url):
+                yield piece
 
     async def sign(self, uri: str) -> str:
         """Ask for a URL to read a file by its address."""

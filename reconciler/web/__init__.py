@@ -1,0 +1,1 @@
+"""The web page: what is declared and live, read-only, made on this side without any script."""
