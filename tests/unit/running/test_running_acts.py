@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flyteidl.admin import execution_pb2
-from flyteidl.core import literals_pb2, types_pb2
+from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 from running_kit import START, Phase, Played, at
 
 from reconciler.errors import BackendError, ConflictError, ReconcilerError, UnavailableError
@@ -133,6 +133,17 @@ async def test_relaunch_takes_other_inputs_in_place_of_its_own(flyte: Played) ->
     await flyte.running.relaunch(flyte.id("two"), "three", {})
     assert (await literals(flyte, "three"))["count"] == integer(3)
     assert (await literals(flyte, "one"))["count"] == integer(7)
+
+
+async def test_run_of_a_single_task_is_relaunched_too(flyte: Played) -> None:
+    await flyte.start("one", kind=identifier_pb2.TASK, plan="etl.task")
+
+    again = await flyte.running.relaunch(flyte.id("one"), "two")
+    changed = await flyte.running.relaunch(flyte.id("one"), "three", {})
+
+    assert again.entity == changed.entity
+    assert changed.entity is not None
+    assert changed.entity.name == "etl.task"
 
 
 async def test_recovered_run_names_what_it_recovers(flyte: Played) -> None:

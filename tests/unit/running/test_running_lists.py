@@ -10,6 +10,7 @@ from flyteidl.admin import common_pb2, execution_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 from running_kit import START, Phase, Played, at, broken, register_plan
 
+from reconciler.errors import BackendError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.entity import What
 from reconciler.model.run import Mode
@@ -303,6 +304,49 @@ async def test_pages_go_on_through_many_runs_of_one_moment(
         await flyte.start(name)
 
     assert sorted(await flyte.names()) == names
+
+
+async def test_pages_that_are_too_large_are_halved_and_stay_so(
+    flyte: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(7):
+        await flyte.start(f"r{index}")
+    call = flyte.channel.call
+    limits: list[int] = []
+
+    async def narrow(method: Any, request: Any, **rest: Any) -> Any:
+        limits.append(request.limit)
+        if request.limit > 3:
+            raise BackendError("too large", method=method.name, code="RESOURCE_EXHAUSTED")
+        return await call(method, request, **rest)
+
+    monkeypatch.setattr("reconciler.backends.flyte1.run.lists._PAGE", 8)
+    monkeypatch.setattr(flyte.channel, "call", narrow)
+
+    assert await flyte.names(domain="development") == [f"r{index}" for index in range(6, -1, -1)]
+    assert limits[:3] == [8, 4, 2]
+    assert set(limits[3:]) == {2}
+    limits.clear()
+    assert len(await flyte.names(domain="development")) == 7
+    assert set(limits) == {2}
+
+
+async def test_list_that_fails_in_one_place_is_an_error_and_no_shorter_list(
+    flyte: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flyte.start("one")
+    call = flyte.channel.call
+
+    async def failing(method: Any, request: Any, **rest: Any) -> Any:
+        if getattr(getattr(request, "id", None), "domain", "") == "staging":
+            raise BackendError("failed database operation", method=method.name, code="UNKNOWN")
+        return await call(method, request, **rest)
+
+    monkeypatch.setattr(flyte.channel, "call", failing)
+
+    with pytest.raises(BackendError, match="failed database operation"):
+        await flyte.names()
+    assert await flyte.names(domain="development") == ["one"]
 
 
 async def test_limit_asks_for_no_more_than_it_shows(flyte: Played) -> None:

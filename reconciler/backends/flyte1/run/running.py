@@ -129,7 +129,7 @@ class Flyte1Running:
         try:
             return await spans.worked_out(self._channel, run_id)
         except BackendError as error:
-            if error.code != "INTERNAL":
+            if error.code not in {"INTERNAL", "UNIMPLEMENTED"}:
                 raise
         found = await self._existing(run_id)
         inside = await steps.steps(self._channel, run_id, found.closure.workflow_id)
