@@ -49,7 +49,10 @@ class AskedRuns:
         return fnmatchcase(place.project, self.project) and fnmatchcase(place.domain, self.domain)
 
     def matches(self, run: Run) -> bool:
-        """Say whether a run is shown; labels and tags are not looked at where a list has none."""
+        """Say whether a run is shown.
+
+        Labels, tags and the last change are not looked at where a list does not tell them.
+        """
         return (
             self.is_in(run.id.place)
             and (not self.names or any(fnmatchcase(run.id.name, glob) for glob in self.names))
@@ -59,7 +62,10 @@ class AskedRuns:
             and (self.archived or not run.is_archived)
             and (not self.created_by or run.created_by == self.created_by)
             and _is_within(run.created_at, self.created_after, self.created_before)
-            and _is_within(run.updated_at, self.updated_after, self.updated_before)
+            and (
+                run.updated_at is None
+                or _is_within(run.updated_at, self.updated_after, self.updated_before)
+            )
         )
 
     def _is_of(self, run: Run) -> bool:

@@ -19,6 +19,7 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.package.export import export
 from reconciler.backends.flyte2.reading import Flyte2Reading
 from reconciler.backends.flyte2.routing import Routes
+from reconciler.backends.flyte2.run import Flyte2Running
 from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel
@@ -71,8 +72,8 @@ class Flyte2:
 
     @property
     def running(self) -> Running:
-        """Refuse: executions are not served on this Flyte."""
-        raise UnsupportedError("runs: are not served on a Flyte 2")
+        """Look at runs, and act on them."""
+        return Flyte2Running(self.link)
 
     def offer(self, attachments: Mapping[str, Attachment]) -> None:
         """Take what resolved packages attach, for tasks that are going to be registered."""

@@ -1,4 +1,4 @@
-"""The one way to a Flyte: every call passes `Channel.call`.
+"""The one way to a Flyte: every call passes `Channel.call`, or `Channel.stream`.
 
 There, in this order: a call is looked up in the table of its Flyte, writes are refused on a
 read-only channel, incomplete requests and writes that break the rules of their messages are
@@ -17,7 +17,8 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
+from datetime import timedelta
 from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never, cast
 
@@ -28,12 +29,11 @@ from google.protobuf.message import Message
 from reconciler import errors
 from reconciler.backends.auth import passthrough, tls, tokens
 from reconciler.backends.settings import AuthMode, Settings
-from reconciler.backends.wire.invoke import invoke, reader
+from reconciler.backends.wire.invoke import answers, invoke, reader
 from reconciler.backends.wire.method import Effect, Method
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from datetime import timedelta
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from reconciler.backends.wire.dialect import Dialect
 
@@ -46,6 +46,7 @@ _TRIES = 3
 _BACK_OFF_SECONDS = 0.2
 _METADATA_BYTES = 128 * 1024
 _KEEPALIVE_MS = 6 * 60 * 1000
+_LIFE = timedelta(minutes=15)
 _RANDOM = SystemRandom()
 
 
@@ -67,6 +68,7 @@ class Channel:
         self.page_limits: dict[str, int] = {}
         self._wire = wire
         self._stubs: dict[Method[Any, Any], grpc.aio.UnaryUnaryMultiCallable[Any, Any]] = {}
+        self._streams: dict[Method[Any, Any], grpc.aio.UnaryStreamMultiCallable[Any, Any]] = {}
         self._slots = asyncio.Semaphore(settings.in_flight)
         self._interval = 1 / settings.per_second if settings.per_second else 0.0
         self._next_slot = 0.0
@@ -115,6 +117,93 @@ class Channel:
                 raise self._translate(fault, method, metadata) from fault
             tries += 1
             await asyncio.sleep(pause)
+
+    async def stream(
+        self,
+        method: Method[_Request, _Response],
+        request: _Request,
+        *,
+        answers_at_once: bool,
+        life: timedelta = _LIFE,
+    ) -> AsyncGenerator[_Response]:
+        """Open a stream of answers and yield them until the server ends it.
+
+        A call that `answers_at_once` has the deadline of all calls for its first answer. A stream
+        that outlives `life` is an UnavailableError, as one that breaks: a connection that is dead
+        at one end only is noticed then, and credentials are fresh when it is opened again. Close
+        it when it is not read on. Nothing is repeated here, but once for a refused identity;
+        raises as `call` does.
+        """
+        self._admit(method, request)
+        is_renewed = False
+        while True:
+            metadata = () if method.is_anonymous else await self._credentials.metadata()
+            seconds = self._deadline if answers_at_once else life.total_seconds()
+            has_begun = False
+            try:
+                sent = self._open(method, request, metadata=metadata, seconds=life.total_seconds())
+                async with aclosing(sent):
+                    async with asyncio.timeout(seconds):
+                        answer = await anext(sent, None)
+                    while answer is not None:
+                        has_begun = True
+                        yield answer
+                        answer = await anext(sent, None)
+            except TimeoutError:
+                raise errors.UnavailableError(
+                    f"{self.endpoint}: {method.name}: no answer before the deadline; run again, "
+                    "or raise limits.deadline",
+                    method=method.name,
+                    code="DEADLINE_EXCEEDED",
+                ) from None
+            except grpc.aio.AioRpcError as error:
+                fault = error
+            else:
+                return
+            is_refused = fault.code() is grpc.StatusCode.UNAUTHENTICATED and not has_begun
+            if not is_refused or is_renewed or not metadata:
+                raise self._translate(fault, method, metadata) from fault
+            if not await self._credentials.renew(metadata):
+                raise self._translate(fault, method, metadata) from fault
+            is_renewed = True
+
+    async def _open(
+        self,
+        method: Method[_Request, _Response],
+        request: _Request,
+        *,
+        metadata: tokens.Metadata,
+        seconds: float,
+    ) -> AsyncGenerator[_Response]:
+        """Send a request that is answered by a stream; it takes no slot while it is open."""
+        stub = self._streams.get(method)
+        if stub is None:
+            stub = self._streams[method] = self._wire.unary_stream(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=reader(method.response),
+            )
+        if self._interval:
+            await self._wait_for_slot()
+        self.calls[method.name] += 1
+        start = time.perf_counter()
+        code = "CANCELLED"
+        where = f"{self.endpoint}: {method.name}"
+        try:
+            read = answers(stub, request, metadata=metadata, seconds=seconds, where=where)
+            async with aclosing(read):
+                async for answer in read:
+                    yield cast("_Response", answer)
+            code = "OK"
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+            raise
+        except errors.BackendError as error:
+            code = error.code
+            raise
+        finally:
+            if self.settings.observe is not None:
+                self.settings.observe(method.name, code, time.perf_counter() - start)
 
     def _admit(self, method: Method[_Request, _Response], request: _Request) -> None:
         if self.dialect.methods.get(method.name) is not method:

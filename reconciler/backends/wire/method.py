@@ -45,7 +45,7 @@ class Method(Generic[Request, Response]):
     `package` is the protobuf package of its service. `needs` are the fields that must not be empty;
     `check` names a field that is wrong for another reason, or gives an empty string. `may_repeat`
     says whether sending this request twice is as good as once. `is_anonymous` calls carry no
-    credentials.
+    credentials. `is_stream` calls are answered by any number of messages.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Method(Generic[Request, Response]):
     may_repeat: Callable[[Request], bool]
     check: Callable[[Request], str] = nothing
     is_anonymous: bool = False
+    is_stream: bool = False
     _checks: tuple[tuple[str, Callable[[Request], object]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -96,8 +97,9 @@ class Table(dict[str, Method[Any, Any]]):
         *needs: str,
         check: Callable[[Request], str] = nothing,
         is_anonymous: bool = False,
+        is_stream: bool = False,
     ) -> Method[Request, Response]:
-        """Add a call that changes nothing."""
+        """Add a call that changes nothing; with `is_stream` it is answered by many messages."""
         method = Method(
             name=name,
             package=self._package(name),
@@ -108,6 +110,7 @@ class Table(dict[str, Method[Any, Any]]):
             may_repeat=always,
             check=check,
             is_anonymous=is_anonymous,
+            is_stream=is_stream,
         )
         self[name] = method
         return method

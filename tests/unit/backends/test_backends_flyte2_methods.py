@@ -19,6 +19,7 @@ from flyteidl2.trigger import trigger_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
 from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2.run import methods as run_methods
 from reconciler.backends.wire.method import Effect, Method
 
 FILES = (
@@ -26,10 +27,11 @@ FILES = (
     *(cluster_service_pb2, dataproxy_service_pb2, project_service_pb2, secret_pb2),
     *(settings_service_pb2, task_service_pb2, trigger_service_pb2, run_service_pb2),
 )
-READING = ("Get", "List", "UserInfo", "SelectCluster", "CreateDownloadLink")
+READING = ("Get", "List", "Tail", "UserInfo", "SelectCluster", "CreateDownloadLink", "Watch")
 REPEATABLE_WRITES = {
     "DataProxyService.UploadInputs",
     "ProjectService.UpdateProject",
+    "RunService.SignalEvent",
     "SecretService.UpdateSecret",
     "TaskService.DeployTask",
     "TriggerService.DeleteTriggers",
@@ -42,19 +44,24 @@ def test_every_call_has_the_messages_of_the_wire() -> None:
         f"/{service.full_name}/{method.name}": (
             method.input_type.full_name,
             method.output_type.full_name,
+            method.server_streaming,
         )
         for file in FILES
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
-        if not method.server_streaming
     }
     for method in methods.TABLE.values():
-        messages = (method.request.DESCRIPTOR.full_name, method.response.DESCRIPTOR.full_name)
-        assert wire[method.path] == messages, method.name
+        told = (
+            method.request.DESCRIPTOR.full_name,
+            method.response.DESCRIPTOR.full_name,
+            method.is_stream,
+        )
+        assert wire[method.path] == told, method.name
 
 
 def test_every_constant_is_in_the_table() -> None:
-    constants = {value.name for value in vars(methods).values() if isinstance(value, Method)}
+    found = [*vars(methods).values(), *vars(run_methods).values()]
+    constants = {value.name for value in found if isinstance(value, Method)}
 
     assert constants == set(methods.TABLE)
 
@@ -135,3 +142,23 @@ def test_settings_of_a_project_need_a_domain() -> None:
     request = methods.GET_SETTINGS_FOR_EDIT.request(key={"project": "p"})
 
     assert methods.GET_SETTINGS_FOR_EDIT.missing(request) == "key.domain"
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "1st", "ends-", "x" * 31, "a.b", "\u00e4"])
+def test_run_of_a_name_that_is_none_is_never_sent(name: str) -> None:
+    run = {"project": "p", "domain": "d", "name": name}
+    task = {"project": "p", "domain": "d", "name": "t", "version": "v"}
+    request = run_service_pb2.CreateRunRequest(run_id=run, task_id=task)
+
+    assert run_methods.CREATE_RUN.missing(request) == "run_id"
+    request.run_id.name = "x" * 30
+    assert run_methods.CREATE_RUN.missing(request) == ""
+    request.ClearField("task_id")
+    assert run_methods.CREATE_RUN.missing(request) == "task"
+
+
+def test_answer_without_a_value_is_never_sent() -> None:
+    run = {"project": "p", "domain": "d", "name": "r"}
+    request = run_service_pb2.SignalEventRequest(action_id={"run": run, "name": "b1"})
+
+    assert run_methods.SIGNAL_EVENT.missing(request) == "payload"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from reconciler.backends.flyte2 import console
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.reading import projects, secrets, tasks, triggers
-from reconciler.backends.wire import console, looking
+from reconciler.backends.wire import looking
 from reconciler.errors import UnsupportedError
 from reconciler.model.asked import NAME, NEWEST, Asked, Told
 from reconciler.model.entity import ACTIVE, INACTIVE, Details, Entity, What
@@ -26,10 +27,8 @@ class Flyte2Reading:
 
     @property
     def console_guess(self) -> str:
-        """The address at which the console of Flyte 2 would be; local ones have a port apart."""
-        found = console.guess(self._link.channel.settings)
-        is_local = found in {"http://localhost:8090", "http://127.0.0.1:8090"}
-        return "http://localhost:8080" if is_local else found
+        """The address at which the console of Flyte 2 would be."""
+        return console.guess(self._link.channel.settings)
 
     def tells(self, asked: Asked) -> Told:
         """Name the fields of rows, and their states."""

@@ -32,7 +32,7 @@ def to_wire(
         active=active,
         task_version=task_version,
         description=body.get("description", ""),
-        run_spec=_run_spec(body),
+        run_spec=run_spec(body),
     )
     if offloaded is not None:
         spec.offloaded_input_data.CopyFrom(offloaded)
@@ -57,7 +57,7 @@ def automation_to_wire(body: dict[str, Any]) -> common_pb2.TriggerAutomationSpec
     return common_pb2.TriggerAutomationSpec(type=common_pb2.TYPE_SCHEDULE, schedule=message)
 
 
-def _run_spec(body: dict[str, Any]) -> run_pb2.RunSpec:
+def run_spec(body: dict[str, Any]) -> run_pb2.RunSpec:
     """Write how runs start; the cache is told in the new field and in the one before it."""
     spec = run_pb2.RunSpec(
         queue=body.get("queue", ""),
