@@ -56,6 +56,12 @@ class Flyte2Running:
         """Read inputs and outputs."""
         return await data.read(self._link, run_id, step)
 
+    def content(self, uri: str) -> AsyncIterator[bytes]:
+        """Refuse: Flyte 2 signs no addresses but those of reports."""
+        raise UnsupportedError(
+            f"{uri}: Flyte 2 hands no files out; read it from the store with rights of your own"
+        )
+
     def follow(self, run_id: RunId) -> AsyncIterator[Run]:
         """Yield the run whenever it changed, by the stream of its root action."""
         return follow.follow(self._link.channel, run_id, self._sleep, self._pace)
