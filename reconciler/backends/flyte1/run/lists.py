@@ -127,7 +127,7 @@ async def _listed(
 async def _merged(sources: Sequence[AsyncGenerator[Run]]) -> AsyncGenerator[Run]:
     """Merge lists that each come the newest first; their first pages are read at once."""
     try:
-        heads = await asyncio.gather(*(anext(source, None) for source in sources))
+        heads = await _heads(sources)
         waiting = [(_age(run), index, run) for index, run in enumerate(heads) if run is not None]
         heapq.heapify(waiting)
         while waiting:
@@ -139,6 +139,17 @@ async def _merged(sources: Sequence[AsyncGenerator[Run]]) -> AsyncGenerator[Run]
     finally:
         for source in sources:
             await source.aclose()
+
+
+async def _heads(sources: Sequence[AsyncGenerator[Run]]) -> list[Run | None]:
+    """Read the first row of each list; where one fails, the others are given up."""
+    reading = [asyncio.ensure_future(anext(source, None)) for source in sources]
+    try:
+        return await asyncio.gather(*reading)
+    finally:
+        for one in reading:
+            one.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
 
 
 def _age(run: Run) -> tuple[timedelta, str]:
