@@ -18,7 +18,7 @@ from world import World, plan_document
 from reconciler.api.connecting import Target
 from reconciler.git.job import Rules
 from reconciler.serve.passes import Setup
-from reconciler.serve.run import Options, Service
+from reconciler.serve.run import Options, Page, Service
 from reconciler.serve.states import State
 
 SCHEMES = frozenset({"http", "https", "ssh"})
@@ -110,7 +110,7 @@ class Serving:
 
 
 @asynccontextmanager
-async def running(serving: Serving) -> AsyncIterator[Serving]:
+async def running(serving: Serving, *, page: Page | None = None) -> AsyncIterator[Serving]:
     """Run the service until the block ends."""
     options = Options(
         paths=(str(serving.config),),
@@ -118,6 +118,7 @@ async def running(serving: Serving) -> AsyncIterator[Serving]:
         target=Target(endpoint=serving.world.endpoint, insecure=True, flyte=serving.world.flyte),
         setup=Setup(rules=Rules(schemes=SCHEMES, cache=serving.home / "cache" / "git")),
         listen="127.0.0.1:0",
+        page=page,
     )
     serving.service = Service(options)
     async with serving.service.serving() as port:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import sys
@@ -15,11 +16,13 @@ import click
 from reconciler.cli import options as shared
 from reconciler.cli.operator import address
 from reconciler.errors import UsageError
+from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
-    from reconciler.serve.run import Options
+    from reconciler.serve.run import Options, Page
 
 _PREFIX = "RECONCILE_SERVE"
+_SHORTEST_TOKEN = 20
 
 
 @click.command(context_settings={"auto_envvar_prefix": _PREFIX})
@@ -36,6 +39,10 @@ _PREFIX = "RECONCILE_SERVE"
 @click.option("--fetch-seconds", default=120, type=click.IntRange(1), help="Time of a fetch.")
 @click.option("--workers", type=click.IntRange(1, 64), default=4, help="Sets worked on at once.")
 @click.option("--listen", default="0.0.0.0:8080", help="Serve webhooks, probes and metrics.")
+@click.option("--page", "page_listen", help="Serve the web page at HOST:PORT.", metavar="ADDRESS")
+@click.option("--page-token-file", type=click.Path(path_type=Path), help="Who knows it may look.")
+@click.option("--page-header", help="Header in which a proxy says who is asking.")
+@click.option("--page-proxy", multiple=True, metavar="CIDR", help="Where that proxy is.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info")
 def serve(**given: object) -> None:
     """Keep Flyte like the Git repositories that CONFIG names.
@@ -75,6 +82,7 @@ def _options(given: dict[str, object]) -> Options:
         limits=Limits(seconds=seconds, mirror_bytes=mib << 20),
     )
     return run.Options(
+        page=_page(given),
         paths=texts("config"),
         cwd=Path.cwd(),
         target=shared.target(given),
@@ -83,6 +91,58 @@ def _options(given: dict[str, object]) -> Options:
         listen=str(given["listen"]),
         started=lambda port: click.echo(f"serving on port {port}", err=True),
     )
+
+
+def _page(given: dict[str, object]) -> Page | None:
+    """Read who may look at the page; None where there is to be none."""
+    listen, header = given["page_listen"], given["page_header"]
+    file, networks = given["page_token_file"], given["page_proxy"]
+    if not listen:
+        if file or header or networks:
+            raise UsageError("--page: is not given, and the other options are about it")
+        return None
+    if find_spec("jinja2") is None:
+        raise UsageError(
+            "serve: jinja2 is not installed; run `pip install 'flyte-reconciler[web]'`"
+        )
+    from reconciler.serve.run import Page
+    from reconciler.web.gate import Gate
+
+    assert isinstance(networks, tuple)
+    gate = Gate(
+        token=_token(file) if isinstance(file, Path) else None,
+        header=str(header or ""),
+        proxies=tuple(map(_network, networks)),
+    )
+    if gate.is_shut:
+        raise UsageError(
+            "--page: give --page-token-file, or --page-header with --page-proxy; it shows what "
+            "runs in production and is not for everybody"
+        )
+    said = "the page is on port"
+    return Page(
+        listen=str(listen), gate=gate, started=lambda port: click.echo(f"{said} {port}", err=True)
+    )
+
+
+def _token(file: Path) -> Secret[str]:
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--page-token-file: {file}: {error}") from error
+    if len(text) < _SHORTEST_TOKEN:
+        raise UsageError(
+            f"--page-token-file: {file}: holds fewer than {_SHORTEST_TOKEN} characters; "
+            "make one with `openssl rand -hex 32`"
+        )
+    return Secret(text)
+
+
+def _network(text: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(str(text))
+    except ValueError as error:
+        raise UsageError(f"--page-proxy: {error}; write an address or a network") from error
 
 
 async def _serve(options: Options) -> None:

@@ -114,13 +114,7 @@ async def of_set(declaration: Declaration, backend: Backend, *, now: datetime) -
     """
     planned = await planned_unclaimed(declaration, backend, now=now)
     beyond = await _rest_of_scope(planned, backend)
-    changes = {change.key: change for change in planned.plan.changes}
-    objects = [
-        _declared(resource, planned, changes.get(key), now)
-        for key, resource in sorted(planned.desired.resources.items())
-    ]
-    gone = sorted(changes.keys() - planned.desired.resources.keys())
-    objects += [_removed(changes[key], planned, now) for key in gone]
+    objects = of_objects(planned, now=now)
     known = {item.key for item in objects}
     found = {**beyond.objects, **planned.live.objects}
     others = _others({key: item for key, item in found.items() if key not in known}, now)
@@ -128,7 +122,7 @@ async def of_set(declaration: Declaration, backend: Backend, *, now: datetime) -
     return Status(
         backend=planned.plan.backend,
         now=now,
-        objects=tuple(objects),
+        objects=objects,
         others=others,
         set_name=declaration.set_name,
         source=declaration.source,
@@ -141,6 +135,17 @@ async def of_set(declaration: Declaration, backend: Backend, *, now: datetime) -
                 {**beyond.unreadable, **planned.live.unreadable}.items()
             )
         ),
+    )
+
+
+def of_objects(planned: Planned, *, now: datetime) -> tuple[ObjectStatus, ...]:
+    """Say how each object of a plan stands: those declared, and those that are to go."""
+    changes = {change.key: change for change in planned.plan.changes}
+    declared = sorted(planned.desired.resources.items())
+    gone = sorted(changes.keys() - planned.desired.resources.keys())
+    return (
+        *(_declared(resource, planned, changes.get(key), now) for key, resource in declared),
+        *(_removed(changes[key], planned, now) for key in gone),
     )
 
 

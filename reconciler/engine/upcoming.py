@@ -111,6 +111,16 @@ def live(observed: Live, window: Window, names: Iterable[str] = ()) -> tuple[Upc
     return tuple(found)
 
 
+def schedules(observed: Live) -> Mapping[Key, Mapping[str, Json]]:
+    """Map what is active and has a schedule to it, in normal form."""
+    return {
+        key: schedule
+        for key, item in observed.objects.items()
+        for _, schedule in _active(item)
+        if schedule
+    }
+
+
 def _active(item: object) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """Yield the version and the schedule of what is active."""
     match item:

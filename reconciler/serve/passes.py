@@ -25,6 +25,7 @@ from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.words import Reason
 from reconciler.schedule import duration
+from reconciler.serve import showing
 from reconciler.serve.config import Config
 from reconciler.serve.links import Links
 from reconciler.serve.states import State, States
@@ -36,11 +37,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What the owner of the service allows: what is fetched, and where archives may come from."""
+    """What the owner of the service allows: what is fetched, and where archives may come from.
+
+    `shows` says that there is a page, for which more is kept of each pass.
+    """
 
     rules: jobs.Rules = field(default_factory=jobs.Rules)
     urls: frozenset[str] = frozenset()
     by: str = "reconcile serve"
+    shows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,12 @@ class Passes:
                 ),
                 clock=self.clock,
             )
-            return await syncing.sync(job, found, backend, doing)
+            synced = await syncing.sync(job, found, backend, doing)
+            if self.setup.shows:
+                state = self.states.get(job.sync.name)
+                shown = await showing.look(synced, backend, state.shown, self.clock())
+                self.states.put(replace(state, shown=shown))
+            return synced
 
     def _is_unchanged(self, job: Job, found: Found) -> bool:
         """Say whether Flyte was made like this folder already, and drift is not yet looked for.
@@ -216,6 +226,7 @@ class Passes:
         state = self.states.get(name)
         interval = duration.parse(job.spec.interval) / duration.SECOND
         past = git_verdicts.past_of(verdict, synced.found.revision, synced, now)
+        history = added(state.history, past)
         state = replace(
             state,
             reason=verdict.reason,
@@ -223,7 +234,8 @@ class Passes:
             attempted=synced.found.revision,
             plan=synced.planned.plan,
             fields={**state.fields, **git_verdicts.fields_of(synced, now)},
-            history=added(state.history, past),
+            shown=None if state.shown is None else showing.trimmed(state.shown, history),
+            history=history,
             drift_due=self.seconds() + interval,
             looked=stamp(now),
         )

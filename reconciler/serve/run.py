@@ -8,7 +8,9 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler.api.connecting import Target
@@ -17,12 +19,15 @@ from reconciler.operator import health
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.queue import Queue
 from reconciler.serve import config as configs
+from reconciler.serve import showing
 from reconciler.serve.hooks import Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.passes import Ended, Passes, Setup
 from reconciler.serve.payloads import Pull
 from reconciler.serve.pulls import Pulls
-from reconciler.serve.states import States, Watch
+from reconciler.serve.states import State, States, Watch
+from reconciler.web.board import Boards
+from reconciler.web.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +36,15 @@ _PULSE_SECONDS = 5.0
 _STANDSTILL_SECONDS = 60.0
 _SECRETS_SECONDS = 30.0
 _END_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Where the web page is served, and who may look."""
+
+    listen: str
+    gate: Gate
+    started: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +58,27 @@ class Options:
     workers: int = 4
     listen: str = "0.0.0.0:8080"
     watch: Watch | None = None
+    page: Page | None = None
     started: Callable[[int], None] | None = None
 
 
 async def serve(options: Options, stop: asyncio.Event) -> None:
     """Run until `stop` is set; what is under way then ends at its next call."""
     service = Service(options)
-    async with service.serving() as port:
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(service.serving())
         log.info("serving on port %d", port)
+        if options.page is not None:
+            # Only whoever wants a page needs what pages are made with.
+            from reconciler.web import app as web
+
+            page = options.page
+            shown = await stack.enter_async_context(
+                web.serving(page.listen, service.boards, page.gate)
+            )
+            log.info("the page is on port %d", shown)
+            if page.started is not None:
+                page.started(shown)
         if options.started is not None:
             options.started(port)
         working = asyncio.create_task(service.work())
@@ -79,8 +106,9 @@ class Service:
     def __init__(self, options: Options) -> None:
         self._options = options
         self.metrics = Metrics()
+        self.boards = Boards()
         history = options.setup.rules.cache.parent / "history"
-        self.states = States(history, options.watch)
+        self.states = States(history, self._watch)
         self.queue = Queue[Unit]()
         self._links = Links(options.target, os.environ)
         self.passes = Passes(
@@ -88,7 +116,7 @@ class Service:
             states=self.states,
             links=self._links,
             metrics=self.metrics,
-            setup=options.setup,
+            setup=replace(options.setup, shows=options.page is not None),
         )
         self.pulls = Pulls(self.passes)
         self.hooks = Hooks(self)
@@ -100,6 +128,17 @@ class Service:
         self._is_read = False
         self._is_ending = False
         self._idle = asyncio.Event()
+
+    def _watch(self, before: State | None, after: State | None) -> None:
+        """Show what changed, and pass it on."""
+        if after is not None and self._options.page is not None:
+            left = max(0.0, after.drift_due - time.monotonic())
+            due = datetime.now(UTC) + timedelta(seconds=left) if after.drift_due else None
+            self.boards.put(showing.of_state(after, due))
+        elif before is not None and after is None:
+            self.boards.drop(before.name)
+        if self._options.watch is not None:
+            self._options.watch(before, after)
 
     def serving(self) -> contextlib.AbstractAsyncContextManager[int]:
         """Serve probes, metrics and webhooks."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.git import history
 from reconciler.git.history import Past
@@ -18,6 +19,9 @@ from reconciler.git.source import Found
 from reconciler.model.document import Json
 from reconciler.operator.words import WAITING, Reason
 from reconciler.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from reconciler.serve.showing import Shown
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class State:
     `applied` is the commit that Flyte is like, as far as this process knows; `handled` the last one
     that was found to need nothing more, which may leave the folder as it was. `mark` tells which
     declaration that was done for. `plan` is the last plan, `fields` are those of a FlyteSync's
-    status.
+    status, `shown` is what the page shows besides, None where there is no page.
     """
 
     name: str
@@ -47,6 +51,7 @@ class State:
     looked: str = ""
     plan: Plan | None = field(default=None, repr=False)
     fields: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    shown: Shown | None = field(default=None, repr=False)
     history: tuple[Past, ...] = ()
 
     @property

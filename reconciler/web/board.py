@@ -44,7 +44,7 @@ class Result(StrEnum):
 class Sync:
     """One sync that is over; `outcomes` say of each changed object how it went."""
 
-    at: datetime
+    at: datetime | None
     result: Result
     revision: str = ""
     message: str = ""
