@@ -44,7 +44,8 @@ def check(declaration: Declaration, adapters: Mapping[str, Adapter], *, now: dat
     more = _schedules([*unplaced, *declaration.faulty], adapters, offline_context(declaration, now))
     problems = [*declaration.problems, *resolved.problems, *more]
     problems.sort(key=lambda item: (item.severity, item.origin, item.path))
-    verdicts = policing.judge_offline(declaration, resolved.desired.resources)
+    traits = {kind: adapter.traits for kind, adapter in adapters.items()}
+    verdicts = policing.judge_offline(declaration, resolved.desired.resources, traits)
     return Checked(tuple(problems), resolved.unchecked, verdicts)
 
 

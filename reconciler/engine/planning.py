@@ -198,7 +198,7 @@ async def plan_resolved(
         made = compute(desired, live, context, backend=view.identity, warnings=warnings)
     made = replace(
         made,
-        verdicts=policing.judge(declaration, desired.resources.values()),
+        verdicts=policing.judge(declaration, desired.resources.values(), backend.traits),
         tree=declaration.tree,
     )
     return Planned(

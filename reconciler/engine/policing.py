@@ -12,6 +12,7 @@ from reconciler.errors import RefusedError
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.resource import Resource, State
+from reconciler.model.traits import Traits
 from reconciler.plan import policies
 from reconciler.plan.plan import Plan
 from reconciler.plan.policies import Hours, Rule, Verdict
@@ -24,7 +25,9 @@ from reconciler.specs.running import PlanState
 from reconciler.specs.trigger import TriggerSpec
 
 
-def judge(declaration: Declaration, resources: Iterable[Resource]) -> tuple[Verdict, ...]:
+def judge(
+    declaration: Declaration, resources: Iterable[Resource], traits: Mapping[str, Traits]
+) -> tuple[Verdict, ...]:
     """Give the verdict of each policy on what is declared, with the place of each violation."""
     rules = [_rule(one) for one in declaration.sync.policies]
     if not rules:
@@ -38,18 +41,18 @@ def judge(declaration: Declaration, resources: Iterable[Resource]) -> tuple[Verd
                 for item in verdict.violations
             ),
         )
-        for verdict in policies.judge(rules, resources)
+        for verdict in policies.judge(rules, resources, traits)
     )
 
 
 def judge_offline(
-    declaration: Declaration, resources: Mapping[Key, Resource]
+    declaration: Declaration, resources: Mapping[Key, Resource], traits: Mapping[str, Traits]
 ) -> tuple[Verdict, ...]:
     """Give verdicts without a backend: also on plans whose code only a backend knows."""
     if "policies" in declaration.unknown:
         return ()
     more = [one for one in _unresolved(declaration) if one.key not in resources]
-    return judge(declaration, [*resources.values(), *more])
+    return judge(declaration, [*resources.values(), *more], traits)
 
 
 def enforce(plan: Plan) -> None:

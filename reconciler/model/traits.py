@@ -213,6 +213,7 @@ class Traits:
     is_archivable: bool = False
     is_deletable: bool = False
     is_readable: bool = True
+    labels: Path = ()
     fields: Fields = Fields()
     describe: Describe = field(default=_as_is, repr=False, compare=False)
     consequences: Consequences = field(default=_no_consequences, repr=False, compare=False)

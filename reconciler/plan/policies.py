@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.document import Json, Path
 from reconciler.model.key import Key
 from reconciler.model.resource import State
+from reconciler.model.traits import Shape, Traits
 from reconciler.schedule import cron, rate, zone
 from reconciler.schedule.walk import Calendar, Delay
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from reconciler.model.resource import Resource
 
 _DAY = 24 * 60
-_PLANS = frozenset({"FlyteLaunchPlan", "FlyteTrigger"})
 _IMAGES = frozenset({"image", "containerImage", "container_image"})
 _SAMPLES = tuple(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=7 * week) for week in range(53))
 """Days of a year on which two zones are compared: clocks change between them."""
@@ -112,17 +112,22 @@ Found = tuple[Path, str, str]
 """A field, what is wrong with it, and what to do."""
 
 
-def judge(rules: Iterable[Rule], resources: Iterable[Resource]) -> tuple[Verdict, ...]:
-    """Give a verdict for each rule, in their order."""
-    every = sorted(resources, key=lambda one: one.key)
+def judge(
+    rules: Iterable[Rule], resources: Iterable[Resource], traits: Mapping[str, Traits]
+) -> tuple[Verdict, ...]:
+    """Give a verdict for each rule, in their order; a kind without traits has content alone."""
+    every = [
+        (one, traits.get(one.key.kind) or Traits(one.key.kind, Shape.VERSIONS, rank=0, calls={}))
+        for one in sorted(resources, key=lambda one: one.key)
+    ]
     return tuple(_judge(rule, every) for rule in rules)
 
 
-def _judge(rule: Rule, resources: Iterable[Resource]) -> Verdict:
+def _judge(rule: Rule, resources: Iterable[tuple[Resource, Traits]]) -> Verdict:
     checked = 0
     found: list[Violation] = []
-    for one in resources:
-        if not rule.holds_for(one.key) or not _concerns(rule, one):
+    for one, traits in resources:
+        if not rule.holds_for(one.key) or not _concerns(rule, one, traits):
             continue
         checked += 1
         found += [
@@ -133,22 +138,22 @@ def _judge(rule: Rule, resources: Iterable[Resource]) -> Verdict:
                 fix=fix,
                 origin=one.origin,
             )
-            for path, message, fix in _against(rule, one)
+            for path, message, fix in _against(rule, one, traits)
         ]
     return Verdict(policy=rule.name, asks=rule.asks, checked=checked, violations=tuple(found))
 
 
-def _concerns(rule: Rule, one: Resource) -> bool:
+def _concerns(rule: Rule, one: Resource, traits: Traits) -> bool:
     match rule.asks:
         case "leastInterval" | "allowedHours":
             return one.state is State.ACTIVE and bool(one.body.get("schedule"))
         case "allowedImages":
-            return bool(one.group) and one.key.kind not in _PLANS
+            return bool(one.group) and not traits.has_pointer
         case _:
-            return one.key.kind in _PLANS and not one.chosen
+            return bool(traits.labels) and not one.chosen
 
 
-def _against(rule: Rule, one: Resource) -> Iterator[Found]:
+def _against(rule: Rule, one: Resource, traits: Traits) -> Iterator[Found]:
     schedule = one.body.get("schedule")
     if rule.least_interval is not None and isinstance(schedule, dict):
         yield from _too_often(schedule, rule.least_interval)
@@ -157,7 +162,7 @@ def _against(rule: Rule, one: Resource) -> Iterator[Found]:
     elif rule.allowed_images:
         yield from _not_allowed(one.body, rule.allowed_images)
     else:
-        yield from _unlabelled(one, rule.required_labels)
+        yield from _unlabelled(one, traits.labels, rule.required_labels)
 
 
 def _too_often(schedule: Mapping[str, Json], least: int) -> Iterator[Found]:
@@ -202,17 +207,17 @@ def _not_allowed(body: Mapping[str, Json], globs: Iterable[str]) -> Iterator[Fou
             )
 
 
-def _unlabelled(one: Resource, wanted: Mapping[str, str]) -> Iterator[Found]:
-    is_trigger = one.key.kind == "FlyteTrigger"
+def _unlabelled(one: Resource, place: Path, wanted: Mapping[str, str]) -> Iterator[Found]:
     labels = one.body.get("labels")
     given = labels if isinstance(labels, dict) else {}
-    base: Path = ("run", "labels") if is_trigger else ("labels",)
+    where = " to spec.options.labels of the FlytePackage" if one.group else ""
     for name, glob in sorted(wanted.items()):
         value = given.get(name)
         if value is None:
-            yield base, f"has no label {name}", f"add {name} with a value that {glob} matches"
+            fix = f"add {name}{where} with a value that {glob} matches"
+            yield place, f"has no label {name}", fix
         elif not fnmatchcase(str(value), glob):
-            yield (*base, name), f'"{value}" does not match {glob}', "correct the value"
+            yield (*place, name), f'"{value}" does not match {glob}', "correct the value"
 
 
 def _timing(schedule: Mapping[str, Json]) -> tuple[str, Calendar | Delay | int | None]:

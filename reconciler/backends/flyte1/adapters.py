@@ -47,6 +47,7 @@ LAUNCH_PLAN_TRAITS = Traits(
     },
     has_pointer=True,
     is_archivable=True,
+    labels=("labels",),
     describe=describe,
     consequences=consequences,
 )

@@ -88,6 +88,7 @@ TRIGGER_TRAITS = Traits(
     },
     has_pointer=True,
     is_deletable=True,
+    labels=("run", "labels"),
     describe=describe,
     consequences=consequences,
     restarts=restarts,

@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 
+from reconciler.backends.flyte1.adapters import TRAITS as FLYTE1
+from reconciler.backends.flyte2.adapters import TRAITS as FLYTE2
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource, State
 from reconciler.plan.policies import Hours, Rule, judge
 
+TRAITS = {**FLYTE2, **FLYTE1}
 DAY = Hours(start=6 * 60, end=20 * 60, timezone="UTC")
 NIGHT = Hours(start=22 * 60, end=6 * 60, timezone="UTC")
 
@@ -28,7 +31,7 @@ def scheduled(cron: str = "", *, zone: str = "", every: int = 0, **given: Any) -
 
 
 def said(rule: Rule, one: Resource) -> list[str]:
-    (verdict,) = judge([rule], [one])
+    (verdict,) = judge([rule], [one], TRAITS)
     assert verdict.passed is (not verdict.violations)
     return [f"{item.path}: {item.message}" for item in verdict.violations]
 
@@ -97,7 +100,7 @@ def test_a_fixed_rate_is_in_no_hours() -> None:
 
 def test_what_does_not_run_is_against_no_schedule_policy() -> None:
     rule = Rule(name="r", least_interval=60)
-    (verdict,) = judge([rule], [scheduled("* * * * *", state=State.INACTIVE)])
+    (verdict,) = judge([rule], [scheduled("* * * * *", state=State.INACTIVE)], TRAITS)
     assert (verdict.passed, verdict.checked) == (True, 0)
 
 
@@ -123,6 +126,8 @@ def test_labels_are_asked_of_plans_that_the_set_registers() -> None:
         'labels.tier: "silver" does not match g*',
     ]
     assert said(rule, resource("FlyteTrigger"))[0] == "run.labels: has no label team"
+    (verdict,) = judge([rule], [resource(group="g")], TRAITS)
+    assert verdict.violations[0].fix.startswith("add team to spec.options.labels of the Flyte")
     assert said(rule, resource(chosen=True)) == []
     assert said(rule, resource("FlyteTask")) == []
 
