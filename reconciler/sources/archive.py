@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from reconciler.model.interface import Unread
 from reconciler.sources.regular import NotRegularError, open_regular
@@ -30,7 +30,6 @@ SCHEMES = frozenset({"https", "s3", "gs", "gcs", "abfs", "abfss", "az"})
 _GZIP = b"\x1f\x8b"
 _BLOCK = 512
 _CHUNK = 1 << 20
-_SILENCE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +259,16 @@ def _remote(
             "is not fetched by a plan that uses no network; give a path in the tree, or fetch it "
             "into the cache first"
         )
-    import fsspec  # fetching is rare, and loading it costs every other run a tenth of a second
-
+    # Fetching is rare, and loading what it needs costs every other run a tenth of a second.
     try:
-        if why_not is not None and location.startswith("https://"):
-            content = _fetch(location, limits, why_not)
+        if location.startswith("https://"):
+            from reconciler.sources.fetching import fetching
+
+            with fetching(location, why_not) as answer:
+                content = _at_most(answer.read, limits)
         else:
+            import fsspec
+
             with fsspec.open(location, "rb") as file:
                 content = _at_most(file.read, limits)
     except _BadArchiveError:
@@ -277,22 +280,6 @@ def _remote(
     _verify(content, sha256)
     _keep(kept, content)
     return content
-
-
-def _fetch(location: str, limits: Limits, why_not: WhyNot) -> bytes:
-    """Fetch for somebody who is not trusted: an allowed server may not send us anywhere else."""
-    import urllib.request
-
-    class Redirects(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
-            refused = why_not(arguments[-1])
-            if refused:
-                raise _BadArchiveError(f"leads elsewhere: {refused}")
-            return super().redirect_request(*arguments)
-
-    opener = urllib.request.build_opener(Redirects)
-    with opener.open(location, timeout=_SILENCE_SECONDS) as answer:
-        return _at_most(answer.read, limits)
 
 
 def _cache() -> Path:
