@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from reconciler.model.document import Json
 from reconciler.operator.resources import Custom
 from reconciler.operator.words import WAITING, Reason
+from reconciler.schedule import duration
 
 _MESSAGE_CHARACTERS = 1024
 
@@ -93,6 +94,23 @@ def _known(custom: Custom) -> list[dict[str, Any]]:
 def reason_before(custom: Custom) -> str:
     """Return the reason of the last verdict, empty before the first."""
     return next((str(item.get("reason")) for item in _known(custom) if item["type"] == "Ready"), "")
+
+
+def is_expired(custom: Custom, verdict: Verdict, now: datetime) -> bool:
+    """Say whether an object has been as it will stay for longer than its time to live."""
+    ttl = custom.spec.get("ttl")
+    if not isinstance(ttl, str) or reason_before(custom) != str(verdict.reason):
+        return False
+    if not verdict.is_ready and verdict.reason is not Reason.RUN:
+        return False
+    is_same = custom.status.get("observedGeneration") == custom.generation
+    since = next(
+        (one["lastTransitionTime"] for one in _known(custom) if one["type"] == "Ready"), ""
+    )
+    if not is_same or not since:
+        return False
+    seconds = duration.parse(ttl) / duration.SECOND
+    return datetime.fromisoformat(since) + timedelta(seconds=seconds) <= now
 
 
 def _shortened(message: str) -> str:

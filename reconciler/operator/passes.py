@@ -23,7 +23,7 @@ from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
-from reconciler.operator.conditions import Verdict, reason_before
+from reconciler.operator.conditions import Verdict, is_expired, reason_before
 from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
 from reconciler.operator.ending import Departures
 from reconciler.operator.members import Cast
@@ -200,6 +200,7 @@ class Passes:
         self._count(unit, planned, applied)
         telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
+        await self._expire(unit, told, now)
         waits = [one for one in told.values() if one.is_waiting]
         is_in_flight = any(one.reason is Reason.PROGRESSING for one in waits)
         is_failed = waiting or any(one.reason is not Reason.PROGRESSING for one in waits)
@@ -207,6 +208,17 @@ class Passes:
         again_after = 0.0 if stop.is_set() else again
         is_failed = is_failed and not stop.is_set()
         return Ended(again_after, is_failed=is_failed, freed=cast.freed, telling=telling)
+
+    async def _expire(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> None:
+        """Delete the objects of runs that ended longer ago than their time to live."""
+        over = [
+            item
+            for item in unit.members
+            if item.ref in told and is_expired(item, told[item.ref], now)
+        ]
+        await gather(
+            *(self.cluster.delete(item.ref.path, precondition_uid=item.uid) for item in over)
+        )
 
     async def _cast(self, unit: Unit, opened: Opened, now: datetime) -> Cast:
         references = members.secret_references(unit)

@@ -14,6 +14,7 @@ from reconciler.engine.planning import Planned
 from reconciler.engine.upcoming import schedule_of
 from reconciler.errors import BackendError, ConflictError, DeniedError, UnavailableError
 from reconciler.model.document import Json
+from reconciler.model.drive import Drive
 from reconciler.model.key import Key
 from reconciler.model.live import Object, Unreadable, Versions
 from reconciler.model.origin import Problem, Severity
@@ -129,7 +130,17 @@ class Judge:
         fields = self._fields(resources, custom)
         for reason, message in (*self._faults(resources), *self._waits(resources)):
             return Verdict(reason=reason, message=message, fields=fields)
-        return Verdict(reason=Reason.SUCCEEDED, message=self._told(resources), fields=fields)
+        return Verdict(
+            reason=Reason.SUCCEEDED,
+            message=self._told(resources),
+            fields=fields,
+            is_partial=any(self._is_remembered(one) for one in resources),
+        )
+
+    def _is_remembered(self, resource: Resource) -> bool:
+        """Say whether the ledger tells that nothing follows, so that nothing was read."""
+        drive = self._results.planned.plan.drives.get(resource.key)
+        return drive is not None and drive.is_done and not drive.rows
 
     def removal(self, key: Key) -> tuple[bool, str]:
         """Say whether a removal is over, and what kept it from being carried out."""
@@ -218,6 +229,8 @@ class Judge:
         traits = self._results.planned.context.traits[resource.key.kind]
         if traits.shape is Shape.RECORD:
             return {**fields, "state": resource.body.get("state")}
+        if traits.shape is Shape.RUNS:
+            return {**fields, **self._progress(resource)}
         if not traits.has_pointer:
             return fields
         state = self._state(resource)
@@ -229,6 +242,19 @@ class Judge:
         fields["state"] = state
         fields["nextRun"] = self._next_run(resource, custom) if state == State.ACTIVE else None
         return fields
+
+    def _progress(self, resource: Resource) -> dict[str, Json]:
+        """Tell of one run how far it is; what is done is not read, and what was told stays."""
+        drive = self._results.planned.plan.drives.get(resource.key, Drive())
+        row = next((row for row in drive.rows if row.run is not None), None)
+        if row is None or row.run is None or len(drive.rows) > 1:
+            return {}
+        return {
+            "run": row.run.name,
+            "phase": str(row.phase) if row.phase is not None else None,
+            "cause": row.why[:_LONGEST_CAUSE] or None,
+            "outputs": dict(drive.outputs) or None,
+        }
 
     def _revision(self, resource: Resource) -> int | None:
         """Tell the revision that was written, else the one that was found."""
@@ -262,6 +288,7 @@ class Judge:
         return stamp(shown.times[0]) if shown is not None and shown.times else None
 
 
+_LONGEST_CAUSE = 1000
 _COUNTED = {
     "FlyteTask": "tasks",
     "FlyteWorkflow": "workflows",

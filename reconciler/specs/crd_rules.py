@@ -264,11 +264,6 @@ RULES: dict[type[Shape], tuple[Rule, ...]] = {
             "!has(self.overrides) || has(self.task)",
             "overrides is of a task that is run by itself; remove it",
         ),
-        Rule(
-            "!has(self.inputs) || !has(self.inputsFrom)"
-            " || self.inputsFrom.all(name, !(name in self.inputs))",
-            "a name in inputsFrom is in inputs too; keep one of the two",
-        ),
         _above_zero("ttl"),
     ),
     signal.SignalSpec: (
@@ -347,6 +342,7 @@ LIMITS: dict[tuple[type[Shape], str], dict[str, object]] = {
     (run.RunOverrides, "timeout"): {"maxLength": 64},
     (run.RunSpec, "inputsFrom"): {"maxProperties": 100},
     (run.RunSpec, "after"): {"maxItems": 100},
+    (run.RunSpec, "notifications"): {"maxItems": 50},
     (triggers.TriggerSchedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "from"): {"pattern": _ZONED},
     (project.ProjectSpec, "description"): {"maxLength": project.MOST_DESCRIPTION},

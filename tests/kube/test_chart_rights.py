@@ -32,6 +32,7 @@ def objects_in(where: str) -> set[Right]:
             found.add(Right(where, GROUP, plural(kind), verb))
         for verb in ("get", "patch"):
             found.add(Right(where, GROUP, f"{plural(kind)}/status", verb))
+    found.add(Right(where, GROUP, "flyteruns", "delete"))
     return found
 
 

@@ -4,6 +4,10 @@
 - apiGroups: [flyte.reconciler.dev]
   resources: {{ include "reconciler.resources" . }}
   verbs: [get, list, watch, patch]
+{{- /* Of a run that ended longer ago than its ttl. */}}
+- apiGroups: [flyte.reconciler.dev]
+  resources: [flyteruns]
+  verbs: [delete]
 - apiGroups: [flyte.reconciler.dev]
   resources:
     {{- range include "reconciler.resources" . | fromJsonArray }}
