@@ -26,6 +26,14 @@ class Coverage(StrEnum):
     ALL = "All"
 
 
+class Gaps(StrEnum):
+    """What becomes of ticks of a live schedule that nothing ran."""
+
+    IGNORE = "Ignore"
+    REPORT = "Report"
+    FILL = "Fill"
+
+
 class Going(StrEnum):
     """Whether a backfill goes on."""
 

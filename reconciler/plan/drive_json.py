@@ -34,11 +34,13 @@ def encode_drive(key: Key, drive: Drive, *, waits: str, most: int = MOST_ROWS) -
 
 
 def state_of(drive: Drive) -> str:
-    """Say in a word how far a declaration is: due, waiting, failed or done."""
+    """Say in a word how far a declaration is: due, waiting, idle, failed or done."""
     if drive.is_done:
         return "done"
     if drive.launches or drive.stops or drive.replies:
         return "due"
+    if drive.is_idle:
+        return "idle"
     return "failed" if drive.failure else "waiting"
 
 
@@ -71,6 +73,7 @@ def decode_drive(value: dict[str, Any]) -> tuple[Key, Drive]:
         waits=value.get("waits", ""),
         failure=value.get("failure", ""),
         is_done=value["state"] == "done",
+        is_idle=value["state"] == "idle",
         outputs=value.get("outputs", {}),
         notes=tuple(value.get("notes", [])),
     )

@@ -273,7 +273,7 @@ class Plan:
         return {
             key: drive.waits or "its runs have not ended"
             for key, drive in self.drives.items()
-            if not drive.is_done and key not in changed
+            if not drive.is_done and not drive.is_idle and key not in changed
         }
 
     def part(self, changes: Iterable[Change]) -> Plan:

@@ -128,6 +128,10 @@ def _schedule(*, of: str) -> Iterator[Rule]:
         yield from _excludes("every", ("kickoffInput",), why)
         why = "belongs to every; a cron schedule has no timer; remove it"
         yield from _excludes("cron", ("acknowledgeRestarts",), why)
+        why = "gaps needs ticks, and a fixed rate is a timer that has none of its own; use cron"
+        yield Rule("!has(self.every) || !has(self.gaps) || self.gaps == 'Ignore'", why)
+        why = "lookBack has no effect without gaps; write gaps: Report or Fill"
+        yield Rule("!has(self.lookBack) || (has(self.gaps) && self.gaps != 'Ignore')", why)
     else:
         why = "belongs to every; a cron counts from nothing; remove it"
         yield from _excludes("cron", ("from",), why)
@@ -343,6 +347,7 @@ LIMITS: dict[tuple[type[Shape], str], dict[str, object]] = {
     (run.RunSpec, "inputsFrom"): {"maxProperties": 100},
     (run.RunSpec, "after"): {"maxItems": 100},
     (run.RunSpec, "notifications"): {"maxItems": 50},
+    (launch_plan.Schedule, "lookBack"): {"maxLength": 64},
     (triggers.TriggerSchedule, "every"): {"maxLength": 64},
     (triggers.TriggerSchedule, "from"): {"pattern": _ZONED},
     (project.ProjectSpec, "description"): {"maxLength": project.MOST_DESCRIPTION},

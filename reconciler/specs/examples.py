@@ -354,6 +354,8 @@ EXAMPLES: dict[str, Example] = {
                 "cron": "0 6 * * *",
                 "timezone": "Europe/Berlin",
                 "kickoffInput": "day",
+                "gaps": "Report",
+                "lookBack": "7d",
                 "every": "6h",
                 "acknowledgeRestarts": True,
             },

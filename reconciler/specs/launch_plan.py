@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
+from reconciler.model.backfill import Gaps
 from reconciler.schedule import rate
 from reconciler.schedule.rules import ScheduleError
 from reconciler.specs.fields import (
@@ -122,6 +123,15 @@ class Schedule(Shape):
     every: Rate | None = None
     """A fixed rate in whole minutes, such as 6h; its timer restarts with each new version."""
 
+    gaps: Choice[Gaps] = Gaps.IGNORE
+    """Ticks that nothing ran: Ignore, Report (in plans and status) or Fill; with `cron` only.
+
+    Only ticks since the plan became active, or since it was first seen active, count as missed.
+    """
+
+    look_back: Rate | None = None
+    """How far back ticks are looked for, such as 12h; default: 7d. With `gaps` only."""
+
     acknowledge_restarts: bool = False
     """Accept that the timer of `every` restarts with each new version.
 
@@ -144,6 +154,15 @@ class Schedule(Shape):
                     at=("timezone",),
                     fix="use cron, or remove it",
                 )
+            if given.get("gaps") in (Gaps.REPORT, Gaps.FILL):
+                why = "needs ticks, and a fixed rate is a timer that has none of its own"
+                yield fault(why, at=("gaps",), fix="use cron, or remove it")
+        look_back = text_of(given, "lookBack")
+        if look_back is not None:
+            yield from rate_faults(look_back, field="lookBack")
+            if given.get("gaps", Gaps.IGNORE) == Gaps.IGNORE:
+                fix = "write gaps: Report or Fill, or remove it"
+                yield fault("has no effect without gaps", at=("lookBack",), fix=fix)
         if "cron" in given and "every" not in given and "acknowledgeRestarts" in given:
             yield fault(
                 "belongs to every; a cron schedule has no timer",

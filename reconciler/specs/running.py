@@ -56,12 +56,12 @@ VersionChoice = Annotated[
 """A version by name, or `{latest: true, matching: glob}`."""
 
 
-def rate_faults(every: str) -> Iterator[PydanticCustomError]:
+def rate_faults(every: str, *, field: str = "every") -> Iterator[PydanticCustomError]:
     """Refuse a fixed rate that Flyte cannot hold."""
     try:
         rate.parse(every)
     except ScheduleError as error:
-        yield fault(error.message, at=("every",), fix=error.fix, is_in_value=True)
+        yield fault(error.message, at=(field,), fix=error.fix, is_in_value=True)
 
 
 def twice_faults(given: Given, *names: str) -> Iterator[PydanticCustomError]:

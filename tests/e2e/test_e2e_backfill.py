@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from backfill_kit import FIRST, PLAN, backfill_document, daily, open_flyte, scheduler_name
+from backfill_kit import FIRST, PLAN, Flyte, backfill_document, daily, open_flyte, scheduler_name
 from flyteidl.core import execution_pb2 as core
-from world import ledger_of
+from world import ledger_of, plan_document
 
 from reconciler.model.key import Key
 from reconciler.plan.plan import Block
+from reconciler.plan.render import render
+from reconciler.schedule.identity import execution_name
 
 KEY = Key("FlyteBackfill", "flytesnacks", "development", "fill")
+GAPS = Key("FlyteBackfill", "flytesnacks", "development", "kept:gaps")
 
 
 async def test_only_missing_ticks_run_in_the_names_of_the_scheduler(tmp_path: Path) -> None:
@@ -131,3 +136,56 @@ async def test_calls_are_one_for_each_tick_and_pages(tmp_path: Path) -> None:
         assert calls["CreateExecution"] == 50
         assert calls["GetExecution"] == 0
         assert calls["ListExecutions"] <= 2
+
+
+def kept_plan(how: str) -> dict[str, Any]:
+    schedule = {"cron": "0 6 * * *", "timezone": "UTC", "kickoffInput": "day", "gaps": how}
+    return plan_document("kept", schedule=schedule)
+
+
+def kept_name(flyte: Flyte, tick: datetime, version: str) -> str:
+    del flyte
+    return execution_name(
+        project="flytesnacks",
+        domain="development",
+        name="kept",
+        version=version,
+        scheduled_at=tick,
+    )
+
+
+async def test_gaps_of_a_live_plan_are_told_and_filled(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        world = flyte.world
+        world.declare(kept_plan("Report"))
+        await world.reconcile()
+        assert (await world.plan()).plan.is_empty
+        world.now += timedelta(days=3)
+        planned = (await world.plan()).plan
+        assert planned.is_empty, "a report starts nothing"
+        assert planned.waiting[GAPS].startswith("3 ticks since ")
+        assert any("kept:gaps  waits: 3 ticks" in line.text for line in render(planned))
+        version = (await world.active())["kept"]
+        world.declare(kept_plan("Fill"))
+        await world.reconcile()
+        assert (await world.active())["kept"] == version, "gaps are no part of the plan"
+        found = [one for one in await flyte.executions() if one.spec.launch_plan.name == "kept"]
+        ticks = {one.spec.metadata.scheduled_at.ToDatetime(tzinfo=UTC) for one in found}
+        assert len(found) == len(ticks) == 3
+        assert {one.id.name for one in found} == {kept_name(flyte, at, version) for at in ticks}
+        await flyte.end_all()
+        assert (await world.plan()).plan.waiting == {}
+
+
+async def test_gaps_of_many_plans_cost_pages(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        world = flyte.world
+        schedule = {"cron": "0 6 * * *", "timezone": "UTC", "kickoffInput": "day", "gaps": "Fill"}
+        world.declare(*(plan_document(f"p{n:02d}", schedule=schedule) for n in range(20)))
+        await world.reconcile()
+        before = world.calls()
+        assert (await world.plan()).plan.is_empty
+        calls = world.calls() - before
+        assert calls["ListExecutions"] == 1
+        assert calls["GetActiveLaunchPlan"] == 0
+        assert calls["ListActiveLaunchPlans"] <= 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
-from functools import partial
 from typing import Self
 
 from flyteidl.admin import common_pb2, project_pb2, version_pb2
@@ -164,7 +163,7 @@ class Flyte1:
         projects = frozenset(key for key in query.records if key.kind == PROJECT)
         records, unread = await observe_projects(self.channel, projects)
         kept = await observe_secrets(self._vault, query)
-        readers = {kind: partial(read, self.channel) for kind, read in calls.READ_RUNS_WITH.items()}
+        readers = {kind: made(self.channel, query) for kind, made in calls.READ_RUNS_WITH.items()}
         runs = await pursuing.observe(lambda: self.running, {**calls.READ_RUNS, **readers}, query)
         return Live(
             {**found, **records, **kept.objects, **runs.objects},

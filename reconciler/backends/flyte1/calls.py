@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from reconciler.backends.flyte1 import task, workflow
 from reconciler.backends.flyte1.attachments import Attachments
-from reconciler.backends.flyte1.backfill import read as backfill
+from reconciler.backends.flyte1.backfill import gaps
 from reconciler.backends.flyte1.declared.run import LONGEST
 from reconciler.backends.flyte1.launch_plan import calls as launch_plan
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
@@ -14,15 +14,12 @@ from reconciler.backends.flyte1.package import calls as package
 from reconciler.backends.flyte1.project import calls as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.pursuing import Read
-from reconciler.backends.running import Running
 from reconciler.backends.wire.backfill import KIND as BACKFILL
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.declared import Reader
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
-from reconciler.model.key import Key
-from reconciler.model.live import Runs
-from reconciler.model.pursuit import Asking
+from reconciler.model.live import Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
@@ -51,7 +48,7 @@ _DECLARED = Reader(LONGEST)
 READ_RUNS: Mapping[str, Read] = {RUN: _DECLARED.run, SIGNAL: _DECLARED.signal}
 """What reads the runs of each kind that declares some."""
 
-ReadWith = Callable[[Channel, Running, Key, Asking], Awaitable[Runs]]
+ReadWith = Callable[[Channel, Query], Read]
 
-READ_RUNS_WITH: Mapping[str, ReadWith] = {BACKFILL: backfill.read}
-"""What needs more than runs: the plan that they are of."""
+READ_RUNS_WITH: Mapping[str, ReadWith] = {BACKFILL: gaps.reader}
+"""What needs more than runs, such as the plan that they are of; made for each query."""

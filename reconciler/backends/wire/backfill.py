@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from reconciler.model.backfill import Coverage, Going, OnFailure, Order
+from reconciler.model.backfill import Coverage, Gaps, Going, OnFailure, Order
 from reconciler.model.digest import digest
 from reconciler.model.document import Json
 from reconciler.model.drive import Drive
 from reconciler.model.interface import Want
 from reconciler.model.key import Key
+from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource
 from reconciler.model.run import Mode
 from reconciler.model.traits import Traits
@@ -83,6 +84,14 @@ class BackfillAdapter:
             protect=spec.protect,
         )
         return Resolution(resources=(resource,))
+
+
+def gap_keeping(plan: Key, origin: Origin, *, gaps: Gaps, look_back: int) -> Resource:
+    """Make the declaration that keeps the gaps of a plan; `look_back` is in minutes."""
+    key = Key(KIND, plan.project, plan.domain, f"{plan.name}:gaps")
+    body: dict[str, Json] = {"gaps": str(gaps), "launchPlan": plan.name, "lookBack": look_back}
+    content = digest({"kind": KIND, "name": key.name, "body": body})
+    return Resource(key=key, body=body, origin=origin, digest=content)
 
 
 def body_of(spec: BackfillSpec) -> dict[str, Json]:

@@ -122,6 +122,8 @@ def _standing(
         return Standing.DONE
     if any(not run.phase.is_terminal for run in telling):
         return Standing.ALIVE
+    if wish.is_once and telling:
+        return Standing.DONE
     if at > now - GRACE:
         return Standing.LATER
     return Standing.FAILED if tries > wish.retries else Standing.DUE

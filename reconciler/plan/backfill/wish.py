@@ -19,7 +19,7 @@ class Wish:
     `before` names the runs that were there when it was first seen: they are no attempts of its own,
     though they may have names that it would give. `retries` are attempts after the first.
     `max_runs` bounds what it starts in all, `max_in_flight` what all backfills of the connection
-    have in flight; None for no bound.
+    have in flight; None for no bound. With `is_once` a tick that has any run wants no other.
     `is_ending` says that being cancelled ends what it started; under the scheduler's names that is
     only what is `known` to have been started by it.
     """
@@ -33,5 +33,6 @@ class Wish:
     max_runs: int | None = None
     max_in_flight: int | None = None
     going: Going = Going.RUNNING
+    is_once: bool = False
     is_ending: bool = False
     known: frozenset[str] = frozenset()

@@ -15,7 +15,9 @@ from reconciler.backends.flyte1.run.normal import body_of
 from reconciler.model.document import Json, show_path
 from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
+from reconciler.model.key import Key
 from reconciler.model.pursuit import Pursuit
+from reconciler.plan.backfill import gaps
 from reconciler.plan.backfill.pursue import Target, pursue
 from reconciler.schedule.identity import execution_name
 from reconciler.schedule.window import instant, show
@@ -27,6 +29,8 @@ def drive(pursuit: Pursuit) -> Drive:
     """Say what a backfill of a launch plan wants now."""
     key, body, facts = pursuit.resource.key, pursuit.resource.body, pursuit.runs.facts
     name = str(body["launchPlan"])
+    if "gaps" in body:
+        return _gaps(pursuit, name)
     if not facts:
         version = f" {body['version']}" if "version" in body else ""
         return Drive(waits=f"launch plan {name}{version} is not in {key.place}; register it")
@@ -35,6 +39,16 @@ def drive(pursuit: Pursuit) -> Drive:
     literals, failure = _inputs(body, facts)
     if failure:
         return Drive(failure=failure)
+    return pursue(pursuit, _target(key, name, body, facts, literals))
+
+
+def _target(
+    key: Key,
+    name: str,
+    body: Mapping[str, Json],
+    facts: Mapping[str, Json],
+    literals: Mapping[str, Json],
+) -> Target:
     plan = Reference(
         what=What.LAUNCH_PLANS,
         project=key.project,
@@ -44,7 +58,7 @@ def drive(pursuit: Pursuit) -> Drive:
     )
     last = facts.get("last")
     how = "active" if facts["isActive"] else "not active"
-    target = Target(
+    return Target(
         schedule=cast("Mapping[str, Json]", facts["schedule"]),
         body=lambda tick: _body(plan, body, facts, literals, tick),
         scheduler=lambda tick: execution_name(
@@ -57,7 +71,16 @@ def drive(pursuit: Pursuit) -> Drive:
         last=None if last is None else instant(str(last)),
         notes=(f"runs {name} {facts['version']}, which is {how}",),
     )
-    return pursue(pursuit, target)
+
+
+def _gaps(pursuit: Pursuit, name: str) -> Drive:
+    """Say what is missing of an active plan; one that is not active misses nothing."""
+    key, facts = pursuit.resource.key, pursuit.runs.facts
+    if not facts or not facts["schedule"]:
+        return gaps.idle(pursuit)
+    target = _target(key, name, {}, facts, {})
+    activated = facts.get("activatedAt")
+    return gaps.keep(pursuit, target, None if activated is None else instant(str(activated)))
 
 
 def _body(

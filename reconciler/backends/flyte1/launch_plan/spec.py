@@ -8,6 +8,8 @@ from typing import cast
 
 from reconciler.backends.flyte1.launch_plan.inputs import inputs_of, unbound
 from reconciler.backends.flyte1.launch_plan.schedule import resolve_schedule
+from reconciler.backends.wire.backfill import gap_keeping
+from reconciler.model.backfill import Gaps
 from reconciler.model.digest import digest, split_version, version_of
 from reconciler.model.document import Json
 from reconciler.model.interface import Missing, Want, Workflow
@@ -17,6 +19,7 @@ from reconciler.model.resource import Reference, Resource, State
 from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.resolve.target import Target, find
+from reconciler.schedule import rate
 from reconciler.specs.launch_plan import LaunchPlanSpec, Notification, Schedule
 from reconciler.specs.running import Latest, PlanState
 from reconciler.specs.validate import Declared
@@ -29,6 +32,7 @@ _PHASES = {
     "Aborted": "ABORTED",
     "TimedOut": "TIMED_OUT",
 }
+_LOOK_BACK = "7d"
 _STATES = {
     PlanState.ACTIVE: State.ACTIVE,
     PlanState.INACTIVE: State.INACTIVE,
@@ -219,7 +223,11 @@ def _registered(
         on_register=inputs.notes,
     )
     starts = {key: started(key, resource.version, body, workflow)} if context.has_runs else {}
-    return Resolution(resources=(resource,), problems=tuple(problems), starts=starts)
+    return Resolution(
+        resources=(resource, *_kept_gaps(declared, spec, key)),
+        problems=tuple(problems),
+        starts=starts,
+    )
 
 
 def started(key: Key, version: str, body: Mapping[str, Json], workflow: Workflow) -> Workflow:
@@ -234,6 +242,16 @@ def started(key: Key, version: str, body: Mapping[str, Json], workflow: Workflow
         inputs={name: one for name, one in workflow.inputs.items() if name not in fixed},
         defaults={name: one["value"] for name, one in defaults.items()},
     )
+
+
+def _kept_gaps(declared: Declared, spec: LaunchPlanSpec, key: Key) -> tuple[Resource, ...]:
+    """Declare the plan's gaps, which are no part of its content."""
+    schedule = spec.schedule
+    if schedule is None or schedule.gaps is Gaps.IGNORE:
+        return ()
+    minutes = rate.parse(schedule.look_back or _LOOK_BACK)
+    origin = declared.document.origin
+    return (gap_keeping(key, origin, gaps=schedule.gaps, look_back=minutes),)
 
 
 def _awaits(spec: LaunchPlanSpec, place: Place) -> str:

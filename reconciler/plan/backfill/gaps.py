@@ -1,0 +1,86 @@
+"""Gap keeping: ticks of a live schedule that nothing ran, told or filled.
+
+Only what a plan missed while it was active is a gap: ticks before its activation, or before it was
+first seen active, are not. A tick with any run, whatever became of it, is none either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from reconciler.model.backfill import Gaps, Going, OnFailure
+from reconciler.model.drive import Drive, Row
+from reconciler.plan.backfill.due import drive
+from reconciler.plan.backfill.names import Naming
+from reconciler.plan.backfill.pursue import Target
+from reconciler.plan.backfill.wish import GRACE, Wish
+from reconciler.schedule import grid
+from reconciler.schedule.window import Window, instant, show
+
+if TYPE_CHECKING:
+    from reconciler.model.document import Json
+    from reconciler.model.pursuit import Pursuit
+
+AT_ONCE = 5
+"""Runs of one plan that fill gaps at once."""
+
+
+def keep(pursuit: Pursuit, target: Target, activated_at: datetime | None) -> Drive:
+    """Say which ticks are missing now, and what is started of them."""
+    body = pursuit.resource.body
+    held = pursuit.held.frozen.get("since")
+    since = instant(str(held)) if held else activated_at or pursuit.now
+    back = timedelta(minutes=cast("int", body["lookBack"]))
+    end = pursuit.now.replace(microsecond=0) - GRACE
+    window = Window(max(since, end - back).replace(microsecond=0), end)
+    frozen: dict[str, Json] = {"since": show(since)}
+    try:
+        schedule = grid.read(target.schedule)
+    except ValueError as error:
+        return Drive(failure=f"its schedule cannot be read: {error}", frozen=frozen)
+    if schedule.is_timer or window.start >= window.end:
+        return Drive(is_idle=True, frozen=frozen)
+    ticks = schedule.ticks(window)
+    if len(ticks) > grid.MOST:
+        return Drive(failure="lookBack has too many ticks; write a shorter one", frozen=frozen)
+    fills = body["gaps"] == Gaps.FILL
+    found = drive(
+        ticks,
+        pursuit.runs.found,
+        wish=Wish(
+            parallelism=AT_ONCE,
+            on_failure=OnFailure.CONTINUE,
+            is_once=True,
+            going=Going.RUNNING if fills else Going.PAUSED,
+        ),
+        naming=Naming(
+            place=pursuit.resource.key.place, body=target.body, scheduler=target.scheduler
+        ),
+        now=pursuit.now,
+    )
+    rows = tuple(row for row in found.rows if _is_open(row))
+    missing = [row for row in rows if row.phase is None]
+    if not missing:
+        return Drive(rows=rows, is_idle=True, frozen=frozen)
+    told = _told(missing, window)
+    fix = "" if fills else "; write gaps: Fill, or see `reconcile backfill`"
+    return replace(found, rows=rows, waits=f"{told}{fix}", notes=(told,), frozen=frozen)
+
+
+def idle(pursuit: Pursuit) -> Drive:
+    """Say that a plan is not active, so that it misses nothing; it is seen anew afterwards."""
+    return Drive(is_idle=True, frozen={"since": ""} if pursuit.held.frozen else {})
+
+
+def _is_open(row: Row) -> bool:
+    return row.phase is None or (not row.is_covered and not row.phase.is_terminal)
+
+
+def _told(missing: list[Row], window: Window) -> str:
+    first = missing[0].scheduled_at
+    assert first is not None
+    ticks = "1 tick" if len(missing) == 1 else f"{len(missing)} ticks"
+    verb = "has" if len(missing) == 1 else "have"
+    return f"{ticks} since {show(window.start)} {verb} no run, first {show(first)}"
