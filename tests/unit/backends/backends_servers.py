@@ -19,23 +19,26 @@ from aiohttp import web
 from reconciler.backends import settings as connection
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte2 import methods as flyte2_methods
+from reconciler.backends.flyte2.run import methods as flyte2_runs
 from reconciler.backends.wire.method import Method
 
 PATHS = {
     method.path: method
-    for table in (methods.TABLE, flyte2_methods.TABLE)
+    for table in (methods.TABLE, flyte2_methods.TABLE, flyte2_runs.TABLE)
     for method in table.values()
 }
 
 Answer = Callable[[Any, Any], Awaitable[Any]]
+Stream = Callable[[Any, Any], AsyncIterator[Any]]
 
 
 @dataclass
 class FlyteServer(grpc.GenericRpcHandler):
-    """Answers what `answers` holds by a method's path; the rest is UNIMPLEMENTED."""
+    """Answers what `answers` and `streams` hold by a method's path; the rest is UNIMPLEMENTED."""
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     metadata: list[dict[str, str]] = field(default_factory=list)
     in_flight: int = 0
@@ -48,9 +51,12 @@ class FlyteServer(grpc.GenericRpcHandler):
     def on(self, method: Method[Any, Any], answer: Answer) -> None:
         self.answers[method.path] = answer
 
+    def on_stream(self, method: Method[Any, Any], answers: Stream) -> None:
+        self.streams[method.path] = answers
+
     def service(self, details: Any) -> Any:
         method = PATHS.get(details.method)
-        if method is None or method.path not in self.answers:
+        if method is None or method.path not in self.answers.keys() | self.streams.keys():
             return None
         name = method.name
 
@@ -64,6 +70,22 @@ class FlyteServer(grpc.GenericRpcHandler):
             finally:
                 self.in_flight -= 1
 
+        async def stream(request: Any, context: Any) -> Any:
+            self.calls[name] += 1
+            self.metadata.append(dict(context.invocation_metadata()))
+            self.in_flight += 1
+            try:
+                async for answer in self.streams[method.path](request, context):
+                    yield answer
+            finally:
+                self.in_flight -= 1
+
+        if method.is_stream:
+            return grpc.unary_stream_rpc_method_handler(
+                stream,
+                request_deserializer=method.request.FromString,
+                response_serializer=method.response.SerializeToString,
+            )
         return grpc.unary_unary_rpc_method_handler(
             handle,
             request_deserializer=method.request.FromString,

@@ -1,6 +1,7 @@
 """Logs of an action, followed until it has ended, over streams that are opened again.
 
-Facts from the open-source manager 2.0.43: a stream begins where the container did, or a thousand
+Facts from the open-source manager 2.0.43: which pod an attempt ran in is told by its last event
+alone, so that one without it hides the log. A stream begins where the container did, or a thousand
 lines before the end; it ends at once where the pod does not run yet or any more, and breaks with
 the connection. What was shown is therefore left out when it comes again. Before the engine has told
 of a pod there is NOT_FOUND, as there is for good once the pod is gone.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from flyteidl2.cluster import payload_pb2
@@ -32,29 +33,33 @@ _ORIGINS = {logs_pb2.USER: "user", logs_pb2.SYSTEM: "system"}
 
 @dataclass(slots=True)
 class _Shown:
-    """Where in a log we are: the time of the last line, and how many lines came since it."""
+    """Where in a log we are.
+
+    `at` is the time of the last line that was shown, `since` how many lines were of that time,
+    those without one included, and `again` how many of these are still to come once more. `now` is
+    the time of the line that is read.
+    """
 
     at: datetime | None = None
     since: int = 0
-    again: int = field(default=0)
+    again: int = 0
+    now: datetime | None = None
 
     def reopened(self) -> None:
         """Expect lines that were shown."""
-        self._now, self.again = None, self.since
-
-    _now: datetime | None = None
+        self.now, self.again = None, self.since
 
     def is_new(self, line: Line) -> bool:
         """Say whether a line was not shown yet, and remember it."""
-        self._now = line.at or self._now
-        if self.at is not None and self._now is not None and self._now < self.at:
+        self.now = line.at or self.now
+        if self.at is not None and self.now is not None and self.now < self.at:
             return False
-        if self.again and self._now == self.at:
+        if self.again and self.now == self.at:
             self.again -= 1
             return False
         self.again = 0
-        if self._now != self.at:
-            self.at, self.since = self._now, 0
+        if self.now != self.at:
+            self.at, self.since = self.now, 0
         self.since += 1
         return True
 
@@ -73,12 +78,13 @@ class Tail:
         """Yield the lines of an attempt, or of the last one and those that follow it."""
         number, shown = attempt, _Shown()
         pause, silent = self.pace.first, 0.0
+        found: wire.ActionDetails | None = None
         while True:
-            found = await details.action(self.link.channel, self._action)
-            last = max([one.attempt for one in found.attempts], default=0)
-            if not attempt and last > number:
-                number, shown = last, _Shown()
             try:
+                found = await details.action(self.link.channel, self._action)
+                last = max([one.attempt for one in found.attempts], default=0)
+                if not attempt and last > number:
+                    number, shown = last, _Shown()
                 if number:
                     shown.reopened()
                     async with aclosing(self._opened(number)) as opened:
@@ -87,17 +93,16 @@ class Tail:
                             if shown.is_new(line):
                                 pause = self.pace.first
                                 yield line
+                if _has_ended(found, attempt):
+                    return
             except UnavailableError:
-                if silent >= self.pace.patience:
+                if found is None or silent >= self.pace.patience:
                     raise
             except BackendError as error:
-                if not faults.is_not_found(error):
+                if found is None or not faults.is_not_found(error):
                     raise
                 if _has_ended(found, attempt):
                     raise self._gone(found, number, error) from error
-            else:
-                if _has_ended(found, attempt):
-                    return
             silent += pause
             await self.sleep(pause)
             pause = min(pause * self.pace.factor, self.pace.longest)
