@@ -21,16 +21,16 @@ from pathlib import Path
 import grpc
 
 from reconciler.model.key import Place
-from tests.bench import beside, operated, report
+from tests.bench import beside, fills, operated, report
 from tests.bench.flytes import FLYTE1, FLYTES, Flyte
-from tests.bench.results import Results, write_operator
+from tests.bench.results import Results, write_fill, write_operator
 from tests.bench.scenario import ROOT, Scenario
 
 DOMAINS = ("development", "staging", "production")
 SIZES = (10, 100, 1000, 10_000)
 SPREAD = 10_000
 SPREAD_PROJECTS = 30
-PARTS = ("real", "write", "clients", "embedded", "operator", "report")
+PARTS = ("real", "write", "clients", "embedded", "fills", "operator", "report")
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def main() -> None:
         for flyte in FLYTES:
             if given.flyte in (None, flyte.name):
                 _measure(flyte, Path(folder) / flyte.name, given)
+                if given.only in (None, "fills"):
+                    _fills(flyte, Path(folder) / flyte.name, given.most)
         if given.only in (None, "operator"):
             _operator(Path(folder) / "operator", given.most)
     text = report.render()
@@ -74,6 +76,15 @@ def _measure(flyte: Flyte, root: Path, given: argparse.Namespace) -> None:
         with embedded(root / "data") as endpoint:
             results = Results(flyte, flyte.embedded, endpoint, is_continued=is_part)
             _scenarios(results, root / "embedded", given)
+
+
+def _fills(flyte: Flyte, root: Path, most: int) -> None:
+    with embedded(root / "filled") as endpoint:
+        for size, row in fills.measure(flyte, endpoint, root / "fills", most=most):
+            write_fill(flyte.embedded, size, row)
+    if flyte.endpoint:
+        for size, row in fills.measure(flyte, flyte.endpoint, root / "real-fills", most=most):
+            write_fill(flyte.real, size, row)
 
 
 def _operator(root: Path, most: int) -> None:

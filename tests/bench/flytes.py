@@ -13,7 +13,7 @@ from flyteidl.service import admin_pb2_grpc
 
 from reconciler.model.key import Place
 from tests.bench import launch_plans, triggers, workflows
-from tests.bench.plans import Document
+from tests.bench.plans import Document, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Flyte:
 
     `real` and `embedded` are the columns of its results. `prepare` makes what is there before the
     set is; `write_code` writes, for so many plans, what the set registers for them into the
-    directory `code`. `version` asks a server for its own.
+    directory `code`. `version` asks a server for its own. `filled` says to `backfill` which plan.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Flyte:
     document: Document
     prepare: Callable[[str, Collection[Place]], None]
     version: Callable[[str], str]
+    filled: Callable[[Plan], tuple[str, str]]
     code: str = ""
     write_code: Callable[[Path, int], None] = lambda _root, _count: None
     is_spread: bool = False
@@ -59,6 +60,7 @@ FLYTE1 = Flyte(
     document=launch_plans.document,
     prepare=workflows.prepare,
     version=_version_of_flyte1,
+    filled=lambda plan: ("launchplan", plan.name),
     is_spread=True,
 )
 
@@ -71,6 +73,7 @@ FLYTE2 = Flyte(
     document=triggers.document,
     prepare=triggers.prepare,
     version=lambda _endpoint: "",
+    filled=lambda plan: ("trigger", f"{triggers.task(plan)}/{plan.name}"),
     code=triggers.CODE,
     write_code=triggers.write_code,
 )

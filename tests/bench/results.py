@@ -16,6 +16,7 @@ from tests.bench.process import Cost, run
 from tests.bench.scenario import ENVIRON, ROOT, SCRIPT, Scenario
 
 OPERATOR = "operator"
+FILLS = "fills"
 FOLDER = Path(__file__).with_name("results")
 
 
@@ -96,6 +97,15 @@ def write_operator(found: Mapping[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(data, indent=1) + "\n"
     (FOLDER / f"{OPERATOR}.json").write_text(text, encoding="utf-8")
+
+
+def write_fill(column: str, size: str, row: Mapping[str, Any]) -> None:
+    """Keep what a backfill of one size cost; what was not measured stays as it was."""
+    data = load(FILLS) or {}
+    data.setdefault(column, {})[size] = dict(row)
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1) + "\n"
+    (FOLDER / f"{FILLS}.json").write_text(text, encoding="utf-8")
 
 
 def load(column: str) -> dict[str, Any] | None:
