@@ -71,6 +71,7 @@ class FakeRunning:
     gates_of: list[Gate] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     reports: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    addresses: dict[str, Values | bytes] = field(default_factory=dict)
     span: Span = Span(name="all")  # noqa: RUF009 - frozen
     has_logs: bool = True
     files: dict[str, list[bytes]] = field(default_factory=dict)
@@ -122,6 +123,10 @@ class FakeRunning:
         if found is None:
             raise BackendError(f"run {run_id}: has no report")
         return found
+
+    async def addressed(self, address: str) -> Values | bytes | None:
+        self.done.append(("addressed", address))
+        return self.addresses.get(address)
 
     async def spans(self, run_id: RunId) -> Span:
         self.done.append(("spans", run_id.name))

@@ -146,6 +146,22 @@ class Runs:
         read = self.running.runs(replace(asked, limit=0))
         return _sorted(read, asked, sort)
 
+    async def get(self, address: str, **how: Any) -> Any:
+        """Read what a short address of Flyte 1, `flyte://v1/...`, names; None where there is none.
+
+        It is `Literals` for inputs or outputs (`how` is what they take besides), a single value
+        where the address ends in its name, and bytes of HTML for a deck.
+        """
+        from reconciler.api.literals import Literals
+        from reconciler.api.stored import Store
+
+        found = await self.running.addressed(address)
+        if found is None or isinstance(found, bytes):
+            return found
+        literals = Literals(found, store=Store(self.running), **how)
+        name = address.rpartition("/")[2]
+        return literals[name] if name not in {"i", "o"} else literals
+
     async def gates(self, place: Place | None = None) -> tuple[Gate, ...]:
         """List the open gates of all runs of a place, which is the one that holds by default."""
         where = place or Place(self.project, self.domain)

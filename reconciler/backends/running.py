@@ -11,7 +11,7 @@ from typing import Protocol
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step
+from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
 
 
 class Running(Protocol):
@@ -61,6 +61,14 @@ class Running(Protocol):
 
     async def report(self, run_id: RunId, step: str = "") -> bytes:
         """Fetch the deck (report) of a step as HTML; raises BackendError when there is none."""
+        ...
+
+    async def addressed(self, address: str) -> Values | bytes | None:
+        """Read what a short address, `flyte://v1/...`, names: values, or a deck as HTML.
+
+        None where nothing is there (yet). Raises UsageError for what is no such address, and
+        UnsupportedError on Flyte 2, which has none.
+        """
         ...
 
     async def spans(self, run_id: RunId) -> Span:

@@ -118,9 +118,15 @@ def get(**given: Any) -> int:
 
     `get runs` (or executions) lists runs, the newest first; `get nodes RUN [STEP...]` (or actions)
     what runs inside one; `get signals [RUN]` the gates of a run, or the open ones of a place.
+    `get data flyte://v1/...` shows what a short address of Flyte 1 names.
     """
     from reconciler.api import grammar
 
+    if given["kind"] == "data":
+        from reconciler.cli.get_data import get_data
+
+        _refuse(given, {**_OF_ENTITIES, **_OF_RUNS})
+        return asyncio.run(get_data(given))
     if grammar.run_list_of(given["kind"]):
         from reconciler.cli.get_runs import get_runs
 

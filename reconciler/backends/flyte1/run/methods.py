@@ -96,6 +96,13 @@ CREATE_DOWNLOAD_LINK = TABLE.read(
 )
 """Signs a URL and stores nothing."""
 
+GET_DATA = TABLE.read(
+    "DataProxyService.GetData",
+    dataproxy_pb2.GetDataRequest,
+    dataproxy_pb2.GetDataResponse,
+    "flyte_url",
+)
+
 RELAUNCH_EXECUTION = TABLE.write(
     "AdminService.RelaunchExecution",
     execution_pb2.ExecutionRelaunchRequest,

@@ -16,6 +16,7 @@ from reconciler.backends.flyte1.run import (
     gates,
     lists,
     rows,
+    short,
     spans,
     start,
     steps,
@@ -27,7 +28,7 @@ from reconciler.errors import BackendError, UnsupportedError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step
+from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
 
 _PACE = follow.Pace()
 
@@ -123,6 +124,10 @@ class Flyte1Running:
         if not step:
             step = _only_report(run_id, await self.steps(run_id))
         return await data.report(self._channel, run_id, step)
+
+    async def addressed(self, address: str) -> Values | bytes | None:
+        """Read what a short address names."""
+        return await short.addressed(self._channel, address)
 
     async def spans(self, run_id: RunId) -> Span:
         """Read where the time went; from the steps, where flyteadmin cannot work it out."""

@@ -24,7 +24,7 @@ from reconciler.errors import UnsupportedError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step
+from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
 
 _PACE = follow.Pace()
 
@@ -73,6 +73,12 @@ class Flyte2Running:
     async def report(self, run_id: RunId, step: str = "") -> bytes:
         """Fetch a report."""
         return await data.report(self._link, run_id, step)
+
+    async def addressed(self, address: str) -> Values | bytes | None:
+        """Refuse: Flyte 2 has no such addresses."""
+        raise UnsupportedError(
+            f"{address}: is an address of Flyte 1; name the run and the action instead"
+        )
 
     async def spans(self, run_id: RunId) -> Span:
         """Read where the time went."""
