@@ -8,7 +8,7 @@ import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
@@ -17,6 +17,8 @@ from reconciler.errors import UsageError
 from reconciler.schedule import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from reconciler.backends.kubernetes.access import Access
     from reconciler.operator.run import Options
 
@@ -40,6 +42,12 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> f
 @click.option("--connection", default="", help="NAMESPACE/NAME for objects without a FlyteSync.")
 @click.option("--allow-url", multiple=True, help="Packages may come from SCHEME://HOST.")
 @click.option("--allow-host", multiple=True, help="FlyteConnections may name this glob.")
+@click.option(
+    "--allow-scheme",
+    multiple=True,
+    type=click.Choice(["http", "git"]),
+    help="Repositories may be fetched over this too; https and ssh are allowed.",
+)
 @click.option("--interval", default="10m", callback=_seconds, help="Look for drift this often.")
 @click.option("--workers", type=click.IntRange(1, 64), default=4, help="Sets worked on at once.")
 @click.option("--leader-elect/--no-leader-elect", default=True, help="Hold a Lease while working.")
@@ -47,27 +55,17 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: str) -> f
 @click.option("--lease-duration", default="30s", callback=_seconds, help="How long it lasts.")
 @click.option("--listen", default="0.0.0.0:8080", help="Serve /healthz, /readyz and /metrics.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info")
-def operator(
-    *,
-    namespace: tuple[str, ...],
-    kubeconfig: Path | None,
-    context: str,
-    connection: str,
-    allow_url: tuple[str, ...],
-    allow_host: tuple[str, ...],
-    interval: float,
-    workers: int,
-    leader_elect: bool,
-    lease_namespace: str,
-    lease_duration: float,
-    listen: str,
-    log_level: str,
-) -> None:
+def operator(**given: Any) -> None:
     """Keep the custom resources of a cluster so on Flyte.
 
     Every option can be given by the environment: RECONCILE_OPERATOR_NAMESPACE (separated by
     spaces, as all that may be given more than once), RECONCILE_OPERATOR_CONNECTION and so on.
     """
+    start(given)
+
+
+def start(given: Mapping[str, Any], beside: Callable[..., Any] | None = None) -> None:
+    """Run an operator with the options of the command, and what else is to run with it."""
     missing = [name for name in ("kopf", "prometheus_client") if find_spec(name) is None]
     if missing:
         raise UsageError(
@@ -75,29 +73,37 @@ def operator(
             "`pip install 'flyte-reconciler[operator]'`"
         )
     from reconciler.backends.kubernetes import access
+    from reconciler.git.job import Rules
+    from reconciler.git.remote import SCHEMES
     from reconciler.operator import run, trust
     from reconciler.operator.passes import Setup
 
     logging.basicConfig(
-        level=log_level.upper(),
+        level=given["log_level"].upper(),
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    is_debug = log_level == "debug"
+    is_debug = given["log_level"] == "debug"
     logging.getLogger("aiohttp").setLevel(logging.DEBUG if is_debug else logging.WARNING)
     # It logs whatever ends its watches with its traceback; that it is started again is told by us.
     logging.getLogger("kopf").setLevel(logging.DEBUG if is_debug else logging.CRITICAL)
-    found = access.find(kubeconfig, context)
-    addresses = frozenset(address(item) for item in allow_url)
+    found = access.find(given["kubeconfig"], given["context"])
+    addresses = frozenset(address(item) for item in given["allow_url"])
     options = run.Options(
-        namespaces=namespace,
-        home=lease_namespace or found.namespace or "default",
-        setup=Setup(connection=_named(connection), interval=interval, urls=addresses),
-        allowed=trust.Allowed(hosts=allow_host, urls=addresses),
-        workers=workers,
-        elects=leader_elect,
-        lease_seconds=lease_duration,
-        listen=listen,
+        namespaces=given["namespace"],
+        home=given["lease_namespace"] or found.namespace or "default",
+        setup=Setup(
+            connection=_named(given["connection"]),
+            interval=given["interval"],
+            urls=addresses,
+            git=Rules(schemes=SCHEMES | frozenset(given["allow_scheme"])),
+        ),
+        allowed=trust.Allowed(hosts=given["allow_host"], urls=addresses),
+        workers=given["workers"],
+        elects=given["leader_elect"],
+        lease_seconds=given["lease_duration"],
+        listen=given["listen"],
+        beside=beside,
     )
     asyncio.run(_operate(found, options))
 

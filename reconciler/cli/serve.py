@@ -9,12 +9,12 @@ import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import options as shared
-from reconciler.cli.operator import address
+from reconciler.cli.operator import address, operator, start
 from reconciler.errors import UsageError
 from reconciler.model.secret import Secret
 
@@ -23,9 +23,47 @@ if TYPE_CHECKING:
 
 _PREFIX = "RECONCILE_SERVE"
 _SHORTEST_TOKEN = 20
+_FLAG = "--kubernetes"
 
 
-@click.command(context_settings={"auto_envvar_prefix": _PREFIX})
+class Serve(click.Command):
+    """The command that, with --kubernetes, takes what the operator takes."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the options of whichever of the two is meant."""
+        if _FLAG not in args:
+            return super().make_context(info_name, args, parent, **extra)
+        rest = [word for word in args if word != _FLAG]
+        return clustered.make_context(info_name, rest, parent, **extra)
+
+
+def _serve_cluster(**given: Any) -> None:
+    """Keep the custom resources of a cluster so on Flyte, FlyteSyncs from Git and webhooks too."""
+
+    def beside(operator: Any, cluster: Any) -> Any:
+        from reconciler.serve.clustered import ClusterHooks
+
+        return ClusterHooks(operator, cluster)
+
+    start(given, beside)
+
+
+clustered = click.Command(
+    "serve",
+    context_settings={"auto_envvar_prefix": _PREFIX},
+    callback=_serve_cluster,
+    params=list(operator.params),
+    help=_serve_cluster.__doc__,
+)
+
+
+@click.command("serve", cls=Serve, context_settings={"auto_envvar_prefix": _PREFIX})
 @click.argument("config", nargs=-1, required=True)
 @shared.connection
 @click.option("--allow-url", multiple=True, help="Packages may come from SCHEME://HOST.")
@@ -44,11 +82,13 @@ _SHORTEST_TOKEN = 20
 @click.option("--page-header", help="Header in which a proxy says who is asking.")
 @click.option("--page-proxy", multiple=True, metavar="CIDR", help="Where that proxy is.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info")
+@click.option(_FLAG, is_flag=True, help="Read custom resources instead; takes what operator takes.")
 def serve(**given: object) -> None:
     """Keep Flyte like the Git repositories that CONFIG names.
 
-    CONFIG are files and folders with FlyteSyncs that have `git`, and FlyteConnections. Every option
-    can be given by the environment: RECONCILE_SERVE_LISTEN and so on.
+    CONFIG are files and folders with FlyteSyncs that have `git`, and FlyteConnections. Relative
+    paths in them start here. Every option can be given by the environment: RECONCILE_SERVE_LISTEN
+    and so on.
     """
     if find_spec("prometheus_client") is None:
         raise UsageError(

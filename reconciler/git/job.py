@@ -65,8 +65,14 @@ class Job:
         with self.mirror.alone():
             return self.mirror.deepen(*source.reference(self.wanted, found))
 
+    def known(self, commit: str) -> Found | None:
+        """Find a commit that was applied once, as far as it is here still."""
+        with self.mirror.alone():
+            tree = self.mirror.tree(commit, self.wanted.path) if self.mirror.commit(commit) else ""
+        return Found(name="", commit=commit, tree=tree) if tree else None
+
     def keep(self, found: Found) -> None:
-        """Keep what was applied, so that it can be returned to."""
+        """Keep what is applied, so that it can be returned to."""
         with self.mirror.alone():
             self.mirror.keep(self.sync.name, found.commit)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from reconciler.backends.port import Backend
 from reconciler.engine import applying, planning
 from reconciler.engine.applying import Applied, Run
+from reconciler.engine.declaration import Declaration
 from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.engine.remote import Tree, declare_for
@@ -22,6 +23,10 @@ Fence = Callable[[Planned], Awaitable[Planned]]
 """Holds back what a plan would do beyond what it may; raises where nothing may be done."""
 
 
+Prepare = Callable[[Declaration], Awaitable[Declaration]]
+"""Gives a declaration what it needs before it is planned; raises where it may not be."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -30,13 +35,15 @@ def _now() -> datetime:
 class Doing:
     """How a pass is run: what documents may reach, who it is, when it is to end early.
 
-    `fence` is asked before anything is written, None where all of the plan may be done.
+    `prepare` is asked before anything is planned, `fence` before anything is written; None where
+    all may be.
     """
 
     reach: Reach
     by: str
     stop: asyncio.Event | None = None
     options: Options = planning.NO_OPTIONS
+    prepare: Prepare | None = None
     fence: Fence | None = None
     parallel: int = 16
     clock: Callable[[], datetime] = _now
@@ -67,10 +74,11 @@ async def sync(job: Job, found: Found, backend: Backend, doing: Doing) -> Synced
         planned = await plan(job, found, tree, backend, doing)
         if doing.fence is not None:
             planned = await doing.fence(planned)
+        if planned.plan.doable:
+            # From its first write on the ledger names the commit, whatever becomes of the branch.
+            await asyncio.to_thread(job.keep, found)
         run = Run(now=doing.clock(), by=doing.by, parallel=doing.parallel, stop=doing.stop)
         applied = await applying.apply_planned(planned, backend, run)
-    if applied.is_complete:
-        await asyncio.to_thread(job.keep, found)
     return Synced(found=found, planned=planned, applied=applied)
 
 
@@ -88,6 +96,8 @@ async def written(job: Job, found: Found) -> AsyncIterator[Tree]:
 async def plan(job: Job, found: Found, tree: Tree, backend: Backend, doing: Doing) -> Planned:
     """Plan a folder that was written from a commit; fetches more history where that decides."""
     declaration = await asyncio.to_thread(declare_for, job.sync, tree, doing.reach)
+    if doing.prepare is not None:
+        declaration = await doing.prepare(declaration)
     options = replace(doing.options, reset_to=job.wanted.reset)
     try:
         return await planning.plan(declaration, backend, now=doing.clock(), options=options)

@@ -104,6 +104,11 @@ class Connections:
         self._locks: dict[Ref, asyncio.Lock] = {}
         self.needs: dict[Ref, frozenset[tuple[str, str]]] = {}
 
+    @property
+    def allowed(self) -> trust.Allowed:
+        """What the owner of the operator allows."""
+        return self._rules.allowed
+
     def find(self, namespace: str, name: str) -> Custom:
         """Find a FlyteConnection: of a namespace, else of the operator's own.
 

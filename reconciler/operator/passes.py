@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,12 +20,14 @@ from reconciler.engine.applying import Applied, Run
 from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
+from reconciler.git import job as jobs
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
 from reconciler.operator.conditions import Verdict, is_expired, reason_before
 from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
 from reconciler.operator.ending import Departures
+from reconciler.operator.git_passes import GitPasses
 from reconciler.operator.members import Cast
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.resources import Custom, Ref
@@ -54,12 +56,13 @@ class Setup:
 
     `connection` is the namespace and name of the FlyteConnection for objects without a FlyteSync.
     `interval` is how often those are looked at, in seconds. `urls` are what archives may be
-    fetched from.
+    fetched from, `git` is what repositories may be.
     """
 
     connection: tuple[str, str] | None = None
     interval: float = 600.0
     urls: frozenset[str] = frozenset()
+    git: jobs.Rules = field(default_factory=jobs.Rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,18 @@ class Passes:
     sources: dict[UnitId, frozenset[tuple[str, str]]] = field(default_factory=dict)
     memos: dict[UnitId, Memo] = field(default_factory=lambda: defaultdict(Memo))
     _telling: dict[UnitId, asyncio.Task[None]] = field(default_factory=dict)
+    _git: GitPasses = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make what looks at repositories, of the same parts."""
+        self._git = GitPasses(
+            cluster=self.cluster,
+            connections=self.connections,
+            urls=self.setup.urls,
+            rules=self.setup.git,
+            sources=self.sources,
+            clock=self.clock,
+        )
 
     async def run(self, identifier: UnitId, stop: asyncio.Event) -> Ended:
         """Look at one unit; `stop` asks to end early because something urgent came."""
@@ -102,6 +117,7 @@ class Passes:
             _, freed = self.claims.settle(identifier, "", ())
             self.sources.pop(identifier, None)
             self.memos.pop(identifier, None)
+            self._git.forget(identifier)
             return Ended(None, freed=freed)
         try:
             return await self._set(await self.departures.without_ending(unit, self.clock()), stop)
@@ -120,6 +136,8 @@ class Passes:
             return await self._suspended(unit)
         try:
             custom = self._connection_of(unit)
+            if unit.spec.git is not None:
+                return await self._repository(unit, custom, stop)
             async with self.connections.use(custom) as opened:
                 return await self._on(unit, opened, stop)
         except UnusableError as error:
@@ -143,7 +161,48 @@ class Passes:
             )
         if unit.sync.declared is None:
             return verdicts.of_problems(unit.sync.problems)
+        waits = self._waits_for(unit)
+        if waits and not unit.spec.suspend:
+            return Verdict(reason=Reason.DEPENDENCY, message=waits, is_partial=True)
         return None
+
+    async def _repository(self, unit: Unit, custom: Custom, stop: asyncio.Event) -> Ended:
+        """Sync a FlyteSync from its repository; objects of the cluster have no part in it."""
+        assert unit.sync is not None
+        now = self.clock()
+        why = "its FlyteSync takes its objects from Git"
+        await self.departures.orphan(unit, why, now)
+        looked = await self._git.look(unit, custom, stop)
+        fix = "name another one in spec.sync, or declare it in the repository"
+        foreign = Verdict(reason=Reason.INVALID, message=f"{why}; {fix}", is_partial=True)
+        told = {item.ref: foreign for item in unit.members if not item.is_disabled}
+        telling = self._begin_telling(unit, {**told, unit.sync.ref: looked.verdict}, now)
+        if looked.synced is not None:
+            self._count(unit, looked.synced.planned, looked.synced.applied)
+        # Those that wait for this one look at its status.
+        await asyncio.wait({telling})
+        freed = frozenset(self._dependents(unit)) if looked.verdict.is_ready else frozenset()
+        is_failed = looked.verdict.is_waiting
+        return Ended(looked.due, is_failed=is_failed, freed=freed, telling=telling)
+
+    def _dependents(self, unit: Unit) -> Iterator[UnitId]:
+        """Yield the units that wait for this one."""
+        for other in self.store.within(unit.id.namespace):
+            if other.ref.kind == words.SYNC and unit.id.set_name in _needs(other):
+                yield UnitId(unit.id.namespace, other.ref.name)
+
+    def _waits_for(self, unit: Unit) -> str:
+        """Say which FlyteSync has to go first, as spec.dependsOn has it; empty for none."""
+        for name in unit.spec.depends_on:
+            other = self.store.get(Ref(words.SYNC, unit.id.namespace, name))
+            if other is None:
+                return f"it depends on the FlyteSync {name}, which does not exist; create it"
+            if unit.id.set_name in _needed(name, unit.id.namespace, self.store):
+                return f"it depends on {name}, and {name} on it; remove one of the two"
+            is_seen = other.status.get("observedGeneration") == other.generation
+            if not is_seen or reason_before(other) != Reason.SUCCEEDED:
+                return f"it waits for the FlyteSync {name}, which is not ready"
+        return ""
 
     def _connection_of(self, unit: Unit) -> Custom:
         """Find the connection of a unit; raises UnusableError where none is named or there."""
@@ -207,7 +266,10 @@ class Passes:
         again = min(self._interval(unit), _IN_FLIGHT_SECONDS if is_in_flight else math.inf)
         again_after = 0.0 if stop.is_set() else again
         is_failed = is_failed and not stop.is_set()
-        return Ended(again_after, is_failed=is_failed, freed=cast.freed, telling=telling)
+        freed = cast.freed
+        if unit.sync is not None and told[unit.sync.ref].is_ready:
+            freed |= frozenset(self._dependents(unit))
+        return Ended(again_after, is_failed=is_failed, freed=freed, telling=telling)
 
     async def _expire(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> None:
         """Delete the objects of runs that ended longer ago than their time to live."""
@@ -419,6 +481,23 @@ class Passes:
             verdict = verdicts.of_error(error)
         await self.scribe.tell(custom, verdict, now=self.clock())
         return Ended(self.setup.interval, is_failed=verdict.is_waiting)
+
+
+def _needs(custom: Custom) -> tuple[str, ...]:
+    found = custom.spec.get("dependsOn")
+    return tuple(map(str, found)) if isinstance(found, list) else ()
+
+
+def _needed(name: str, namespace: str, store: Store) -> set[str]:
+    """List what a FlyteSync needs, and what that needs."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        custom = store.get(Ref(words.SYNC, namespace, left.pop()))
+        new = set(_needs(custom)) - found if custom is not None else set()
+        found |= new
+        left += sorted(new)
+    return found
 
 
 def _is_orphaning(custom: Custom, unit: Unit) -> bool:

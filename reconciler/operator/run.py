@@ -9,10 +9,12 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from aiohttp import web
 
 from reconciler.backends.kubernetes.access import Access
 from reconciler.backends.kubernetes.client import Cluster, open_cluster
@@ -58,6 +60,18 @@ class Options:
     elects: bool = True
     lease_seconds: float = 30.0
     listen: str = "0.0.0.0:8080"
+    beside: Callable[[Operator, Cluster], Beside] | None = None
+
+
+class Beside(Protocol):
+    """What else runs with an operator: more that is served, and work while it is in charge."""
+
+    @property
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """What is served beside probes and metrics."""
+
+    async def work(self) -> None:
+        """Go on for ever."""
 
 
 async def operate(access: Access, options: Options, stop: asyncio.Event) -> None:
@@ -148,6 +162,7 @@ class Operator:
         self._watcher = Watcher(Watched(access=access, namespaces=options.namespaces), self._hear)
         self._secrets = SecretWatch(cluster, self._secret_changed)
         self.measures = Measures(self.store, self.queue, self.metrics)
+        self._beside = options.beside(self, cluster) if options.beside is not None else None
         self._is_in_charge = False
         self._is_listed = False
         self._beat = time.monotonic()
@@ -160,6 +175,7 @@ class Operator:
             alive=self._standstill,
             ready=self._unready,
             refresh=self.measures.refresh,
+            routes=self._beside.routes if self._beside is not None else (),
         )
 
     async def work(self) -> None:
@@ -175,6 +191,8 @@ class Operator:
                 for _ in range(EVENTS_AT_ONCE):
                     group.create_task(self._scribe.deliver())
                 group.create_task(self._relist())
+                if self._beside is not None:
+                    group.create_task(self._beside.work())
         finally:
             self._is_listed = False
             await self._watcher.stop()

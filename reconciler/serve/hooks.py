@@ -9,21 +9,18 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from aiohttp import web
 
-from reconciler.git import job as jobs
-from reconciler.git import remote, secrets
-from reconciler.git.faults import SourceError
 from reconciler.model.secret import Secret
 from reconciler.serve import payloads, signatures
-from reconciler.serve.config import Config
 from reconciler.serve.payloads import Pull, Said
 from reconciler.serve.signatures import Delivery, Key
+from reconciler.sources import git
 from reconciler.specs.git import ForgeName, GitSpec
-from reconciler.specs.validate import Declared
 
 log = logging.getLogger(__name__)
 
@@ -33,27 +30,38 @@ MOST_BYTES = 5 << 20
 _SEEN = 10_000
 _SEEN_SECONDS = 3600.0
 _AT_ONCE = 8
-_SECRET = "secret"  # noqa: S105 - a name
+
+U = TypeVar("U", bound=Hashable)
+V_contra = TypeVar("V_contra", bound=Hashable, contravariant=True)
+"""What a set is called by whoever looks at it."""
 
 
-class Marks(Protocol):
+class Marks(Protocol[V_contra]):
     """Is told what a webhook found: a set that has something new, or a pull request for it."""
 
-    def pushed(self, name: str) -> None:
+    def pushed(self, name: V_contra) -> None:
         """Look at a set."""
 
-    def pulled(self, name: str, pull: Pull) -> None:
+    def pulled(self, name: V_contra, pull: Pull) -> None:
         """Plan a pull request for a set."""
 
 
-class Hooks:
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[U]):
+    """A set with a webhook: its repository, and the secret that its forge signs with."""
+
+    name: U
+    spec: GitSpec
+    secret: Secret[str]
+
+
+class Hooks(Generic[U]):
     """The secrets of all sets, and what was delivered of late."""
 
-    def __init__(self, marks: Marks, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, marks: Marks[U], clock: Callable[[], float] = time.time) -> None:
         self._marks = marks
         self._clock = clock
-        self._keys: tuple[Key, ...] = ()
-        self._syncs: Mapping[str, Declared] = {}
+        self._keys: tuple[tuple[Key, tuple[Entry[U], ...]], ...] = ()
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._busy = asyncio.Semaphore(_AT_ONCE)
 
@@ -62,28 +70,17 @@ class Hooks:
         """What is served."""
         return [web.post("/hooks", self._answer)]
 
-    def refresh(self, config: Config, rules: jobs.Rules) -> None:
-        """Read the secrets anew; those that cannot be read let nobody in. Blocks on the disk."""
-        keys: dict[tuple[ForgeName, str], set[str]] = {}
-        for name, sync in config.syncs.items():
-            webhook = jobs.spec_of(sync).webhook
-            if webhook is None:
+    def refresh(self, entries: Iterable[Entry[U]]) -> None:
+        """Replace what is known; a secret has one line, or several while it is exchanged."""
+        keys: dict[tuple[ForgeName, str], list[Entry[U]]] = {}
+        for entry in entries:
+            if entry.spec.webhook is None:
                 continue
-            try:
-                remote.read(jobs.spec_of(sync).url, schemes=rules.schemes)
-                found = secrets.read_local(
-                    "webhook.secretRef", webhook.secret_ref, base=config.base
-                )
-            except SourceError as error:
-                log.warning("%s: %s", name, error)
-                continue
-            text = found[_SECRET].reveal() if _SECRET in found else ""
-            for line in filter(None, map(str.strip, text.splitlines())):
-                keys.setdefault((webhook.forge, line), set()).add(name)
+            for line in filter(None, map(str.strip, entry.secret.reveal().splitlines())):
+                keys.setdefault((entry.spec.webhook.forge, line), []).append(entry)
         self._keys = tuple(
-            Key(forge, Secret(line), frozenset(sets)) for (forge, line), sets in keys.items()
+            (Key(forge, Secret(line)), tuple(sets)) for (forge, line), sets in keys.items()
         )
-        self._syncs = config.syncs
 
     async def _answer(self, request: web.Request) -> web.Response:
         if (request.content_length or 0) > MOST_BYTES:
@@ -101,27 +98,30 @@ class Hooks:
     def take(self, delivery: Delivery) -> tuple[int, str]:
         """Take a delivery, and say what was made of it as an answer over HTTP."""
         now = self._clock()
-        known = [signatures.is_by(delivery, key, now=now) for key in self._keys]
-        sets = frozenset[str]().union(
-            *(key.sets for key, is_known in zip(self._keys, known, strict=True) if is_known)
-        )
+        # Each is asked, whatever the one before says.
+        known = [signatures.is_by(delivery, key, now=now) for key, _ in self._keys]
         if not any(known):
             return 401, "the signature is of no secret that is known here"
+        entries = [
+            entry
+            for (_, sets), is_known in zip(self._keys, known, strict=True)
+            if is_known
+            for entry in sets
+        ]
         if self._is_repeated(delivery.id, now):
             return 200, "was delivered before"
         try:
             said = payloads.read(delivery)
         except ValueError as error:
             return 400, str(error)
-        count = self._mark(said, sets)
+        count = self._mark(said, entries)
         log.info("webhook of %s: %s: %d sets", delivery.forge, delivery.event[:60], count)
         return 202, f"{count} sets are looked at"
 
-    def _mark(self, said: Said, sets: frozenset[str]) -> int:
+    def _mark(self, said: Said, entries: Iterable[Entry[U]]) -> int:
         count = 0
-        for name in sorted(sets):
-            spec = jobs.spec_of(self._syncs[name])
-            if remote.read(spec.url, schemes=_ANY).name.casefold() not in said.names:
+        for name, spec in {entry.name: entry.spec for entry in entries}.items():
+            if (git.normalise(spec.url) or "").casefold() not in said.names:
                 continue
             if any(_is_followed(spec, ref, said.default) for ref in said.refs):
                 self._marks.pushed(name)
@@ -141,9 +141,6 @@ class Hooks:
             return True
         self._seen[identifier] = now
         return False
-
-
-_ANY = frozenset({"https", "http", "ssh", "git"})
 
 
 def _is_followed(spec: GitSpec, ref: str, default: str) -> bool:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import cast
 
+from reconciler.engine import planning
 from reconciler.engine.planning import Options
 from reconciler.engine.reach import Reach
-from reconciler.errors import ReconcilerError
+from reconciler.errors import BackendError, ReconcilerError
 from reconciler.git import job as jobs
 from reconciler.git import secrets, syncing
-from reconciler.git.faults import SourceError
 from reconciler.git.history import added
 from reconciler.git.job import Job
 from reconciler.git.source import Found
@@ -90,13 +90,15 @@ class Passes:
             return Ended(None)
         self.states.put(replace(state, is_suspended=False))
         found: Found | None = None
+        job: Job | None = None
         try:
             job = await self.job(sync)
-            found = await self._found(job, state, interval)
+            found = await asyncio.to_thread(job.find)
             ended = await self._on(job, found, stop)
         except ReconcilerError as error:
-            verdict = git_verdicts.of_fault(error, found)
-            self._fail(name, verdict, found)
+            self._fail(name, git_verdicts.of_fault(error, found), found)
+            if job is not None and not isinstance(error, BackendError):
+                await self._stay(job, interval)
             return Ended(interval, is_failed=True)
         due = self.states.get(name).drift_due - self.seconds()
         return replace(ended, again_after=max(0.0, due))
@@ -127,17 +129,30 @@ class Passes:
         self.states.put(state)
         return state
 
-    async def _found(self, job: Job, state: State, interval: float) -> Found:
-        """Find the commit; while the repository gives none, drift is still put back as it was."""
+    async def _stay(self, job: Job, interval: float) -> None:
+        """Bring Flyte back to what was applied last, while nothing newer may be applied.
+
+        That is a drift, or what a process that was killed left half done.
+        """
+        state = self.states.get(job.sync.name)
+        if state.drift_due > self.seconds():
+            return
+        self.states.put(replace(state, drift_due=self.seconds() + interval))
         try:
-            return await asyncio.to_thread(job.find)
-        except SourceError:
-            good = state.applied
-            if good is not None and state.drift_due <= self.seconds():
-                self.states.put(replace(state, drift_due=self.seconds() + interval))
-                log.info("%s: drift is looked for at %s", state.name, good.revision)
+            good = state.applied or await self._claimed(job)
+            if good is not None:
+                log.info("%s: kept at %s", state.name, good.revision)
                 await self._apply(job, good, asyncio.Event())
-            raise
+        except ReconcilerError as error:
+            log.info("%s: not kept at what was applied last: %s", state.name, error)
+
+    async def _claimed(self, job: Job) -> Found | None:
+        """Find the commit that the ledger says was applied last, where the mirror has it still."""
+        async with self.links.use(self.config, job.sync) as (backend, _):
+            ledger = await planning.ledger_of(self.config.declaration(job.sync), backend)
+        if ledger.claim is None or ledger.claim.source != job.source:
+            return None
+        return await asyncio.to_thread(job.known, ledger.claim.commit)
 
     async def _on(self, job: Job, found: Found, stop: asyncio.Event) -> Ended:
         name = job.sync.name

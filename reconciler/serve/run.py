@@ -15,12 +15,16 @@ from pathlib import Path
 
 from reconciler.api.connecting import Target
 from reconciler.errors import ReconcilerError
+from reconciler.git import job as jobs
+from reconciler.git import secrets
+from reconciler.git.faults import SourceError
+from reconciler.model.secret import Secret
 from reconciler.operator import health
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.queue import Queue
 from reconciler.serve import config as configs
 from reconciler.serve import showing
-from reconciler.serve.hooks import Hooks
+from reconciler.serve.hooks import Entry, Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.passes import Ended, Passes, Setup
 from reconciler.serve.payloads import Pull
@@ -119,7 +123,7 @@ class Service:
             setup=replace(options.setup, shows=options.page is not None),
         )
         self.pulls = Pulls(self.passes)
-        self.hooks = Hooks(self)
+        self.hooks = Hooks[str](self)
         self._pulls: dict[Unit, Pull] = {}
         self._fingerprint = ""
         self._secrets_at = 0.0
@@ -243,8 +247,7 @@ class Service:
                     self.queue.mark(Unit(name))
             self._is_read = True
         if now - self._secrets_at > _SECRETS_SECONDS or not self._secrets_at:
-            rules = self._options.setup.rules
-            await asyncio.to_thread(self.hooks.refresh, self.passes.config, rules)
+            self.hooks.refresh(await asyncio.to_thread(entries, self.passes.config))
             self._secrets_at = now
 
     async def _pulse(self) -> None:
@@ -265,3 +268,21 @@ class Service:
             if not state.is_suspended:
                 age = now - self._ended_well.setdefault(state.name, now)
                 self.metrics.sync_age.labels(state.name).set(age)
+
+
+def entries(config: configs.Config) -> list[Entry[str]]:
+    """Read the secrets of webhooks; one that cannot be read lets nobody in. Blocks on the disk."""
+    found: list[Entry[str]] = []
+    for name, sync in config.syncs.items():
+        spec = jobs.spec_of(sync)
+        if spec.webhook is None:
+            continue
+        try:
+            values = secrets.read_local(
+                "webhook.secretRef", spec.webhook.secret_ref, base=config.base
+            )
+        except SourceError as error:
+            log.warning("%s: %s", name, error)
+            continue
+        found.append(Entry(name, spec, values.get("secret", Secret(""))))
+    return found

@@ -19,11 +19,10 @@ _GENERIC = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A secret of a forge, and the sets that it may mark."""
+    """A secret of a forge."""
 
     forge: ForgeName
     secret: Secret[str]
-    sets: frozenset[str] = field(default_factory=frozenset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,8 @@ _STATUS: dict[str, tuple[_Field, ...]] = {
         ("pending", _NUMBER, "How many changes are not done."),
         ("problems", "texts", "What is wrong, the first of it."),
         ("lastAppliedAt", _TEXT, "When a pass last changed something."),
+        ("lastAttemptedRevision", _TEXT, "The commit that was tried last, such as main@sha1:..."),
+        ("lastAppliedRevision", _TEXT, "The commit that Flyte is like."),
     ),
     "FlyteConnection": (
         ("endpoint", _TEXT, "The address that answers."),
@@ -223,6 +225,7 @@ def _status(kind: str) -> Schema:
         fields[name] = {"description": text, **_form(form)}
     if kind == "FlyteSync":
         fields["blocked"] = _blocked()
+        fields["history"] = _history()
     return {
         "type": "object",
         "description": "What the operator found; written by it alone.",
@@ -250,6 +253,34 @@ def _blocked() -> Schema:
             "properties": {
                 "key": {"type": "string", "description": "The object on Flyte."},
                 "why": {"type": "string", "description": "What holds it back."},
+            },
+        },
+    }
+
+
+def _history() -> Schema:
+    texts = {
+        "revision": "The commit that was tried.",
+        "reason": "How it ended, as the condition Ready had it.",
+        "message": "How it ended, in a sentence.",
+        "plan": "The id of the plan.",
+        "first": "When it first ended so.",
+        "last": "When it last ended so.",
+    }
+    numbers = {"changes": "How many calls changed Flyte.", "count": "How often it ended so."}
+    return {
+        "type": "array",
+        "description": "The last syncs from Git that were unlike the one before.",
+        "maxItems": 5,
+        "items": {
+            "type": "object",
+            "required": ["revision", "reason"],
+            "properties": {
+                **{name: {"type": "string", "description": text} for name, text in texts.items()},
+                **{
+                    name: {"type": "integer", "format": "int64", "description": text}
+                    for name, text in numbers.items()
+                },
             },
         },
     }

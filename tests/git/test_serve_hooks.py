@@ -13,11 +13,11 @@ import serve_kit
 from hook_kit import FORGES, SECRET
 from serve_kit import Serving, plans
 
-from reconciler.git.job import Rules
 from reconciler.model.secret import Secret
 from reconciler.serve import config, signatures
 from reconciler.serve.hooks import MOST_BYTES, Hooks
 from reconciler.serve.payloads import Pull
+from reconciler.serve.run import entries
 from reconciler.serve.signatures import Delivery, Key
 from reconciler.specs.git import ForgeName
 
@@ -72,7 +72,7 @@ class Desk:
         (self.folder / f"{name}.json").write_text(json.dumps(document))
         found = config.read([str(self.folder)], cwd=self.folder)
         assert not found.faults
-        self.hooks.refresh(found, Rules())
+        self.hooks.refresh(entries(found))
 
     def send(self, forge: str, body: bytes, event: str = "push", **given: object) -> int:
         headers = hook_kit.headers(forge, body, event=event, **{"now": NOW, **given})  # type: ignore[arg-type]

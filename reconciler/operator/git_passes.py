@@ -1,0 +1,256 @@
+"""A FlyteSync whose documents are in a Git repository: fetched, planned and applied as a unit.
+
+Nothing of the repository becomes an object of the cluster. What it may touch is what its namespace
+may, and its secrets are those of its namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from reconciler.backends.kubernetes.client import Cluster
+from reconciler.engine.declaration import Declaration
+from reconciler.engine.planning import Options, Planned
+from reconciler.engine.reach import Reach
+from reconciler.errors import DeniedError, ReconcilerError
+from reconciler.git import history, secrets, syncing
+from reconciler.git import job as jobs
+from reconciler.git.faults import Fault, SourceError
+from reconciler.git.job import Job
+from reconciler.git.remote import Remote
+from reconciler.git.secrets import Values
+from reconciler.git.source import Found
+from reconciler.git.syncing import Doing, Synced
+from reconciler.model.document import Json
+from reconciler.model.secret import Secret
+from reconciler.operator import fences, git_verdicts, members, trust, words
+from reconciler.operator.conditions import Verdict
+from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
+from reconciler.operator.resources import Custom
+from reconciler.operator.units import Unit, UnitId
+from reconciler.operator.words import Reason
+from reconciler.schedule import duration
+from reconciler.specs.git import Bundle
+from reconciler.specs.secret import SecretSpec
+from reconciler.specs.validate import Declared
+
+_SHOWN = 5
+"""Syncs that a status remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a repository came to; `synced` is None where nothing was planned."""
+
+    verdict: Verdict
+    due: float
+    synced: Synced | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was applied last by this process, for which spec, and when drift is looked for."""
+
+    found: Found
+    mark: tuple[object, ...]
+    due: float
+
+
+@dataclass(slots=True)
+class GitPasses:
+    """Looks at repositories; `sources` are told which Secrets a unit is made from."""
+
+    cluster: Cluster
+    connections: Connections
+    urls: frozenset[str]
+    rules: jobs.Rules
+    sources: dict[UnitId, frozenset[tuple[str, str]]]
+    clock: Callable[[], datetime]
+    seconds: Callable[[], float] = time.monotonic
+    _known: dict[UnitId, _Known] = field(default_factory=dict)
+
+    async def look(self, unit: Unit, custom: Custom, stop: asyncio.Event) -> Looked:
+        """Look at the repository of a unit, which is written over a FlyteConnection."""
+        assert unit.sync is not None
+        assert unit.sync.declared is not None
+        interval = duration.parse(unit.spec.interval) / duration.SECOND
+        found: Found | None = None
+        try:
+            job = await self._job(unit, unit.sync.declared)
+            found = await asyncio.to_thread(job.find)
+            known = self._known.get(unit.id)
+            mark = (unit.sync.uid, unit.sync.generation, unit.sync.annotations.get(words.APPROVE))
+            if known is not None and await self._is_unchanged(job, found, known, mark):
+                self._known[unit.id] = replace(known, found=found)
+                return Looked(_again(unit.sync, found), max(0.0, known.due - self.seconds()))
+            async with self.connections.use(custom) as opened:
+                synced = await self._sync(unit, opened, job, found, stop)
+        except UnusableError:
+            raise
+        except ReconcilerError as error:
+            verdict = git_verdicts.of_fault(error, found)
+            return Looked(self._with_history(unit.sync, verdict, found, None), interval)
+        verdict = git_verdicts.of_synced(synced)
+        if verdict.is_ready:
+            self._known[unit.id] = _Known(found, mark, self.seconds() + interval)
+        fields = {
+            "connection": f"{opened.ref.namespace}/{opened.ref.name}",
+            "lastAppliedRevision": unit.sync.status.get("lastAppliedRevision"),
+            "lastAppliedAt": unit.sync.status.get("lastAppliedAt"),
+            **git_verdicts.fields_of(synced, self.clock()),
+        }
+        verdict = replace(verdict, fields=fields)
+        verdict = self._with_history(unit.sync, verdict, found, synced)
+        return Looked(verdict, interval, synced)
+
+    def forget(self, identifier: UnitId) -> None:
+        """Drop what is known of a unit that is gone."""
+        self._known.pop(identifier, None)
+
+    async def _sync(
+        self, unit: Unit, opened: Opened, job: Job, found: Found, stop: asyncio.Event
+    ) -> Synced:
+        assert unit.sync is not None
+        if not opened.identity:
+            opened.identity = await opened.backend.identity()
+        notes = unit.sync.annotations
+
+        async def prepare(declaration: Declaration) -> Declaration:
+            home = declaration.home
+            why = members.unserved(opened, unit.id.namespace, home) if home else ""
+            if why:
+                raise UnusableError(Reason.ACCESS, why)
+            return await self._with_secrets(unit, declaration)
+
+        async def fence(planned: Planned) -> Planned:
+            return fences.within(planned, unit, opened)
+
+        doing = Doing(
+            reach=Reach(is_local=False, urls=self.urls),
+            by=words.CONTROLLER,
+            stop=stop,
+            options=Options(
+                identity=opened.identity,
+                approved=notes.get(words.APPROVE, ""),
+                take_over=notes.get(words.TAKE_OVER, ""),
+            ),
+            prepare=prepare,
+            fence=fence,
+            clock=self.clock,
+        )
+        return await syncing.sync(job, found, opened.backend, doing)
+
+    async def _with_secrets(self, unit: Unit, declaration: Declaration) -> Declaration:
+        """Read the Kubernetes Secrets that declared secrets name, all of the unit's namespace."""
+        references = frozenset(
+            (item.spec.value_from.secret_key_ref.name, item.spec.value_from.secret_key_ref.key)
+            for item in declaration.declared
+            if isinstance(item.spec, SecretSpec) and item.spec.value_from.secret_key_ref is not None
+        )
+        namespace = unit.id.namespace
+        self.sources[unit.id] |= {(namespace, name) for name, _ in references}
+        values = await values_of(self.cluster, namespace, references)
+        return replace(declaration, reach=replace(declaration.reach, secrets=values))
+
+    async def _job(self, unit: Unit, sync: Declared) -> Job:
+        spec = jobs.spec_of(sync)
+        bundles = {
+            name: bundle
+            for name, bundle in secrets.bundles(spec).items()
+            if name in {"secretRef", "verify.secretRef"}
+        }
+        namespace = unit.id.namespace
+        self.sources[unit.id] = frozenset(
+            (namespace, bundle.name) for bundle in bundles.values() if bundle.name is not None
+        )
+        values = {
+            name: await read_bundle(self.cluster, namespace, name, bundle)
+            for name, bundle in bundles.items()
+        }
+        job = jobs.job_of(sync, values, self.rules)
+        await self._check(job.remote)
+        return job
+
+    async def _check(self, remote: Remote) -> None:
+        """Refuse a server that is, or leads to, the operator's own machine."""
+        allowed = self.connections.allowed
+        why = trust.why_not_host(remote.host, allowed)
+        try:
+            await allowed.check(remote.host, remote.port)
+        except DeniedError as error:
+            why = why or str(error)
+        if why:
+            raise UnusableError(Reason.SOURCE, f"git.url: {why}")
+
+    async def _is_unchanged(
+        self, job: Job, found: Found, known: _Known, mark: tuple[object, ...]
+    ) -> bool:
+        if known.due <= self.seconds() or known.mark != mark or known.found.tree != found.tree:
+            return False
+        if known.found.commit == found.commit or job.wanted.reset:
+            return True
+        follows = await asyncio.to_thread(job.mirror.follows, known.found.commit, found.commit)
+        return follows is True
+
+    def _with_history(
+        self, sync: Custom, verdict: Verdict, found: Found | None, synced: Synced | None
+    ) -> Verdict:
+        """Add a pass to the history of a status, unless it was as the one before."""
+        before = history.decode(sync.status.get("history"))
+        revision = found.revision if found is not None else ""
+        past = git_verdicts.past_of(verdict, revision, synced, self.clock())
+        is_same = bool(before) and before[0].kind == past.kind and not past.changes
+        after = before if is_same else history.added(before, past)[:_SHOWN]
+        fields: dict[str, Json] = {**verdict.fields, "history": history.encode(after)}
+        if revision:
+            fields["lastAttemptedRevision"] = revision
+        return replace(verdict, fields=fields)
+
+
+def _again(sync: Custom, found: Found) -> Verdict:
+    """Say that a commit leaves everything as it is."""
+    count = sync.status.get("objects")
+    what = "object is" if count == 1 else "objects are"
+    return Verdict(
+        reason=Reason.SUCCEEDED,
+        message=f"{count} {what} as in {found.revision}",
+        fields={
+            "lastAttemptedRevision": found.revision,
+            "lastAppliedRevision": found.revision,
+        },
+        is_partial=True,
+    )
+
+
+async def read_bundle(cluster: Cluster, namespace: str, field_name: str, bundle: Bundle) -> Values:
+    """Read a Kubernetes Secret that a bundle names; raises SourceError where there is none."""
+    where = f"git.{field_name}"
+    if bundle.name is None:
+        raise SourceError(
+            Fault.ADDRESS, f"{where}: the operator reads neither files nor variables; write name"
+        )
+    found = await cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{bundle.name}")
+    if found is None:
+        raise SourceError(
+            Fault.CREDENTIALS, f"{where}: there is no Secret {namespace}/{bundle.name}; create it"
+        )
+    values: dict[str, Secret[str]] = {}
+    for key, encoded in _data(found).items():
+        try:
+            values[key] = Secret(base64.b64decode(encoded, validate=True).decode())
+        except (binascii.Error, ValueError):
+            raise SourceError(
+                Fault.CREDENTIALS, f"{where}: key {key} of {bundle.name} is no text; store text"
+            ) from None
+    return values
+
+
+def _data(found: Mapping[str, object]) -> Mapping[str, str]:
+    data = found.get("data")
+    return data if isinstance(data, dict) else {}

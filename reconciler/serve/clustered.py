@@ -1,0 +1,77 @@
+"""`reconcile serve --kubernetes`: the operator, which syncs repositories too, and its webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import cast
+
+from aiohttp import web
+
+from reconciler.backends.kubernetes.client import Cluster
+from reconciler.errors import ReconcilerError
+from reconciler.model.secret import Secret
+from reconciler.operator import words
+from reconciler.operator.git_passes import read_bundle
+from reconciler.operator.run import Operator
+from reconciler.operator.units import UnitId
+from reconciler.serve.hooks import Entry, Hooks
+from reconciler.serve.payloads import Pull
+from reconciler.specs.sync import SyncSpec
+
+log = logging.getLogger(__name__)
+
+_REFRESH_SECONDS = 10.0
+
+
+class ClusterHooks:
+    """Webhooks for the FlyteSyncs of a cluster; only the operator in charge acts on them.
+
+    One that waits for the lease accepts none, so that a forge, or a Service, tries again.
+    """
+
+    def __init__(self, operator: Operator, cluster: Cluster) -> None:
+        self._operator = operator
+        self._cluster = cluster
+        self._hooks = Hooks[UnitId](self)
+
+    @property
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """What is served."""
+        return self._hooks.routes
+
+    async def work(self) -> None:
+        """Read the secrets of webhooks again and again."""
+        while True:
+            try:
+                self._hooks.refresh(await self._entries())
+            except ReconcilerError as error:
+                log.warning("webhooks: %s", error)
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+    def pushed(self, name: UnitId) -> None:
+        """Look at a set."""
+        self._operator.queue.mark(name)
+
+    def pulled(self, name: UnitId, pull: Pull) -> None:
+        """Say that pull requests are planned by `serve` over files only."""
+        log.info("%s: pull request %d is not planned in a cluster", name, pull.number)
+
+    async def _entries(self) -> list[Entry[UnitId]]:
+        found: list[Entry[UnitId]] = []
+        for item in self._operator.store.all():
+            if item.ref.kind != words.SYNC or item.declared is None or item.deleted:
+                continue
+            spec = cast("SyncSpec", item.declared.spec).git
+            if spec is None or spec.webhook is None:
+                continue
+            namespace, bundle = item.ref.namespace, spec.webhook.secret_ref
+            try:
+                values = await read_bundle(self._cluster, namespace, "webhook.secretRef", bundle)
+            except ReconcilerError as error:
+                log.warning("%s: %s", item.ref, error)
+                continue
+            secret = values.get("secret", Secret(""))
+            found.append(Entry(UnitId(namespace, item.ref.name), spec, secret))
+        return found

@@ -1,0 +1,170 @@
+"""FlyteSyncs from Git in a cluster: statuses, secrets, bounds, and what goes first."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import git_kit
+from git_kit import PASSWORD, USER
+from operator_kit import Team, condition, custom, message
+from serve_kit import plan, plans
+from world import ledger_of
+
+OPTIONS = ("--allow-scheme", "http")
+
+
+def secret(name: str, **values: str) -> dict[str, Any]:
+    data = {
+        key.replace("__", "."): base64.b64encode(text.encode()).decode()
+        for key, text in values.items()
+    }
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+
+
+async def at(team: Team, commit: str, name: str = "default") -> dict[str, Any]:
+    def is_so(found: dict[str, Any]) -> bool:
+        revision = str(found["status"].get("lastAppliedRevision"))
+        return condition(found, "Ready") == "True" and commit in revision
+
+    return await team.settled("flytesync", name, is_so)
+
+
+async def look(team: Team, name: str = "default") -> None:
+    moment = f"flyte.reconciler.dev/requestedAt={asyncio.get_running_loop().time()}"
+    await team.kubectl("annotate", "--overwrite", "flytesync", name, moment)
+
+
+async def test_repository_is_kept_so_and_its_status_tells(team: Team, tmp_path: Path) -> None:
+    repository = git_kit.repository(tmp_path)
+    first = repository.pushed(plans("a", "b"))
+    with git_kit.web(repository.top, user=USER, password=PASSWORD) as web:
+        url = f"{web.url}/specs.git"
+        source = {"url": url, "path": "deploy", "secretRef": {"name": "git"}}
+        await team.apply(team.connection(), team.sync(git=source))
+        async with team.operator(*OPTIONS) as operator:
+            lacking = await team.because("flytesync", "default", "GitOperationFailed")
+            assert "there is no Secret" in message(lacking)
+            await team.apply(secret("git", username=USER, password=PASSWORD))
+            sync = await at(team, first)
+            assert sync["status"]["objects"] == 2
+            assert sync["status"]["lastAppliedRevision"] == f"main@sha1:{first}"
+            assert sync["status"]["connection"] == f"{team.namespace}/prod"
+            assert set(await team.world.active()) == {"a", "b"}
+            listed = await team.kubectl("get", "flytelaunchplans", "-o", "name")
+            assert listed.strip() == ""
+
+            calls = team.world.calls()
+            apart = repository.pushed({"README": "x"})
+            await look(team)
+            await at(team, apart)
+            assert team.world.calls() == calls
+
+            bad = repository.pushed({"deploy/a.json": "{"})
+            await look(team)
+            found = await team.because("flytesync", "default", "InvalidSpec")
+            assert f"commit {bad[:12]}" in message(found)
+            assert found["status"]["lastAttemptedRevision"] == f"main@sha1:{bad}"
+            assert found["status"]["lastAppliedRevision"] == f"main@sha1:{apart}"
+            assert condition(found, "Stalled") == "True"
+            good = repository.pushed({"deploy/a.json": plan("a"), "deploy/b.json": None})
+            await look(team)
+            found = await at(team, good)
+            assert set(await team.world.active()) == {"a"}
+            reasons = [one["reason"] for one in found["status"]["history"]]
+            assert reasons[:3] == [
+                "ReconciliationSucceeded",
+                "InvalidSpec",
+                "ReconciliationSucceeded",
+            ]
+            await team.apply(team.plan("mine"))
+            mine = await team.because("flytelaunchplan", "mine", "InvalidSpec")
+            assert "takes its objects from Git" in message(mine)
+            assert set(await team.world.active()) == {"a"}
+            await team.kubectl("delete", "flytelaunchplan", "mine", "--timeout=60s")
+            await team.kubectl("delete", "flytesync", "default", "--timeout=60s")
+            assert set(await team.world.active()) == {"a"}
+    assert PASSWORD not in operator.log()
+    assert "Traceback" not in operator.log()
+    ledger = await ledger_of(team.world, "default")
+    assert ledger.claim is not None
+    assert ledger.claim.commit == good
+
+
+async def test_repository_reaches_no_further_than_its_namespace(team: Team, tmp_path: Path) -> None:
+    await team.world.register_workflow(domain="production")
+    repository = git_kit.repository(tmp_path)
+    commit = repository.pushed(
+        {**plans("a"), **plans("b", folder="deploy/prod", domain="production")}
+    )
+    served = [
+        {"namespaces": [team.namespace], "projects": ["flytesnacks"], "domains": ["development"]}
+    ]
+    with git_kit.web(repository.top) as web:
+        source = {"url": f"{web.url}/specs.git", "path": "deploy"}
+        scopes = [{"project": "flytesnacks", "domains": ["*"]}]
+        await team.apply(team.connection(serves=served), team.sync(git=source, scopes=scopes))
+        async with team.operator(*OPTIONS):
+            found = await team.because("flytesync", "default", "DriftDetected")
+            assert "does not let namespace" in message(found)
+            assert set(await team.world.active()) == {"a"}
+            assert await team.world.active(domain="production") == {}
+            for spec, reason in (
+                ({"url": "git://127.0.0.1/x"}, "SourceInvalid"),
+                ({"url": "https://git.example.com/x"}, "SourceNotAllowed"),
+                ({"url": "https://169.254.169.254/x"}, "SourceNotAllowed"),
+                (
+                    {**source, "secretRef": {"directory": "/var/run/secrets"}},
+                    "SourceInvalid",
+                ),
+                ({**source, "ref": {"branch": "gone"}}, "SourceInvalid"),
+            ):
+                await team.apply(team.sync(git=spec, scopes=scopes))
+                await team.because("flytesync", "default", reason)
+            assert set(await team.world.active()) == {"a"}
+        assert commit
+
+
+async def test_sets_of_a_cluster_wait_for_each_other(team: Team, tmp_path: Path) -> None:
+    repository = git_kit.repository(tmp_path)
+    repository.pushed({"first/a.json": "{", **plans("b", folder="second")})
+    with git_kit.web(repository.top) as web:
+        url = f"{web.url}/specs.git"
+        await team.apply(
+            team.connection(),
+            team.sync("second", git={"url": url, "path": "second"}, dependsOn=["first"]),
+        )
+        async with team.operator(*OPTIONS):
+            found = await team.because("flytesync", "second", "DependencyNotReady")
+            assert "first, which does not exist" in message(found)
+            await team.apply(team.sync("first", git={"url": url, "path": "first"}))
+            await team.because("flytesync", "first", "InvalidSpec")
+            assert await team.world.active() == {}
+            commit = repository.pushed({"first/a.json": plan("a")})
+            await look(team, "first")
+            await at(team, commit, "first")
+            await at(team, commit, "second")
+            assert set(await team.world.active()) == {"a", "b"}
+
+
+async def test_api_server_refuses_what_no_repository_is(team: Team) -> None:
+    url = "https://git.example.com/a/b"
+    for spec in (
+        {"url": "https://u:p@git.example.com/a"},
+        {"url": "file:///etc"},
+        {"url": url, "path": "a/../b"},
+        {"url": url, "ref": {"branch": "-x"}},
+        {"url": url, "ref": {"branch": "a", "tag": "b"}},
+        {"url": url, "verify": {"mode": "Tag", "secretRef": {"name": "a"}}},
+        {"url": url, "secretRef": {}},
+        {"url": url, "pullRequests": {"repository": "a/b", "secretRef": {"name": "a"}}},
+    ):
+        text = json.dumps(custom("FlyteSync", "bad", git=spec))
+        said = await team.kubectl("apply", "-f", "-", stdin=text, code=1)
+        assert "is invalid" in said
+    await team.kubectl(
+        "apply", "-f", "-", stdin=json.dumps(custom("FlyteSync", "good", git={"url": url}))
+    )
