@@ -14,6 +14,7 @@ from reconciler.engine.planning import Planned
 from reconciler.errors import ReconcilerError, SpecError
 from reconciler.model.document import Json
 from reconciler.model.live import Object, Versions
+from reconciler.model.resource import State
 from reconciler.plan.plan import Change
 from reconciler.report.causes import Causes
 from reconciler.report.subject import Firings, Subject
@@ -73,7 +74,9 @@ def firings(planned: Planned, change: Change, now: datetime) -> Firings:
     resource = planned.desired.resources.get(change.key)
     return Firings(
         before=_times(_live_schedule(planned, change), now),
-        after=_times(_schedule(resource.body), now) if resource is not None else (),
+        after=_times(_schedule(resource.body), now)
+        if resource is not None and resource.state is not State.INACTIVE
+        else (),
     )
 
 

@@ -18,6 +18,8 @@ from reconciler.report.fitting import Entry, Section, fit
 from reconciler.report.quoting import code, in_comment, units
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from reconciler.model.origin import Problem
     from reconciler.plan.plan import Change, FieldChange, Plan
     from reconciler.plan.policies import Verdict
@@ -27,6 +29,9 @@ LIMIT = 65_535
 """Characters of a comment on GitHub, in UTF-16 units; the other forges take more."""
 _MOST_FIELDS = 30
 _MOST_NOTES = 10
+_MANY = 3
+"""Changes from which on a note that they share is said once for all."""
+_STOPPING = frozenset({Effect.DEACTIVATE, Effect.STOP})
 _OPEN = 10
 """Changes of a quiet section that need no click."""
 
@@ -42,12 +47,20 @@ class _Kind:
 
 _KINDS = (
     _Kind("Removed or taken over", REMOVALS, is_loud=True),
-    _Kind("Stopped", frozenset({Effect.DEACTIVATE, Effect.STOP}), is_loud=True),
+    _Kind("Stopped", _STOPPING, is_loud=True),
     _Kind("Changed", frozenset({Effect.UPDATE})),
     _Kind("Added", frozenset({Effect.CREATE, Effect.REGISTER})),
     _Kind("Started or answered", frozenset({Effect.START, Effect.ANSWER})),
     _Kind("Recorded in the ledger only", frozenset({Effect.ADOPT, Effect.PROTECT})),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What the lines of all changes need: the subject, and the notes that are said once."""
+
+    subject: Subject
+    shared: AbstractSet[str]
 
 
 def markdown(subject: Subject, *, limit: int = LIMIT) -> str:
@@ -140,14 +153,23 @@ def _sections(subject: Subject) -> Iterator[Section]:
     by_kind = {
         kind: [item for item in plan.doable if item.effect in kind.effects] for kind in _KINDS
     }
+    notes = Counter(note for change in plan.changes for note in change.notes)
+    shared = {note: count for note, count in notes.items() if count >= _MANY}
+    writing = _Writing(subject, shared.keys())
     for kind in _KINDS[:2]:
-        yield from _section(kind, by_kind[kind], subject)
-    yield from _held_back(held, subject)
+        yield from _section(kind, by_kind[kind], writing)
+    yield from _held_back(held, writing)
     if plan.warnings:
         entries = [Entry(f"- {code(_cut(text, 1000))}") for text in plan.warnings]
         yield Section(f"Warnings ({len(entries):,})", entries, is_open=len(entries) <= _OPEN)
+    if shared:
+        entries = [
+            Entry(f"- {count:,} changes: {code(_cut(note, 500))}")
+            for note, count in sorted(shared.items())
+        ]
+        yield Section(f"Goes for many ({len(entries):,})", entries, is_open=len(entries) <= _OPEN)
     for kind in _KINDS[2:]:
-        yield from _section(kind, by_kind[kind], subject)
+        yield from _section(kind, by_kind[kind], writing)
 
 
 def _policies(verdicts: Sequence[Verdict]) -> Section:
@@ -162,18 +184,18 @@ def _policies(verdicts: Sequence[Verdict]) -> Section:
     return Section(title, entries, is_loud=bool(failing))
 
 
-def _section(kind: _Kind, changes: Sequence[Change], subject: Subject) -> Iterator[Section]:
+def _section(kind: _Kind, changes: Sequence[Change], writing: _Writing) -> Iterator[Section]:
     if changes:
         yield Section(
             f"{kind.title} ({len(changes):,})",
-            [_of_change(change, subject) for change in changes],
+            [_of_change(change, writing) for change in changes],
             is_loud=kind.is_loud,
             is_open=len(changes) <= _OPEN,
             places=_by_place(changes),
         )
 
 
-def _held_back(changes: Sequence[Change], subject: Subject) -> Iterator[Section]:
+def _held_back(changes: Sequence[Change], writing: _Writing) -> Iterator[Section]:
     """Write what is not done; a reason that several share is written once."""
     if not changes:
         return
@@ -187,7 +209,7 @@ def _held_back(changes: Sequence[Change], subject: Subject) -> Iterator[Section]
         if is_shared:
             head = f"- {len(members):,} for this reason: {code(_cut(why, 1000))}"
             entries.append(Entry(head, counts=0))
-        entries += [_of_change(change, subject, why="" if is_shared else why) for change in members]
+        entries += [_of_change(change, writing, why="" if is_shared else why) for change in members]
     yield Section(
         f"Held back, an apply leaves them undone ({len(changes):,})",
         entries,
@@ -200,31 +222,33 @@ def _by_place(changes: Iterable[Change]) -> tuple[str, ...]:
     return tuple(f"{change.key.kind} in {change.key.place}" for change in changes)
 
 
-def _of_change(change: Change, subject: Subject, *, why: str = "") -> Entry:
+def _of_change(change: Change, writing: _Writing, *, why: str = "") -> Entry:
     place = change.origin
     where = f" — {code(str(place))}" if place else ""
     line = f"- {code(symbol(change))} {code(str(change.key))} {what(change)}{where}"
     if why:
         line += f"\n  - held back: {code(_cut(why, 1000))}"
-    return Entry(line, details=lambda: _details(change, subject))
+    return Entry(line, details=lambda: _details(change, writing))
 
 
-def _details(change: Change, subject: Subject) -> Iterator[str]:
+def _details(change: Change, writing: _Writing) -> Iterator[str]:
     for one in change.fields[:_MOST_FIELDS]:
         yield f"  - {_field(one)}"
     if len(change.fields) > _MOST_FIELDS:
         yield f"  - and {len(change.fields) - _MOST_FIELDS:,} more fields"
-    if any(one.path.partition(".")[0] == "schedule" for one in change.fields):
-        firings = subject.firings(change)
+    is_timed = any(one.path.partition(".")[0] == "schedule" for one in change.fields)
+    if is_timed or change.effect in _STOPPING:
+        firings = writing.subject.firings(change)
         for word, times in (("until now", firings.before), ("then", firings.after)):
             if times:
                 yield f"  - fires {word}: {', '.join(code(time) for time in times)}"
     if change.renamed_to:
         yield f"  - renamed to {code(str(change.renamed_to))}"
-    for note in change.notes[:_MOST_NOTES]:
+    notes = [note for note in change.notes if note not in writing.shared]
+    for note in notes[:_MOST_NOTES]:
         yield f"  - {code(_cut(note, 500))}"
-    if len(change.notes) > _MOST_NOTES:
-        yield f"  - and {len(change.notes) - _MOST_NOTES:,} more notes"
+    if len(notes) > _MOST_NOTES:
+        yield f"  - and {len(notes) - _MOST_NOTES:,} more notes"
 
 
 def _field(one: FieldChange) -> str:

@@ -92,6 +92,22 @@ def test_a_reason_that_many_share_is_written_once() -> None:
     assert text.count("- `!` ") == 40
 
 
+def test_a_note_that_many_share_is_written_once() -> None:
+    many = [change(f"h{index}", notes=("no catch-up", f"own {index}")) for index in range(40)]
+    text = markdown(subject(*many, change("x", notes=("of two",)), change("y", notes=("of two",))))
+    assert text.count("no catch-up") == 1
+    assert "- 40 changes: `no catch-up`\n" in text
+    assert text.count("  - `own ") == 40
+    assert text.count("  - `of two`\n") == 2
+
+
+def test_what_stops_shows_when_it_would_have_fired() -> None:
+    fires = Firings(("Fri 2026-05-01 06:00 UTC",), ())
+    for effect in (Effect.DEACTIVATE, Effect.REMOVE):
+        text = markdown(subject(change("daily", effect), firings=lambda _: fires))
+        assert "  - fires until now: `Fri 2026-05-01 06:00 UTC`\n" in text
+
+
 def test_schedules_show_when_they_fire_before_and_after() -> None:
     fires = Firings(("Fri 2026-05-01 06:00 UTC",), ("Fri 2026-05-01 07:00 UTC",))
     text = markdown(subject(change("daily"), firings=lambda _: fires))
