@@ -247,7 +247,9 @@ def _started(drive: Drive) -> Iterator[str]:
 
 def _actions(resource: Resource, drive: Drive, context: Context) -> Iterator[Action]:
     calls = context.traits[resource.key.kind].calls
-    waits = tuple(f"{ref.key}#{Verb.REGISTER}" for ref in resource.refs)
+    waits = tuple(
+        f"{ref.key}#{verb}" for ref in resource.refs for verb in (Verb.REGISTER, Verb.DEPLOY)
+    )
     for launch in drive.launches:
         yield Action(
             id=f"{resource.key}#{Verb.START}:{launch.id.name}",

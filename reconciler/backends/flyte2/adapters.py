@@ -6,13 +6,16 @@ One entry per kind here, and its calls in `calls`, is all that the rest of the p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2.declared import run
 from reconciler.backends.flyte2.package.spec import KIND as PACKAGE
 from reconciler.backends.flyte2.package.spec import PackageAdapter
 from reconciler.backends.flyte2.project import rules as project
 from reconciler.backends.flyte2.project.spec import KIND as PROJECT
 from reconciler.backends.flyte2.project.spec import ProjectAdapter
+from reconciler.backends.flyte2.run import methods as runs
 from reconciler.backends.flyte2.secret.spec import KIND as SECRET
 from reconciler.backends.flyte2.secret.spec import SecretAdapter
 from reconciler.backends.flyte2.secret.spec import describe as describe_secret
@@ -23,7 +26,12 @@ from reconciler.backends.flyte2.task import normal as task
 from reconciler.backends.flyte2.trigger.describe import consequences, describe, restarts
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.spec import TriggerAdapter
+from reconciler.backends.wire import signal
+from reconciler.backends.wire.run import KIND as RUN
+from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.traits import Shape, Traits, Verb
+from reconciler.plan.run.drive import drive
+from reconciler.plan.run.signal import drive as answer
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
 
@@ -94,15 +102,39 @@ TRIGGER_TRAITS = Traits(
     restarts=restarts,
 )
 
+RUN_TRAITS = Traits(
+    kind=RUN,
+    shape=Shape.RUNS,
+    rank=70,
+    calls={Verb.START: runs.CREATE_RUN.name, Verb.TERMINATE: runs.ABORT_RUN.name},
+    describe=run.describe,
+    drive=partial(drive, way=run.WAY),
+)
+
+SIGNAL_TRAITS = Traits(
+    kind=SIGNAL,
+    shape=Shape.RUNS,
+    rank=80,
+    calls={Verb.ANSWER: runs.SIGNAL_EVENT.name},
+    describe=signal.describe,
+    drive=answer,
+)
+
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
-    for traits in (PROJECT_TRAITS, SECRET_TRAITS, SETTINGS_TRAITS, TASK_TRAITS, TRIGGER_TRAITS)
+    for traits in (
+        PROJECT_TRAITS,
+        SECRET_TRAITS,
+        SETTINGS_TRAITS,
+        TASK_TRAITS,
+        TRIGGER_TRAITS,
+        RUN_TRAITS,
+        SIGNAL_TRAITS,
+    )
 }
 
 _NOT_SERVED = (
     Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
-    Unserved("FlyteRun", _FLYTE, "remove it; this version reads it and does not act on it"),
-    Unserved("FlyteSignal", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
 )
 
@@ -113,4 +145,6 @@ ADAPTERS: Mapping[str, Adapter] = {
     SETTINGS: SettingsAdapter(SETTINGS_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     TRIGGER: TriggerAdapter(TRIGGER_TRAITS),
+    RUN: run.RunAdapter(RUN_TRAITS),
+    SIGNAL: signal.SignalAdapter(SIGNAL_TRAITS),
 }

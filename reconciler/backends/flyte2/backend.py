@@ -15,6 +15,7 @@ from reconciler.backends.flyte2 import capabilities as capability
 from reconciler.backends.flyte2 import ledger as ledgers
 from reconciler.backends.flyte2 import probe as probes
 from reconciler.backends.flyte2.capabilities import Capability
+from reconciler.backends.flyte2.declared.starting import prepared
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.package.export import export
 from reconciler.backends.flyte2.reading import Flyte2Reading
@@ -160,7 +161,7 @@ class Flyte2:
     async def perform(self, action: Action) -> str:
         """Carry out one action."""
         if action.verb in ON_RUNS:
-            return await pursuing.perform(self.running, action)
+            return await pursuing.perform(self.running, await prepared(self.link, action))
         return await calls.PERFORM[action.key.kind, action.verb](self.link, action)
 
     async def read_ledger(self, set_name: str, home: Place | None) -> Ledger:

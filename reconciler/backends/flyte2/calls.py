@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from reconciler.backends.flyte2.declared.run import LONGEST
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.project import calls as project
 from reconciler.backends.flyte2.project import observe as projects
@@ -21,6 +22,9 @@ from reconciler.backends.flyte2.trigger import calls as trigger
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.observe import observe_triggers
 from reconciler.backends.pursuing import Read
+from reconciler.backends.wire.declared import Reader
+from reconciler.backends.wire.run import KIND as RUN
+from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.live import Live, Query
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
@@ -45,7 +49,8 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
     (TRIGGER, Verb.DELETE): trigger.delete,
 }
 
-READ_RUNS: Mapping[str, Read] = {}
+_DECLARED = Reader(LONGEST)
+READ_RUNS: Mapping[str, Read] = {RUN: _DECLARED.run, SIGNAL: _DECLARED.signal}
 """What reads the runs of each kind that declares some."""
 
 OBSERVE: tuple[Observe, ...] = (

@@ -1,0 +1,1 @@
+"""FlyteRun and FlyteSignal on Flyte 2."""
