@@ -213,6 +213,17 @@ async def test_changed_signed_url_is_refused(tmp_path: pathlib.Path, change: str
             assert answer.status == 403
 
 
+async def test_signed_url_ends(tmp_path: pathlib.Path) -> None:
+    async with serving(tmp_path) as (server, _):
+        server.store.objects.put("s3://embedded/x", b"data")
+        statuses = []
+        for seconds in (60, -1):
+            url = server.store.objects.signed_url("GET", "s3://embedded/x", seconds=seconds)
+            async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                statuses.append(answer.status)
+        assert statuses == [200, 403]
+
+
 async def test_upload_with_another_checksum_is_refused_and_not_stored(
     tmp_path: pathlib.Path,
 ) -> None:
