@@ -81,6 +81,11 @@ def variables(values: Values) -> dict[str, Json]:
     return {name: {"type": read.type_json(values, name)} for name in names}
 
 
+def types_of(variables: Mapping[str, Json]) -> dict[str, Json]:
+    """Give the types of variables."""
+    return {name: fields(one).get("type") for name, one in variables.items()}
+
+
 def bound(inputs: Mapping[str, Json], variables: Mapping[str, Json]) -> Mapping[str, Json]:
     """Type values by variables; raises SpecError with every fault."""
     made = bind(inputs, variables, owner=RUN)

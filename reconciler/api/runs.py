@@ -102,6 +102,40 @@ class Runs:
             raise await self._absent(at)
         return RunHandle(self, found)
 
+    async def launch(
+        self,
+        kind: str,
+        name: str,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        version: str = "",
+        run: str = "",
+        **options: Any,
+    ) -> RunHandle:
+        """Start a launch plan, a workflow, a task or a trigger (`TASK/NAME`), and hand the run out.
+
+        Without a version it is the active one of a launch plan, else the newest. `run` names the
+        run: one that is there under that name is handed out and not started again. Without it a
+        name is made up. `options` are fields of FlyteRun; `project` and `domain` say where.
+        Raises SpecError for what does not fit, BackendError with the code `ABSENT` for what is not
+        there.
+        """
+        from reconciler.api import launching
+        from reconciler.api.run_handle import RunHandle
+
+        place = Place(options.get("project") or self.project, options.get("domain") or self.domain)
+        prepared = await launching.prepare(
+            self.backend,
+            launching.Asked(kind, name, version, options),
+            lambda _: dict(inputs or {}),
+            place=place,
+            name=run or launching.made_up("", self.identity["flyte"]),
+        )
+        if prepared.launch is None:
+            assert prepared.run is not None
+            return RunHandle(self, prepared.run)
+        return RunHandle(self, (await self.running.start(prepared.launch)).run)
+
     def runs(
         self, *, phases: str = "", modes: str = "", sort: str = "", **filters: Any
     ) -> AsyncIterator[Run]:

@@ -46,6 +46,7 @@ COMMANDS = {
     "terminate": ("reconciler.cli.terminate", "terminate", "End runs, with a cause."),
     "download": ("reconciler.cli.download", "download", "Bring the data of a run onto this disk."),
     "metrics": ("reconciler.cli.metrics", "metrics", "Show where the time of a run went."),
+    "run": ("reconciler.cli.run", "run", "Start a launch plan, workflow, task or trigger."),
     "relaunch": ("reconciler.cli.relaunch", "relaunch", "Start the same run once more."),
     "rerun": ("reconciler.cli.relaunch", "relaunch", "As `relaunch`."),
     "recover": ("reconciler.cli.relaunch", "recover", "Run again what did not succeed; Flyte 1."),

@@ -1,0 +1,186 @@
+"""Runs started by name: what a FlyteRun says, without a document.
+
+from reconciler.api import runs
+
+async with runs.client("flytectl", project="ranking", domain="production") as flyte:
+    run = await flyte.launch("launchplan", "orders", {"rows": 5}, overwriteCache=True)
+    await run.wait()
+
+The options are the fields of FlyteRun, and what is asked for is resolved as one is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.engine.filling import Filling
+from reconciler.engine.waiting import ABSENT
+from reconciler.errors import (
+    BackendError,
+    SpecError,
+    UnavailableError,
+    UnsupportedError,
+    UsageError,
+)
+from reconciler.model.digest import UNCLAIMED
+from reconciler.model.document import Document, Json
+from reconciler.model.interface import Missing, Unread, Workflow
+from reconciler.model.origin import Origin, Problem, Severity
+from reconciler.model.run import Launch, Run
+from reconciler.resolve.context import Context
+from reconciler.specs.registry import API_VERSION
+from reconciler.specs.validate import validate
+
+if TYPE_CHECKING:
+    from reconciler.backends.port import Backend
+    from reconciler.model.key import Place
+    from reconciler.resolve.context import Adapter
+    from reconciler.specs.validate import Declared
+
+KIND = "FlyteRun"
+TARGETS = {
+    "launchplan": "launchPlan",
+    "launch-plan": "launchPlan",
+    "lp": "launchPlan",
+    "workflow": "workflow",
+    "wf": "workflow",
+    "task": "task",
+    "trigger": "trigger",
+}
+"""What can be started, and the field of FlyteRun that names it."""
+
+_LONGEST = {"Flyte1": 63, "Flyte2": 30}
+_RANDOM = 19
+"""Digits behind a prefix, as flytekit has them; fewer where a name would be too long."""
+_FEWEST = 8
+_FIRST = "f"
+
+Inputs = Callable[[Mapping[str, Json]], Mapping[str, Json]]
+"""Gives the inputs once the variables of what is started are known; empty where they are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that is ready to be started, or the one that is there under its name already."""
+
+    launch: Launch | None = None
+    run: Run | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be started: the target and the options, as fields of FlyteRun."""
+
+    kind: str
+    name: str
+    version: str = ""
+    options: Mapping[str, Json] | None = None
+
+    def spec(self) -> dict[str, Json]:
+        """Write it as a FlyteRun; raises UsageError for what cannot be started."""
+        field = TARGETS.get(self.kind.lower().removeprefix("flyte"))
+        if field is None:
+            known = "launchplan, workflow, task or trigger"
+            raise UsageError(f"{self.kind}: cannot be run; write {known}")
+        target: dict[str, Json] = {"name": self.name}
+        if field == "trigger":
+            task, slash, trigger = self.name.rpartition("/")
+            if not slash or self.version:
+                what = "has no version" if self.version else "names no task"
+                raise UsageError(f"trigger {self.name}: {what}; write TASK/TRIGGER alone")
+            target = {"task": task, "name": trigger}
+        elif self.version not in {"", "latest"}:
+            target["version"] = self.version
+        elif field != "launchPlan" or self.version:
+            target["version"] = {"latest": True}
+        return {**(self.options or {}), field: target}
+
+
+def made_up(prefix: str, flyte: str) -> str:
+    """Make a name that no other run has, after a prefix where one is wanted."""
+    longest = _LONGEST.get(flyte, min(_LONGEST.values()))
+    if not prefix:
+        return _FIRST + secrets.token_hex(_RANDOM)[:_RANDOM]
+    room = min(_RANDOM, longest - len(prefix) - 1)
+    if room < _FEWEST:
+        most = longest - 1 - _FEWEST
+        raise UsageError(f"--name-prefix: {prefix}: is longer than {most} characters; shorten it")
+    return f"{prefix}-{secrets.token_hex(_RANDOM)[:room]}"
+
+
+async def prepare(
+    backend: Backend, asked: Asked, inputs: Inputs, *, place: Place, name: str
+) -> Prepared:
+    """Look up what is asked for, type its inputs, and see whether the name is there.
+
+    Raises SpecError with every fault, BackendError with the code `ABSENT` where there is nothing to
+    start, UnsupportedError where this Flyte's runs cannot be declared.
+    """
+    if KIND not in backend.adapters:
+        raise UnsupportedError("run: this Flyte cannot be told to start runs by name")
+    adapter, spec = backend.adapters[KIND], {**asked.spec(), "name": name}
+    context = Context(
+        set_name=UNCLAIMED,
+        now=datetime.now(UTC),
+        default_project=place.project,
+        default_domain=place.domain,
+    )
+    bare = _declared(spec)
+    wants = tuple(adapter.wants(bare, context))
+    context = replace(context, catalog=await backend.catalog(wants))
+    variables: dict[str, Json] = {}
+    for want in wants:
+        match context.catalog[want]:
+            case Missing(reason=reason):
+                raise BackendError(f"{asked.kind} {asked.name}: {reason}", code=ABSENT)
+            case Unread(cause=cause):
+                raise UnavailableError(f"{asked.kind} {asked.name}: {cause}")
+            case Workflow(inputs=known):
+                variables |= known
+    given = dict(inputs(variables))
+    return await _prepared(backend, adapter, _declared({**spec, "inputs": given}), context)
+
+
+async def _prepared(
+    backend: Backend, adapter: Adapter, declared: Declared, context: Context
+) -> Prepared:
+    resolved = adapter.resolve(declared, context)
+    _require(resolved.problems)
+    warnings = tuple(item.message for item in resolved.problems)
+    (resource,) = resolved.resources
+    drive = await Filling(backend, resource).look(context.now)
+    if drive.launches:
+        return Prepared(launch=drive.launches[0], warnings=warnings)
+    there = next((row.run for row in drive.rows if row.run is not None), None)
+    run = await backend.running.run(there) if there is not None else None
+    if run is None:
+        raise BackendError(f"run: cannot be started: {drive.failure or drive.waits}")
+    return Prepared(run=run, warnings=warnings)
+
+
+def _declared(spec: Mapping[str, Json]) -> Declared:
+    value: dict[str, Json] = {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": "command-line"},
+        "spec": dict(spec),
+    }
+    found = validate([Document(value, Origin("run"))])
+    _require(found.problems)
+    (declared,) = found.declared
+    return declared
+
+
+def _require(problems: tuple[Problem, ...]) -> None:
+    errors = [
+        replace(item, place=Origin("run"), path=item.path.removeprefix("spec."))
+        for item in problems
+        if item.severity is Severity.ERROR
+    ]
+    if errors:
+        raise SpecError(errors)
