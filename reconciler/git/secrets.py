@@ -12,7 +12,7 @@ from reconciler.specs.git import Bundle, GitSpec
 
 Values = Mapping[str, Secret[str]]
 
-NAMES = ("username", "password", "identity", "known_hosts", "ca.crt", "secret", "token")
+NAMES = ("username", "password", "identity", "known_hosts", "ca.crt", "secret", "token", "url")
 """What is looked for in the environment; keys of signers are files."""
 
 _MOST_BYTES = 1 << 20
@@ -68,4 +68,5 @@ def _folder(field: str, folder: Path) -> Values:
 
 
 def _missing(field: str, what: str, fix: str) -> SourceError:
-    return SourceError(Fault.CREDENTIALS, f"git.{field}: {what}; {fix}")
+    place = field if field.startswith("notify") else f"git.{field}"
+    return SourceError(Fault.CREDENTIALS, f"{place}: {what}; {fix}")

@@ -68,6 +68,12 @@ class Metrics:
             ["controller"],
             registry=registry,
         )
+        self.notifications = Counter(
+            "reconcile_notifications",
+            "Messages about sets, by the way they went and how that ended.",
+            ["way", "result"],
+            registry=registry,
+        )
         self.status_patches = Counter(
             "reconcile_status_patches", "Statuses written to the API server.", registry=registry
         )

@@ -25,7 +25,7 @@ from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.words import Reason
 from reconciler.schedule import duration
-from reconciler.serve import showing
+from reconciler.serve import showing, telling
 from reconciler.serve.config import Config
 from reconciler.serve.links import Links
 from reconciler.serve.states import State, States
@@ -248,6 +248,7 @@ class Passes:
             message=verdict.message,
             attempted=synced.found.revision,
             plan=synced.planned.plan,
+            missed=telling.missed(synced.planned),
             fields={**state.fields, **git_verdicts.fields_of(synced, now)},
             shown=None if state.shown is None else showing.trimmed(state.shown, history),
             history=history,

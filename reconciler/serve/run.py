@@ -19,11 +19,12 @@ from reconciler.git import job as jobs
 from reconciler.git import secrets
 from reconciler.git.faults import SourceError
 from reconciler.model.secret import Secret
+from reconciler.notify.notifier import Notifier
 from reconciler.operator import health
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.queue import Queue
 from reconciler.serve import config as configs
-from reconciler.serve import showing
+from reconciler.serve import showing, telling
 from reconciler.serve.hooks import Entry, Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.passes import Ended, Passes, Setup
@@ -113,6 +114,10 @@ class Service:
         self.boards = Boards()
         history = options.setup.rules.cache.parent / "history"
         self.states = States(history, self._watch)
+        self.notifier = Notifier(
+            history.with_name("told"),
+            sent=lambda way, how: self.metrics.notifications.labels(way, how).inc(),
+        )
         self.queue = Queue[Unit]()
         self._links = Links(options.target, os.environ)
         self.passes = Passes(
@@ -134,7 +139,13 @@ class Service:
         self._idle = asyncio.Event()
 
     def _watch(self, before: State | None, after: State | None) -> None:
-        """Show what changed, and pass it on."""
+        """Show what changed, tell whoever wants to know, and pass it on."""
+        name = after.name if after is not None else before.name if before is not None else ""
+        if after is None:
+            self.notifier.forget(name)
+        elif after.looked and not after.is_suspended:
+            targets = tuple(telling.targets(name, self.passes.config))
+            self.notifier.hear(telling.seen_of(after), targets)
         if after is not None and self._options.page is not None:
             left = max(0.0, after.drift_due - time.monotonic())
             due = datetime.now(UTC) + timedelta(seconds=left) if after.drift_due else None
@@ -161,6 +172,7 @@ class Service:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_reading())
             group.create_task(self._pulse())
+            group.create_task(self.notifier.run())
             for _ in range(self._options.workers):
                 group.create_task(self._worker())
 
@@ -173,6 +185,7 @@ class Service:
                 await asyncio.wait_for(self._idle.wait(), _END_SECONDS)
         working.cancel()
         await asyncio.wait({working}, timeout=30)
+        await self.notifier.close()
         await self._links.close()
 
     def pushed(self, name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.secret import Secret
+from reconciler.notify.signature import hmac_of
 from reconciler.specs.git import ForgeName
 
 WINDOW_SECONDS = 300
@@ -71,32 +72,24 @@ def is_by(delivery: Delivery, key: Key, *, now: float) -> bool:
         case ForgeName.GITLAB:
             return _is(headers.get("x-gitlab-token", ""), secret.decode())
         case ForgeName.GITEA:
-            return _is(headers.get("x-gitea-signature", ""), _hmac(secret, delivery.body))
+            return _is(headers.get("x-gitea-signature", ""), hmac_of(secret, delivery.body))
         case ForgeName.GITHUB:
             given = headers.get("x-hub-signature-256", "")
-            return _is(given, f"sha256={_hmac(secret, delivery.body)}")
+            return _is(given, f"sha256={hmac_of(secret, delivery.body)}")
         case ForgeName.BITBUCKET:
-            return _is(headers.get("x-hub-signature", ""), f"sha256={_hmac(secret, delivery.body)}")
+            return _is(
+                headers.get("x-hub-signature", ""), f"sha256={hmac_of(secret, delivery.body)}"
+            )
         case ForgeName.GENERIC:
             return _is_generic(headers.get("x-reconcile-signature", ""), secret, delivery.body, now)
-
-
-def sign(secret: Secret[str], body: bytes, *, now: float) -> str:
-    """Return what a sender of one's own writes into `X-Reconcile-Signature`."""
-    moment = f"{int(now)}"
-    return f"t={moment},v1={_hmac(secret.reveal().encode(), f'{moment}.'.encode() + body)}"
 
 
 def _is_generic(given: str, secret: bytes, body: bytes, now: float) -> bool:
     found = _GENERIC.fullmatch(given)
     moment, signature = (found[1], found[2]) if found else ("0", "")
-    wanted = _hmac(secret, f"{moment}.".encode() + body)
+    wanted = hmac_of(secret, f"{moment}.".encode() + body)
     is_recent = abs(now - int(moment)) <= WINDOW_SECONDS
     return _is(signature, wanted) and is_recent
-
-
-def _hmac(secret: bytes, body: bytes) -> str:
-    return hmac.new(secret, body, hashlib.sha256).hexdigest()
 
 
 def _is(given: str, wanted: str) -> bool:

@@ -32,8 +32,9 @@ class State:
 
     `applied` is the commit that Flyte is like, as far as this process knows; `handled` the last one
     that was found to need nothing more, which may leave the folder as it was. `mark` tells which
-    declaration that was done for. `plan` is the last plan, `fields` are those of a FlyteSync's
-    status, `shown` is what the page shows besides, None where there is no page.
+    declaration that was done for. `plan` is the last plan, `missed` names ticks that nothing ran
+    for, `fields` are those of a FlyteSync's status, `shown` is what the page shows besides, None
+    where there is no page.
     """
 
     name: str
@@ -50,6 +51,7 @@ class State:
     drift_due: float = 0.0
     looked: str = ""
     plan: Plan | None = field(default=None, repr=False)
+    missed: frozenset[str] = frozenset()
     fields: Mapping[str, Json] = field(default_factory=dict, repr=False)
     shown: Shown | None = field(default=None, repr=False)
     history: tuple[Past, ...] = ()

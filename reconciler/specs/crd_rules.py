@@ -76,10 +76,6 @@ def _above_zero(name: str) -> Rule:
     return Rule(holds, f"{name} is not above zero; write 1s or more")
 
 
-def _not_served(name: str) -> Rule:
-    return Rule(f"!has(self.{name})", f"{name} is not served yet by this version; remove it")
-
-
 def _auth() -> Iterator[Rule]:
     modes_of: dict[str, list[str]] = {}
     for mode, names in connection.USED_BY.items():
@@ -235,7 +231,6 @@ RULES: dict[type[Shape], tuple[Rule, ...]] = {
     ),
     connection.ConnectionSpec: tuple(_connection()),
     sync.SyncSpec: (
-        _not_served("notify"),
         _above_zero("interval"),
         Rule(
             "!has(self.render) || self.render == 'None' || !has(self.scopes)"

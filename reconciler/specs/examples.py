@@ -182,12 +182,44 @@ EXAMPLES: dict[str, Example] = {
                     "requiredLabels": {"team": "*"},
                 }
             ],
-            "notify": [],
+            "notify": [
+                {
+                    "occasions": ["Failed", "Recovered", "Drift", "Contested", "MissedTicks"],
+                    "slack": {
+                        "secretRef": {
+                            "name": "chat",
+                            "directory": "/etc/reconcile/chat",
+                            "env": "CHAT",
+                        },
+                    },
+                    "webhook": {
+                        "url": "https://hooks.example.com/flyte",
+                        "secretRef": {
+                            "name": "hook",
+                            "directory": "/etc/reconcile/hook",
+                            "env": "HOOK",
+                        },
+                    },
+                    "email": {
+                        "to": ["oncall@example.com"],
+                        "from": "flyte@example.com",
+                        "host": "smtp.example.com",
+                        "port": 587,
+                        "security": "StartTLS",
+                        "secretRef": {
+                            "name": "mail",
+                            "directory": "/etc/reconcile/mail",
+                            "env": "MAIL",
+                        },
+                    },
+                }
+            ],
             "dependsOn": ["platform"],
         },
         off=frozenset(
             {
-                "notify",
+                *("notify.webhook", "notify.email"),
+                *("notify.slack.secretRef.directory", "notify.slack.secretRef.env"),
                 *("git.ref.tag", "git.ref.semver", "git.ref.commit", "git.resetTo"),
                 *("git.secretRef.directory", "git.secretRef.env"),
                 *("git.verify.secretRef.directory", "git.verify.secretRef.env"),

@@ -166,7 +166,7 @@ class GitSpec(Shape):
         if path is not None and {".", "..", ".git"}.intersection(path.split("/")):
             why = f'"{path}" is no folder of a repository'
             yield fault(why, at=("path",), fix="write it without `.` and `..`", is_in_value=True)
-        ref, mode = map_of(given, "ref"), map_of(given, "verify").get("mode")
+        ref, mode = map_of(given, "ref"), text_of(map_of(given, "verify"), "mode")
         if mode in {"Tag", "TagAndHead"} and not {"tag", "semver"}.intersection(ref):
             why = f"mode {mode} needs a tag"
             yield fault(why, at=("verify", "mode"), fix="write ref.tag or ref.semver")
@@ -176,7 +176,7 @@ class GitSpec(Shape):
         if "commit" in ref and "resetTo" in given:
             why = "excludes ref.commit, which is given too"
             yield fault(why, at=("resetTo",), fix="keep one of the two")
-        forge = map_of(given, "webhook").get("forge")
+        forge = text_of(map_of(given, "webhook"), "forge")
         if "pullRequests" in given and forge not in {"GitHub", "GitLab", "Gitea"}:
             why = "needs a webhook of GitHub, GitLab or Gitea"
             yield fault(why, at=("pullRequests",), fix="write webhook, or remove it")

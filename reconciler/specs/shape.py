@@ -100,13 +100,6 @@ class Shape(BaseModel):
         raise ValidationError.from_exception_data(cls.__name__, lines)
 
 
-def not_served(given: Given, names: tuple[str, ...]) -> Iterator[PydanticCustomError]:
-    """Refuse fields that the language has and this version does not act on."""
-    for name in names:
-        if name in given:
-            yield fault("is not served yet by this version", at=(name,), fix="remove it")
-
-
 def above_zero(given: Given, name: str) -> Iterator[PydanticCustomError]:
     """Refuse a duration of nothing; what is no duration at all is left to the field's pattern."""
     text = text_of(given, name)

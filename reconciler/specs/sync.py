@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from reconciler.model.digest import SET_NAME, UNCLAIMED
@@ -30,8 +30,9 @@ from reconciler.specs.fields import (
     Version,
 )
 from reconciler.specs.git import Dependencies, GitSpec
+from reconciler.specs.notify import NotifySpec
 from reconciler.specs.policies import PolicySpec
-from reconciler.specs.shape import Given, Shape, above_zero, fault, list_of, not_served
+from reconciler.specs.shape import Given, Shape, above_zero, fault, list_of
 
 
 class Render(StrEnum):
@@ -168,16 +169,15 @@ class SyncSpec(Shape):
     policies: Annotated[Many[PolicySpec], Field(max_length=100)] = ()
     """Rules for everything that the set declares; where one fails, nothing is applied."""
 
-    notify: JsonValue = None
-    """Who is told about outcomes. Not served yet by this version."""
+    notify: Annotated[Many[NotifySpec], Field(max_length=20)] = ()
+    """Who is told of what became of the set, by `reconcile serve` and the operator."""
 
     depends_on: Dependencies = ()
     """FlyteSyncs that go first, by name; this one waits until they are as declared."""
 
     @classmethod
     def faults(cls, given: Given) -> Iterator[PydanticCustomError]:
-        """Refuse what is not served yet, empty intervals and names that stand twice."""
-        yield from not_served(given, ("notify",))
+        """Refuse empty intervals and names that stand twice."""
         yield from above_zero(given, "interval")
         if given.get("render", "None") != "None":
             for index, scope in enumerate(list_of(given, "scopes")):
