@@ -49,10 +49,11 @@ class Drive:
     `launches` are in the order in which they are to be started. `waits` says in words what has to
     happen before more can be done, empty where nothing has. `is_done` means that nothing will ever
     follow for this content: the ledger remembers it, and the runs are not read again. `is_idle`
-    means that nothing is wanting now, though something may be later. `failure` is
-    why the declaration cannot become done, such as a failed run under `onFailure: Stop`. `frozen`
-    is what was decided at first sight and is kept in the ledger, such as a relative window; empty
-    leaves what the ledger holds. `outputs` are for people, `literals` the same for what takes them.
+    means that nothing is wanting now, though something may be later. `failure` is why the
+    declaration cannot become done, such as a failed run under `onFailure: Stop`; of one that is
+    done, why nothing comes after it. `frozen` is what was decided at first sight and is kept in the
+    ledger, such as a relative window; empty leaves what the ledger holds. `outputs` are for people,
+    `literals` the same for what takes them.
     """
 
     launches: tuple[Launch, ...] = ()

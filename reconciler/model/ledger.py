@@ -106,9 +106,10 @@ class Held:
 class Driven:
     """A declaration of runs, as far as it has to be remembered.
 
-    `done` are the contents for which nothing will ever follow, the latest one last. `frozen` is
-    what was decided at first sight. `started` names the runs that this set has started, or was
-    about to, and that had not ended when they were last read.
+    `done` are the contents for which nothing will ever follow, the latest one last, with a `!`
+    after those that did not end well. `frozen` is what was decided at first sight. `started` names
+    the runs that this set has started, or was about to, and that had not ended when they were last
+    read.
     """
 
     done: tuple[str, ...] = ()

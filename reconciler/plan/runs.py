@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _MOST_DONE = 8
 """Contents of one declaration that the ledger remembers as done: those before are read again."""
 
+_BADLY = "!"
+"""After the mark of a content that is done and did not end well: nothing comes after it."""
+
 _SHOWN = 5
 """Runs that a change names."""
 
@@ -64,7 +67,12 @@ def is_done(resource: Resource, resources: Mapping[Key, Resource], context: Cont
     """Say whether the ledger remembers that nothing will follow."""
     held = context.ledger.runs.get(resource.key)
     mark = done_mark(resource, content_of(resource, resources))
-    return held is not None and mark in held.done
+    return held is not None and not {mark, mark + _BADLY}.isdisjoint(held.done)
+
+
+def _ended_badly(resource: Resource, resources: Mapping[Key, Resource], context: Context) -> bool:
+    held = context.ledger.runs.get(resource.key, Driven())
+    return done_mark(resource, content_of(resource, resources)) + _BADLY in held.done
 
 
 def askings(desired: Desired, context: Context) -> dict[Key, Asking]:
@@ -159,7 +167,8 @@ def _drive(
         return None
     is_over = is_done(resource, resources, context)
     if is_over and isinstance(observed, Absent):
-        return Drive(is_done=True)
+        is_bad = _ended_badly(resource, resources, context)
+        return Drive(is_done=True, failure="it did not end well" if is_bad else "")
     missing = [key for key in resource.looks_at if key not in known]
     if missing:
         return _without(missing[0], desired)
@@ -195,7 +204,7 @@ def _without(key: Key, desired: Desired) -> Drive:
 def plan_declared(resource: Resource, drive: Drive, context: Context) -> Change | None:
     """Plan one declaration; None when nothing is to be done now, and nothing went wrong."""
     actions = tuple(_actions(resource, drive, context))
-    if not actions and not drive.failure:
+    if not actions and (drive.is_done or not drive.failure):
         return None
     change = Change(
         key=resource.key,
@@ -364,6 +373,7 @@ def remembered(
     for key, drive in found.items():
         held = context.ledger.runs.get(key, Driven())
         mark = done_mark(resources[key], content_of(resources[key], resources))
+        mark += _BADLY if drive.failure else ""
         done = held.done
         if drive.is_done and mark not in done:
             done = (*done, mark)[-_MOST_DONE:]

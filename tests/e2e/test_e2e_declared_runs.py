@@ -344,6 +344,11 @@ async def test_a_failed_run_is_no_longer_looked_at_after_its_ttl(
     world.now = NOW.replace(hour=20)
     await world.reconcile()
     assert (await plan(world)).is_empty
+    world.declare(run("first", ttl="1h"), run("second", after=["first"]))
+    await world.reconcile()
+    (held,) = (await plan(world)).changes
+    assert held.block_detail == f"{key('first')} did not succeed: it did not end well"
+    assert len(await engine.executions()) == 1
 
 
 async def test_terminated_stops_and_starts_nothing(world: World, engine: Engine) -> None:
@@ -356,10 +361,16 @@ async def test_terminated_stops_and_starts_nothing(world: World, engine: Engine)
     assert stopped.closure.phase == Phase.ABORTING
     assert "superseded" in stopped.closure.abort_metadata.cause
     await engine.tell(stopped.id.name, Phase.ABORTED)
-    await world.reconcile()
+    assert (await world.reconcile()).plan.is_empty
     assert (await plan(world)).is_empty
-    world.declare(run("never", state="Terminated"))
-    await world.reconcile()
+    world.declare(
+        run("long", state="Terminated", cause="superseded"),
+        run("never", state="Terminated"),
+        run("later", after=["long"]),
+    )
+    for _ in range(2):
+        (held,) = (await world.reconcile()).plan.changes
+        assert held.block_detail == f"{key('long')} did not succeed: it did not end well"
     assert len(await engine.executions()) == 1
 
 

@@ -90,7 +90,8 @@ def _started(pursuit: Pursuit, found: Run, frozen: dict[str, Json]) -> Drive:
     name = found.id.name
     rows = (_row(found),)
     if not found.phase.is_terminal:
-        waits = f"run {name} is {found.phase}"
+        how = "not taken up yet" if found.phase is Phase.UNDEFINED else str(found.phase)
+        waits = f"run {name} is {how}"
         return Drive(rows=rows, waits=waits, frozen=frozen)
     if found.phase.is_success:
         values = pursuit.runs.outputs.get(name)
