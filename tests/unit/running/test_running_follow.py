@@ -9,7 +9,7 @@ from running_kit import Phase, Played, broken
 
 from reconciler.backends.flyte1.run import Flyte1Running
 from reconciler.backends.flyte1.run.follow import Pace, follow
-from reconciler.errors import BackendError, UnavailableError, UnsupportedError
+from reconciler.errors import BackendError, DeniedError, UnavailableError, UnsupportedError
 from reconciler.model.key import Place
 from reconciler.model.run import Phase as Told
 from reconciler.model.run import Run, RunId
@@ -30,7 +30,7 @@ class Script:
     async def read(self, run_id: RunId) -> Run | None:
         assert run_id == RUN.id
         answer = self.answers.pop(0)
-        if isinstance(answer, UnavailableError):
+        if isinstance(answer, BackendError):
             raise answer
         return answer
 
@@ -61,6 +61,15 @@ async def test_broken_connections_are_outlived_for_a_while() -> None:
     script = Script(RUN, DOWN, DOWN, RUNNING, DOWN, DONE)
 
     assert await script.phases() == [Told.QUEUED, Told.RUNNING, Told.SUCCEEDED]
+
+
+async def test_database_that_fails_for_a_while_is_outlived_and_a_refusal_is_not() -> None:
+    failed = BackendError("failed database operation", code="UNKNOWN")
+    refused = DeniedError("who are you", code="UNAUTHENTICATED")
+
+    assert await Script(RUN, failed, DONE).phases() == [Told.QUEUED, Told.SUCCEEDED]
+    with pytest.raises(DeniedError, match="who are you"):
+        await Script(RUN, refused, DONE).phases()
 
 
 async def test_server_that_stays_away_ends_it() -> None:

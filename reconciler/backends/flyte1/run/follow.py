@@ -16,6 +16,9 @@ Read = Callable[[RunId], Awaitable[Run | None]]
 Sleep = Callable[[float], Awaitable[object]]
 
 
+_PASSING = frozenset({"INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN"})
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How often to ask, in seconds, and for how many seconds on end a server may not answer."""
@@ -31,6 +34,11 @@ def missing(run_id: RunId) -> BackendError:
     return BackendError(f"run {run_id}: is not there; list those that are", code="NOT_FOUND")
 
 
+def _passes(error: BackendError) -> bool:
+    """Say whether asking again may help: nothing answered, or its database or a proxy failed."""
+    return isinstance(error, UnavailableError) or error.code in _PASSING
+
+
 async def follow(read: Read, run_id: RunId, sleep: Sleep, pace: Pace) -> AsyncIterator[Run]:
     """Yield the run at once and whenever it changed, until it has ended."""
     shown: Run | None = None
@@ -38,8 +46,8 @@ async def follow(read: Read, run_id: RunId, sleep: Sleep, pace: Pace) -> AsyncIt
     while True:
         try:
             run = await read(run_id)
-        except UnavailableError:
-            if shown is None or silent >= pace.patience:
+        except BackendError as error:
+            if shown is None or not _passes(error) or silent >= pace.patience:
                 raise
             silent += pause
         else:
