@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -182,6 +183,19 @@ async def test_tick_that_somebody_started_in_between_is_handed_back(flyte: Playe
 
     assert started.was_there
     assert (flyte.channel.calls - before) == {CREATE: 1, GET: 1}
+    assert await flyte.names() == ["one"]
+
+
+@pytest.mark.parametrize("is_tick", [True, False], ids=["tick", "run"])
+async def test_of_many_writers_one_starts_the_run_and_all_have_it(
+    flyte: Played, is_tick: bool
+) -> None:
+    one = launch(flyte, inputs={"count": 7}, scheduled_at=START if is_tick else None)
+
+    started = await asyncio.gather(*(flyte.running.start(one) for _ in range(8)))
+
+    assert [item.was_there for item in started].count(False) == 1
+    assert {item.run.id for item in started} == {one.id}
     assert await flyte.names() == ["one"]
 
 
