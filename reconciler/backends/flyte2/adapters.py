@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from reconciler.backends.flyte2 import methods
+from reconciler.backends.flyte2.backfill.drive import drive as backfill_drive
 from reconciler.backends.flyte2.declared import run
 from reconciler.backends.flyte2.package.spec import KIND as PACKAGE
 from reconciler.backends.flyte2.package.spec import PackageAdapter
@@ -27,6 +28,9 @@ from reconciler.backends.flyte2.trigger.describe import consequences, describe, 
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.spec import TriggerAdapter
 from reconciler.backends.wire import signal
+from reconciler.backends.wire.backfill import KIND as BACKFILL
+from reconciler.backends.wire.backfill import BackfillAdapter, shared
+from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.traits import Shape, Traits, Verb
@@ -120,6 +124,19 @@ SIGNAL_TRAITS = Traits(
     drive=answer,
 )
 
+BACKFILL_TRAITS = Traits(
+    kind=BACKFILL,
+    shape=Shape.RUNS,
+    rank=60,
+    calls={
+        Verb.START: runs.CREATE_RUN.name,
+        Verb.TERMINATE: runs.ABORT_RUN.name,
+    },
+    describe=describe_backfill,
+    drive=backfill_drive,
+    share=shared,
+)
+
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
     for traits in (
@@ -130,11 +147,11 @@ TRAITS: Mapping[str, Traits] = {
         TRIGGER_TRAITS,
         RUN_TRAITS,
         SIGNAL_TRAITS,
+        BACKFILL_TRAITS,
     )
 }
 
 _NOT_SERVED = (
-    Unserved("FlyteBackfill", _FLYTE, "remove it; this version reads it and does not act on it"),
     Unserved("FlyteLaunchPlan", _FLYTE, "declare a FlyteTrigger; `reconcile convert` writes it"),
 )
 
@@ -147,4 +164,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     TRIGGER: TriggerAdapter(TRIGGER_TRAITS),
     RUN: run.RunAdapter(RUN_TRAITS),
     SIGNAL: signal.SignalAdapter(SIGNAL_TRAITS),
+    BACKFILL: BackfillAdapter(BACKFILL_TRAITS, "trigger"),
 }

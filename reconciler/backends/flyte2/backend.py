@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from flyteidl2.auth import identity_pb2
 from flyteidl2.project import project_service_pb2
@@ -120,9 +121,10 @@ class Flyte2:
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
+        readers = {kind: partial(read, self.link) for kind, read in calls.READ_RUNS_WITH.items()}
         answers = await asyncio.gather(
             *(observe(self.link, query) for observe in calls.OBSERVE),
-            pursuing.observe(lambda: self.running, calls.READ_RUNS, query),
+            pursuing.observe(lambda: self.running, {**calls.READ_RUNS, **readers}, query),
         )
         found = Live()
         for answer in answers:

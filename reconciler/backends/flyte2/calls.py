@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from reconciler.backends.flyte2.backfill import read as backfill
 from reconciler.backends.flyte2.declared.run import LONGEST
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.project import calls as project
@@ -22,10 +23,14 @@ from reconciler.backends.flyte2.trigger import calls as trigger
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.observe import observe_triggers
 from reconciler.backends.pursuing import Read
+from reconciler.backends.running import Running
+from reconciler.backends.wire.backfill import KIND as BACKFILL
 from reconciler.backends.wire.declared import Reader
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
-from reconciler.model.live import Live, Query
+from reconciler.model.key import Key
+from reconciler.model.live import Live, Query, Runs
+from reconciler.model.pursuit import Asking
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 
@@ -52,6 +57,11 @@ PERFORM: Mapping[tuple[str, Verb], Perform] = {
 _DECLARED = Reader(LONGEST)
 READ_RUNS: Mapping[str, Read] = {RUN: _DECLARED.run, SIGNAL: _DECLARED.signal}
 """What reads the runs of each kind that declares some."""
+
+ReadWith = Callable[[Link, Running, Key, Asking], Awaitable[Runs]]
+
+READ_RUNS_WITH: Mapping[str, ReadWith] = {BACKFILL: backfill.read}
+"""What needs more than runs: the trigger that they are of."""
 
 OBSERVE: tuple[Observe, ...] = (
     projects.observe,

@@ -16,7 +16,7 @@ from typing import cast
 
 from reconciler.model.backfill import Coverage, Gaps, Going, OnFailure, Order
 from reconciler.model.digest import digest
-from reconciler.model.document import Json
+from reconciler.model.document import Json, show_path
 from reconciler.model.drive import Drive
 from reconciler.model.interface import Want
 from reconciler.model.key import Key
@@ -30,6 +30,8 @@ from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.schedule.window import WindowError
 from reconciler.specs.backfill import BackfillSpec
 from reconciler.specs.validate import Declared
+from reconciler.values.interface import WORKFLOW, Owner, bind
+from reconciler.values.problem import ValueProblem
 
 KIND = "FlyteBackfill"
 
@@ -84,6 +86,30 @@ class BackfillAdapter:
             protect=spec.protect,
         )
         return Resolution(resources=(resource,))
+
+
+def typed(
+    body: Mapping[str, Json],
+    facts: Mapping[str, Json],
+    kickoff: str,
+    *,
+    owner: Owner = WORKFLOW,
+) -> tuple[Mapping[str, Json], str]:
+    """Type what is given in place of own inputs, or say what is wrong with it."""
+    given = cast("Mapping[str, Json]", body.get("inputs", {}))
+    if kickoff in given:
+        return {}, f"inputs.{kickoff} takes the tick, so that it has no other value; remove it"
+    fixed = [name for name in cast("list[str]", facts.get("fixed", [])) if name in given]
+    if fixed:
+        return {}, f"inputs.{fixed[0]} is fixed by the plan, which nobody can change; remove it"
+    variables = cast("Mapping[str, Json]", facts.get("inputs", {}))
+    bound = bind(given, variables, path=("inputs",), owner=owner)
+    return bound.literals, "; ".join(map(_told, bound.problems))
+
+
+def _told(problem: ValueProblem) -> str:
+    fix = f"; {problem.fix}" if problem.fix else ""
+    return f"{show_path(problem.path)}: {problem.message}{fix}"
 
 
 def gap_keeping(plan: Key, origin: Origin, *, gaps: Gaps, look_back: int) -> Resource:

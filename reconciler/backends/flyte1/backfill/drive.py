@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import cast
 
 from reconciler.backends.flyte1.run.normal import body_of
-from reconciler.model.document import Json, show_path
+from reconciler.backends.wire.backfill import typed
+from reconciler.model.document import Json
 from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Key
@@ -21,8 +22,6 @@ from reconciler.plan.backfill import gaps
 from reconciler.plan.backfill.pursue import Target, pursue
 from reconciler.schedule.identity import execution_name
 from reconciler.schedule.window import instant, show
-from reconciler.values.interface import bind
-from reconciler.values.problem import ValueProblem
 
 
 def drive(pursuit: Pursuit) -> Drive:
@@ -36,7 +35,7 @@ def drive(pursuit: Pursuit) -> Drive:
         return Drive(waits=f"launch plan {name}{version} is not in {key.place}; register it")
     if not facts["schedule"]:
         return Drive(failure=f"launch plan {name} {facts['version']} has no schedule to fill")
-    literals, failure = _inputs(body, facts)
+    literals, failure = typed(body, facts, _kickoff(facts))
     if failure:
         return Drive(failure=failure)
     return pursue(pursuit, _target(key, name, body, facts, literals))
@@ -103,21 +102,3 @@ def _kickoff(facts: Mapping[str, Json]) -> str:
     """Name the input that takes the tick; the scheduler fills it for crons only."""
     schedule = cast("Mapping[str, Json]", facts["schedule"])
     return "" if "every" in schedule else str(schedule.get("kickoffInput") or "")
-
-
-def _inputs(body: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[Mapping[str, Json], str]:
-    """Type what is given in place of the plan's inputs, or say what is wrong with it."""
-    given = cast("Mapping[str, Json]", body.get("inputs", {}))
-    kickoff = _kickoff(facts)
-    if kickoff in given:
-        return {}, f"inputs.{kickoff} takes the tick, so that it has no other value; remove it"
-    fixed = [name for name in cast("list[str]", facts["fixed"]) if name in given]
-    if fixed:
-        return {}, f"inputs.{fixed[0]} is fixed by the plan, which nobody can change; remove it"
-    bound = bind(given, cast("Mapping[str, Json]", facts["inputs"]), path=("inputs",))
-    return bound.literals, "; ".join(map(_told, bound.problems))
-
-
-def _told(problem: ValueProblem) -> str:
-    fix = f"; {problem.fix}" if problem.fix else ""
-    return f"{show_path(problem.path)}: {problem.message}{fix}"

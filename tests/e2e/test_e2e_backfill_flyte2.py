@@ -1,0 +1,143 @@
+"""Declared backfills of triggers on the embedded Flyte 2."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import engine2_kit as engine
+from flyteidl2.common import identifier_pb2, list_pb2
+from flyteidl2.workflow import (
+    internal_run_service_pb2_grpc,
+    run_service_pb2,
+    run_service_pb2_grpc,
+)
+from world import DOMAIN, PROJECT
+from world2 import COUNT, TASK, World2, open_world2
+
+from reconciler.model.key import Key, Place
+from reconciler.model.run import RunId
+from reconciler.plan.plan import Block
+from reconciler.schedule.identity import run_name
+
+FIRST = datetime(2026, 1, 1, 6, tzinfo=UTC)
+KEY = Key("FlyteBackfill", PROJECT, DOMAIN, "fill")
+
+
+def tick(day: int) -> datetime:
+    return FIRST + timedelta(days=day)
+
+
+def scheduler_name(at: datetime) -> str:
+    return run_name(project=PROJECT, domain=DOMAIN, task=TASK, trigger="daily", scheduled_at=at)
+
+
+def document(**spec: Any) -> dict[str, Any]:
+    spec.setdefault("trigger", {"task": TASK, "name": "daily"})
+    spec.setdefault("from", "2026-01-01T00:00:00Z")
+    spec.setdefault("to", "2026-01-06T00:00:00Z")
+    return {
+        "apiVersion": "flyte.reconciler.dev/v1alpha1",
+        "kind": "FlyteBackfill",
+        "metadata": {"name": "fill"},
+        "spec": spec,
+    }
+
+
+async def runs(world: World2) -> list[Any]:
+    place = identifier_pb2.ProjectIdentifier(name=PROJECT, domain=DOMAIN)
+    answer = await run_service_pb2_grpc.RunServiceStub(world.channel).ListRuns(
+        run_service_pb2.ListRunsRequest(project_id=place, request=list_pb2.ListRequest(limit=200))
+    )
+    return list(answer.runs)
+
+
+async def names(world: World2) -> set[str]:
+    return {one.action.id.run.name for one in await runs(world)}
+
+
+async def end_all(world: World2, phase: int = engine.SUCCEEDED) -> None:
+    stub = internal_run_service_pb2_grpc.InternalRunServiceStub(world.channel)
+    for one in await runs(world):
+        if one.action.status.phase in {engine.QUEUED, engine.RUNNING}:
+            await stub.UpdateActionStatus(engine.status(one.action.id, phase, ended=60))
+
+
+async def prepare(world: World2, **trigger: Any) -> None:
+    await world.deploy_task()
+    await world.deploy("daily", inputs={"literals": [{"name": "count", "value": COUNT}]}, **trigger)
+    world.now = datetime.now(UTC)
+
+
+async def test_only_missing_ticks_run_in_the_names_of_the_scheduler(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        await world.fire("daily", tick(1), run=scheduler_name(tick(1)))
+        await end_all(world)
+        world.declare(document(parallelism=2))
+        for _ in range(3):
+            applied = await world.reconcile()
+            assert not applied.report.failures
+            await end_all(world)
+        assert await names(world) == {scheduler_name(tick(day)) for day in range(5)}
+        assert (await world.plan()).plan.is_empty
+
+
+async def test_run_of_a_tick_has_the_trigger_s_inputs_and_its_time(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        world.declare(document(to="2026-01-02T00:00:00Z"))
+        await world.reconcile()
+        async with world.backend() as backend:
+            (one,) = await runs(world)
+            name = one.action.id.run.name
+            run = await backend.running.run(RunId(Place(PROJECT, DOMAIN), name))
+            assert run is not None
+            assert run.scheduled_at == FIRST
+            data = await backend.running.data(run.id)
+        assert data.inputs is not None
+        assert data.inputs.literals["count"] == COUNT
+
+
+async def test_failed_tick_is_tried_again_and_then_told(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        world.declare(document(to="2026-01-02T00:00:00Z", retries=1))
+        for _ in range(3):
+            await world.reconcile()
+            await end_all(world, engine.FAILED)
+        found = await names(world)
+        assert len(found) == 2
+        assert scheduler_name(FIRST) in found
+        (change,) = (await world.plan()).plan.changes
+        assert change.block is Block.FAILED
+
+
+async def test_calls_are_two_for_each_tick_and_pages(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        world.declare(document(to="2026-02-20T00:00:00Z", parallelism=50))
+        before = world.calls()
+        await world.reconcile()
+        calls = world.calls() - before
+        assert calls["CreateRun"] == 50
+        assert calls["GetRunDetails"] <= 50
+        assert calls["ListRuns"] <= 2
+
+
+async def test_kickoff_input_is_the_tick(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        schedule = {
+            "cron": {"expression": "0 6 * * *"},
+            "kickoffTimeInputArg": "day",
+        }
+        await prepare(world, automation={"type": "TYPE_SCHEDULE", "schedule": schedule})
+        world.declare(document(to="2026-01-02T00:00:00Z"))
+        planned = await world.plan()
+        (action,) = planned.plan.changes[0].actions
+        assert action.body is not None
+        assert action.body["inputs"] == {
+            "day": {"scalar": {"primitive": {"datetime": "2026-01-01T06:00:00Z"}}}
+        }
+        assert planned.plan.drives[KEY].rows[0].phase is None
