@@ -7,12 +7,10 @@ the one before ended in time, which no execution ever changes, and rows seen bef
 
 from __future__ import annotations
 
-import asyncio
-import heapq
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 
 from flyteidl.admin import common_pb2, execution_pb2
 
@@ -22,6 +20,7 @@ from reconciler.backends.flyte1.run import rows
 from reconciler.backends.flyte1.run.filters import exact_name, filters
 from reconciler.backends.wire import paging
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.merging import newest_first
 from reconciler.backends.wire.times import written
 from reconciler.model.asked import Asked
 from reconciler.model.asked_runs import AskedRuns
@@ -31,7 +30,6 @@ from reconciler.model.run import Run
 
 _PAGE = 500
 _NEWEST_FIRST = common_pb2.Sort(key="execution_created_at", direction=common_pb2.Sort.DESCENDING)
-_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 # What the database keeps may be rounded where the message is cut.
 _STEP = timedelta(microseconds=1)
 
@@ -49,7 +47,7 @@ async def runs(channel: Channel, asked: AskedRuns) -> AsyncIterator[Run]:
     ]
     count = 0
     last: Run | None = None
-    async with aclosing(_merged(sources)) as merged:
+    async with aclosing(newest_first(sources)) as merged:
         async for run in merged:
             # Two lists of one place may both hold it, one right after the other.
             if last is not None and run.id == last.id:
@@ -122,36 +120,3 @@ async def _listed(
             if execution.id.name not in seen:
                 seen.add(execution.id.name)
                 yield execution
-
-
-async def _merged(sources: Sequence[AsyncGenerator[Run]]) -> AsyncGenerator[Run]:
-    """Merge lists that each come the newest first; their first pages are read at once."""
-    try:
-        heads = await _heads(sources)
-        waiting = [(_age(run), index, run) for index, run in enumerate(heads) if run is not None]
-        heapq.heapify(waiting)
-        while waiting:
-            _, index, run = heapq.heappop(waiting)
-            yield run
-            following = await anext(sources[index], None)
-            if following is not None:
-                heapq.heappush(waiting, (_age(following), index, following))
-    finally:
-        for source in sources:
-            await source.aclose()
-
-
-async def _heads(sources: Sequence[AsyncGenerator[Run]]) -> list[Run | None]:
-    """Read the first row of each list; where one fails, the others are given up."""
-    reading = [asyncio.ensure_future(anext(source, None)) for source in sources]
-    try:
-        return await asyncio.gather(*reading)
-    finally:
-        for one in reading:
-            one.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
-
-
-def _age(run: Run) -> tuple[timedelta, str]:
-    created = run.created_at or _LONG_AGO
-    return datetime.max.replace(tzinfo=UTC) - created, str(run.id)

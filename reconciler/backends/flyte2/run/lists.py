@@ -10,7 +10,6 @@ tags, and nothing is archived. Of a time of change only the server knows.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from reconciler.backends.flyte2.run.words import MODES, PHASES
 from reconciler.backends.flyte2.trigger import normal as trigger
 from reconciler.backends.wire import paging
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.merging import newest_first
 from reconciler.backends.wire.times import written
 from reconciler.model.asked import Asked, is_glob
 from reconciler.model.asked_runs import AskedRuns
@@ -52,7 +52,7 @@ async def runs(channel: Channel, asked: AskedRuns, *, waiting: bool = False) -> 
         for place in await places(channel, meant)
     ]
     count = 0
-    async with aclosing(_merged(sources)) as merged:
+    async with aclosing(newest_first(sources)) as merged:
         async for run in merged:
             yield run
             count += 1
@@ -178,25 +178,3 @@ async def _listed(
             if run.id.name not in seen:
                 seen.add(run.id.name)
                 yield run
-
-
-async def _merged(sources: Sequence[AsyncGenerator[Run]]) -> AsyncGenerator[Run]:
-    """Merge lists that each come the newest first; their first pages are read at once."""
-    try:
-        heads = await asyncio.gather(*(anext(source, None) for source in sources))
-        waiting = [(_age(run), index, run) for index, run in enumerate(heads) if run is not None]
-        heapq.heapify(waiting)
-        while waiting:
-            _, index, run = heapq.heappop(waiting)
-            yield run
-            following = await anext(sources[index], None)
-            if following is not None:
-                heapq.heappush(waiting, (_age(following), index, following))
-    finally:
-        for source in sources:
-            await source.aclose()
-
-
-def _age(run: Run) -> tuple[timedelta, str]:
-    created = run.created_at or _LONG_AGO
-    return datetime.max.replace(tzinfo=UTC) - created, str(run.id)
