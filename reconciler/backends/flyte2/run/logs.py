@@ -124,7 +124,7 @@ class Tail:
                 for part in answer.logs:
                     for line in part.lines:
                         yield Line(
-                            text=line.message,
+                            text=line.message.rstrip("\r\n"),
                             at=moment(line, "timestamp"),
                             origin=_ORIGINS.get(line.originator, ""),
                         )

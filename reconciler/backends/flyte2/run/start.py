@@ -57,16 +57,18 @@ async def terminate(channel: Channel, run_id: RunId, cause: str, step: str) -> b
         found = await details.existing(channel, run_id)
         if _has_ended(found.action.status):
             return False
-        await channel.call(
-            methods.ABORT_RUN,
-            run_service_pb2.AbortRunRequest(run_id=rows.identifier(run_id), reason=cause),
+        # Without a reason the server gives its own.
+        request = run_service_pb2.AbortRunRequest(
+            run_id=rows.identifier(run_id), reason=cause or None
         )
+        await channel.call(methods.ABORT_RUN, request)
         return True
     action = rows.action(run_id, step)
     if _has_ended((await details.action(channel, action)).status):
         return False
-    request = run_service_pb2.AbortActionRequest(action_id=action, reason=cause)
-    await channel.call(methods.ABORT_ACTION, request)
+    await channel.call(
+        methods.ABORT_ACTION, run_service_pb2.AbortActionRequest(action_id=action, reason=cause)
+    )
     return True
 
 
