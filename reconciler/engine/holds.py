@@ -90,7 +90,7 @@ async def forget(
     if not keys:
         return await _write(declaration, backend, replace(ledger, claim=None), run)
     listed = {*ledger.adopted, *ledger.rows, *ledger.protected, *ledger.archived, *ledger.flips}
-    listed |= ledger.objects.keys()
+    listed |= ledger.objects.keys() | ledger.runs.keys()
     unknown = [str(key) for key in keys if key not in listed]
     if unknown:
         raise UsageError(
@@ -104,6 +104,7 @@ async def forget(
         adopted={key: item for key, item in ledger.adopted.items() if key not in gone},
         rows={key: item for key, item in ledger.rows.items() if key not in gone},
         objects={key: item for key, item in ledger.objects.items() if key not in gone},
+        runs={key: item for key, item in ledger.runs.items() if key not in gone},
         flips={key: item for key, item in ledger.flips.items() if key not in gone},
         protected=ledger.protected - gone,
         archived=ledger.archived - gone,

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from cli_kit import Shell
 from flyteidl.admin import common_pb2, execution_pb2, signal_pb2
 from flyteidl.admin import event_pb2 as admin_event
 from flyteidl.core import execution_pb2 as core
@@ -17,7 +18,7 @@ from flyteidl.event import event_pb2
 from flyteidl.service import signal_pb2_grpc
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from world import DOMAIN, NOW, PROJECT, World, integer, ledger_of, open_world, plan_document
+from world import DOMAIN, NOW, PROJECT, SYNC, World, integer, ledger_of, open_world, plan_document
 
 from reconciler.errors import SpecError
 from reconciler.model.key import Key
@@ -25,6 +26,7 @@ from reconciler.plan.plan import Block, Effect, Plan
 from reconciler.server.status import StatusError
 
 Phase = core.WorkflowExecution
+INPUTS = {"count": 3, "day": "2026-05-01T00:00:00Z"}
 BOOLEAN = types_pb2.LiteralType(simple=types_pb2.BOOLEAN)
 OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
 
@@ -470,6 +472,71 @@ async def test_an_answer_of_somebody_else_is_left_alone(world: World, engine: En
     )
     (change,) = (await plan(world)).changes
     assert "was answered with True before" in change.block_detail
+
+
+async def test_a_run_is_of_another_place_than_the_set(world: World, engine: Engine) -> None:
+    sync = SYNC.replace("spec:\n", "spec:\n  scopes: [{project: flytesnacks}]\n")
+    plan_of = {"name": "etl", "version": "v1", "domain": DOMAIN}
+    declared = run("there", domain="staging", launchPlan=plan_of, inputs=INPUTS)
+    world.declare(declared, sync=sync)
+    await world.reconcile()
+    request = common_pb2.ResourceListRequest(
+        id=common_pb2.NamedEntityIdentifier(project=PROJECT, domain="staging"), limit=10
+    )
+    (one,) = (await world.stub.ListExecutions(request)).executions
+    assert one.spec.launch_plan.domain == DOMAIN
+    assert await engine.executions() == {}
+
+
+async def test_a_local_file_is_uploaded_before_the_run_starts(world: World, engine: Engine) -> None:
+    blob = types_pb2.LiteralType(blob=types_pb2.BlobType())
+    await world.register_workflow("files", "v1", defaults={}, types={"table": blob})
+    world.write({"data.csv": "a,b\n1,2\n"})
+    inputs = {**INPUTS, "table": {"path": "data.csv"}}
+    world.declare(run("load", launchPlan={"name": "files", "version": "v1"}, inputs=inputs))
+    planned = await plan(world)
+    assert any("data.csv" in note for note in planned.changes[0].notes)
+    applied = await world.reconcile()
+    assert applied.is_complete
+    name = (await engine.only()).id.name
+    data = await world.stub.GetExecutionData(
+        execution_pb2.WorkflowExecutionGetDataRequest(id=identifier(name))
+    )
+    uri = data.full_inputs.literals["table"].scalar.blob.uri
+    assert uri.endswith("/data.csv")
+    assert "://" in uri
+    await engine.succeed(name)
+    await world.reconcile()
+    assert (await plan(world)).is_empty
+
+
+async def test_commands_tell_how_far_runs_are(world: World, engine: Engine) -> None:
+    shell = Shell(world)
+    about = str(key("first"))
+    world.declare(run("first"), run("second", after=["first"]))
+    held = await shell("pause", about, "--reason", "maintenance", "--for", "1h")
+    assert held.code == 0, held.err
+    paused = await shell("--yes")
+    assert (paused.code, await engine.executions()) == (0, {})
+    assert "maintenance" in paused.out
+    assert (await shell("resume", about)).code == 0
+    assert (await shell("--yes")).code == 0
+    name = (await engine.only()).id.name
+    told = await shell("status")
+    assert f"run {name} is not taken up yet" in told.out
+    assert "2 waiting." in told.out
+    explained = await shell("explain", about)
+    assert f"in flight: {name}" in explained.out
+    pending = await shell("plan", "--detailed-exitcode")
+    assert pending.code == 0, "what waits is no change"
+    await engine.fail(name)
+    failed = await shell("--yes")
+    assert failed.code == 3
+    assert f"failed: run {name} failed: bad data" in failed.out
+    assert "2 failed." in (await shell("status")).out
+    gone = await shell("forget", about)
+    assert gone.code == 0, gone.err
+    assert key("first") not in (await ledger_of(world)).runs
 
 
 WRITES = frozenset({"CreateExecution", "CreateTask", "SetSignal", "TerminateExecution"})
