@@ -7,7 +7,7 @@ import json
 import smtplib
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
@@ -31,11 +31,11 @@ _MAIL_LINE = 200
 Values = Mapping[str, Secret[str]]
 
 
-Permit = Callable[[str], None]
-"""Says whether a host may be written to; raises BackendError where it may not."""
+Permit = Callable[[str, int], Awaitable[None]]
+"""Says whether a host and port may be written to; raises BackendError where they may not."""
 
 
-def anywhere(_host: str) -> None:
+async def anywhere(_host: str, _port: int) -> None:
     """Allow every host: those that the owner of the process named."""
 
 
@@ -54,7 +54,7 @@ async def send(
         await _post("slack", _url("slack", values), body, {}, permit)
     else:
         assert spec.email is not None
-        permit(spec.email.host)
+        await permit(spec.email.host, spec.email.port)
         await asyncio.to_thread(_mail, spec.email, message, values)
 
 
@@ -108,7 +108,7 @@ async def _post(
     parts = urlsplit(url.reveal())
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise BackendError(f"{way}: url is no address by https; correct it")
-    permit(parts.hostname)
+    await permit(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
     timeout = aiohttp.ClientTimeout(total=SECONDS)
     try:
         async with (

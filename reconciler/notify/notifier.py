@@ -37,7 +37,7 @@ class Target:
     @property
     def way(self) -> str:
         """Name the way."""
-        return next(name for name in ("webhook", "slack", "email") if getattr(self.spec, name))
+        return self.spec.way
 
 
 class Notifier:
@@ -57,9 +57,12 @@ class Notifier:
         self._waiting: asyncio.Queue[tuple[Target, Message]] = asyncio.Queue(_MOST_WAITING)
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def hear(self, seen: Seen, targets: Sequence[Target]) -> None:
-        """Take in how a set is, and queue what is new of it for those who want to know."""
-        before = self._told.get(seen.name) or self._remembered(seen.name)
+    def hear(self, seen: Seen, targets: Sequence[Target], *, known: Told | None = None) -> None:
+        """Take in how a set is, and queue what is new of it for those who want to know.
+
+        `known` is what was told before this process, where it remembers nothing itself.
+        """
+        before = self._told.get(seen.name) or known or self._remembered(seen.name)
         found, told = occasions.messages(seen, before)
         self._told[seen.name] = told
         if told != before:

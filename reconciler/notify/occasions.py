@@ -24,8 +24,9 @@ MOST_NAMED = 20
 class Seen:
     """A set as it is now.
 
-    `is_passing` says that it is tried again by itself. `changes` counts what the last pass changed
-    on Flyte under the plan `plan`. `drifted`, `contested` and `missed` name objects, or ticks.
+    `is_passing` says that it is tried again by itself. `changes` counts the calls by which
+    the last pass changed Flyte, under the plan `plan`. `drifted`, `contested` and `missed` name
+    objects, or ticks.
     """
 
     name: str
@@ -96,8 +97,8 @@ def messages(seen: Seen, told: Told) -> tuple[tuple[Message, ...], Told]:
     failure, told = _failure(seen, told)
     found += failure
     if seen.changes and seen.plan != told.applied:
-        what = "change was" if seen.changes == 1 else "changes were"
-        found.append(_message(seen, Occasion.APPLIED, f"{seen.changes} {what} applied"))
+        calls = f"{seen.changes} call{'s' if seen.changes > 1 else ''}"
+        found.append(_message(seen, Occasion.APPLIED, f"{calls} changed Flyte"))
         told = replace(told, applied=seen.plan)
     for occasion, names, known, what in (
         (Occasion.DRIFT, seen.drifted, told.drifted, "was changed by somebody else"),

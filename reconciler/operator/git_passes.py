@@ -7,10 +7,8 @@ may, and its secrets are those of its namespace.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,22 +19,19 @@ from reconciler.engine.reach import Reach
 from reconciler.errors import DeniedError, ReconcilerError
 from reconciler.git import history, secrets, syncing
 from reconciler.git import job as jobs
-from reconciler.git.faults import Fault, SourceError
 from reconciler.git.job import Job
 from reconciler.git.remote import Remote
-from reconciler.git.secrets import Values
 from reconciler.git.source import Found
 from reconciler.git.syncing import Doing, Synced
 from reconciler.model.document import Json
-from reconciler.model.secret import Secret
 from reconciler.operator import fences, git_verdicts, members, trust, words
+from reconciler.operator.bundles import read_bundle
 from reconciler.operator.conditions import Verdict
 from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
 from reconciler.operator.resources import Custom
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
 from reconciler.schedule import duration
-from reconciler.specs.git import Bundle
 from reconciler.specs.secret import SecretSpec
 from reconciler.specs.validate import Declared
 
@@ -226,31 +221,3 @@ def _again(sync: Custom, found: Found) -> Verdict:
         },
         is_partial=True,
     )
-
-
-async def read_bundle(cluster: Cluster, namespace: str, field_name: str, bundle: Bundle) -> Values:
-    """Read a Kubernetes Secret that a bundle names; raises SourceError where there is none."""
-    where = f"git.{field_name}"
-    if bundle.name is None:
-        raise SourceError(
-            Fault.ADDRESS, f"{where}: the operator reads neither files nor variables; write name"
-        )
-    found = await cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{bundle.name}")
-    if found is None:
-        raise SourceError(
-            Fault.CREDENTIALS, f"{where}: there is no Secret {namespace}/{bundle.name}; create it"
-        )
-    values: dict[str, Secret[str]] = {}
-    for key, encoded in _data(found).items():
-        try:
-            values[key] = Secret(base64.b64decode(encoded, validate=True).decode())
-        except (binascii.Error, ValueError):
-            raise SourceError(
-                Fault.CREDENTIALS, f"{where}: key {key} of {bundle.name} is no text; store text"
-            ) from None
-    return values
-
-
-def _data(found: Mapping[str, object]) -> Mapping[str, str]:
-    data = found.get("data")
-    return data if isinstance(data, dict) else {}

@@ -21,11 +21,7 @@ from reconciler.operator import verdicts, words
 from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.words import Reason
 from reconciler.plan.plan import Block
-from reconciler.plan.plan import Reason as Why
 from reconciler.plan.settle import is_done
-
-DRIFTS = frozenset({Why.DRIFT, Why.FOREIGN})
-"""Reasons of changes that somebody else is behind."""
 
 _TOLD = 3
 _SHOWN = 20

@@ -21,6 +21,7 @@ from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.git import job as jobs
+from reconciler.notify.notifier import Notifier
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
@@ -33,6 +34,7 @@ from reconciler.operator.metrics import Metrics
 from reconciler.operator.resources import Custom, Ref
 from reconciler.operator.scribe import Scribe
 from reconciler.operator.store import Store
+from reconciler.operator.telling import Telling
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
 from reconciler.plan.plan import Reason as Why
@@ -90,15 +92,18 @@ class Passes:
     departures: Departures
     metrics: Metrics
     setup: Setup
+    notifier: Notifier
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     claims: Claims = field(default_factory=Claims)
     sources: dict[UnitId, frozenset[tuple[str, str]]] = field(default_factory=dict)
     memos: dict[UnitId, Memo] = field(default_factory=lambda: defaultdict(Memo))
     _telling: dict[UnitId, asyncio.Task[None]] = field(default_factory=dict)
     _git: GitPasses = field(init=False)
+    _tells: Telling = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what looks at repositories, of the same parts."""
+        self._tells = Telling(self.notifier, self.cluster, self.connections.allowed, self.clock)
         self._git = GitPasses(
             cluster=self.cluster,
             connections=self.connections,
@@ -176,9 +181,13 @@ class Passes:
         fix = "name another one in spec.sync, or declare it in the repository"
         foreign = Verdict(reason=Reason.INVALID, message=f"{why}; {fix}", is_partial=True)
         told = {item.ref: foreign for item in unit.members if not item.is_disabled}
-        telling = self._begin_telling(unit, {**told, unit.sync.ref: looked.verdict}, now)
         if looked.synced is not None:
             self._count(unit, looked.synced.planned, looked.synced.applied)
+            planned, done = looked.synced.planned, looked.synced.applied.report.done
+            self._tells.hear(unit, looked.verdict, planned, len(done))
+        else:
+            self._tells.hear(unit, looked.verdict, None, 0)
+        telling = self._begin_telling(unit, {**told, unit.sync.ref: looked.verdict}, now)
         # Those that wait for this one look at its status.
         await asyncio.wait({telling})
         freed = frozenset(self._dependents(unit)) if looked.verdict.is_ready else frozenset()
@@ -257,6 +266,9 @@ class Passes:
         if unit.sync is not None:
             told[unit.sync.ref] = sync_status.verdict(summary)
         self._count(unit, planned, applied)
+        if unit.sync is not None:
+            done = len(applied.report.done)
+            self._tells.hear(unit, told[unit.sync.ref], planned, done)
         telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
         await self._expire(unit, told, now)
@@ -391,6 +403,7 @@ class Passes:
         }
         if unit.sync is not None:
             told[unit.sync.ref] = verdict
+            self._tells.hear(unit, verdict, None, 0)
         telling = self._begin_telling(unit, told, now)
         return Ended(self._interval(unit), is_failed=True, telling=telling)
 

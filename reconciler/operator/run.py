@@ -20,6 +20,7 @@ from reconciler.backends.kubernetes.access import Access
 from reconciler.backends.kubernetes.client import Cluster, open_cluster
 from reconciler.backends.kubernetes.faults import NotServedError
 from reconciler.errors import BackendError, ReconcilerError, RefusedError
+from reconciler.notify.notifier import Notifier
 from reconciler.operator import health, trust, units, words
 from reconciler.operator.connections import Connections, Rules
 from reconciler.operator.ending import Departures
@@ -150,6 +151,9 @@ class Operator:
         )
         self.connections = Connections(self.store, cluster, rules)
         self._scribe = scribe = Scribe(cluster, self.store, self.metrics, socket.gethostname())
+        self.notifier = Notifier(
+            sent=lambda way, how: self.metrics.notifications.labels(way, how).inc()
+        )
         self.passes = Passes(
             store=self.store,
             cluster=cluster,
@@ -158,6 +162,7 @@ class Operator:
             departures=Departures(cluster, scribe),
             metrics=self.metrics,
             setup=options.setup,
+            notifier=self.notifier,
         )
         self._watcher = Watcher(Watched(access=access, namespaces=options.namespaces), self._hear)
         self._secrets = SecretWatch(cluster, self._secret_changed)
@@ -191,12 +196,14 @@ class Operator:
                 for _ in range(EVENTS_AT_ONCE):
                     group.create_task(self._scribe.deliver())
                 group.create_task(self._relist())
+                group.create_task(self.notifier.run())
                 if self._beside is not None:
                     group.create_task(self._beside.work())
         finally:
             self._is_listed = False
             await self._watcher.stop()
             await self._scribe.close()
+            await self.notifier.close()
             await self._secrets.close()
             await self.connections.close()
 

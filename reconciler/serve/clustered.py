@@ -13,7 +13,7 @@ from reconciler.backends.kubernetes.client import Cluster
 from reconciler.errors import ReconcilerError
 from reconciler.model.secret import Secret
 from reconciler.operator import words
-from reconciler.operator.git_passes import read_bundle
+from reconciler.operator.bundles import read_bundle
 from reconciler.operator.run import Operator
 from reconciler.operator.units import UnitId
 from reconciler.serve.hooks import Entry, Hooks

@@ -20,12 +20,13 @@ from reconciler.git.history import added
 from reconciler.git.job import Job
 from reconciler.git.source import Found
 from reconciler.git.syncing import Doing, Synced
+from reconciler.notify import findings
 from reconciler.operator import git_verdicts, words
 from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.metrics import Metrics
 from reconciler.operator.words import Reason
 from reconciler.schedule import duration
-from reconciler.serve import showing, telling
+from reconciler.serve import showing
 from reconciler.serve.config import Config
 from reconciler.serve.links import Links
 from reconciler.serve.states import State, States
@@ -248,7 +249,7 @@ class Passes:
             message=verdict.message,
             attempted=synced.found.revision,
             plan=synced.planned.plan,
-            missed=telling.missed(synced.planned),
+            missed=findings.missed(synced.planned),
             fields={**state.fields, **git_verdicts.fields_of(synced, now)},
             shown=None if state.shown is None else showing.trimmed(state.shown, history),
             history=history,
@@ -289,7 +290,7 @@ class Passes:
         for outcome in report.outcomes:
             self.metrics.actions.labels(outcome.action.key.kind, str(outcome.status)).inc()
         for change in plan.changes:
-            if change.reason in git_verdicts.DRIFTS:
+            if change.reason in findings.DRIFTS:
                 self.metrics.drift.labels(change.key.kind, str(change.reason)).inc()
 
 

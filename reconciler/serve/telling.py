@@ -9,16 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from reconciler.engine.planning import Planned
 from reconciler.git import secrets
+from reconciler.notify import findings
 from reconciler.notify.channels import Values
 from reconciler.notify.notifier import Target
 from reconciler.notify.occasions import Seen
-from reconciler.operator.git_verdicts import DRIFTS
-from reconciler.plan.plan import Block, Plan
 from reconciler.serve.config import Config
 from reconciler.serve.states import State
-from reconciler.specs.git import Bundle
 from reconciler.specs.notify import NotifySpec
 from reconciler.specs.sync import SyncSpec
 
@@ -37,31 +34,9 @@ def seen_of(state: State) -> Seen:
         revision=state.attempted,
         plan=past.plan if past is not None else "",
         changes=past.changes if past is not None else 0,
-        drifted=frozenset() if plan is None else drifted(plan),
-        contested=frozenset() if plan is None else contested(plan),
+        drifted=frozenset() if plan is None else findings.drifted(plan),
+        contested=frozenset() if plan is None else findings.contested(plan),
         missed=state.missed,
-    )
-
-
-def drifted(plan: Plan) -> frozenset[str]:
-    """Name what somebody else changed."""
-    return frozenset(str(one.key) for one in plan.changes if one.reason in DRIFTS)
-
-
-def contested(plan: Plan) -> frozenset[str]:
-    """Name what is put back no longer."""
-    return frozenset(str(one.key) for one in plan.changes if one.block is Block.CONTESTED)
-
-
-def missed(planned: Planned) -> frozenset[str]:
-    """Name the ticks that nothing ran for, of schedules whose gaps are looked for."""
-    resources = planned.desired.resources
-    return frozenset(
-        f"{key.project}/{key.domain}/{key.name} at {row.scheduled_at:%Y-%m-%d %H:%M:%S} UTC"
-        for key, drive in planned.plan.drives.items()
-        if key in resources and "gaps" in resources[key].body
-        for row in drive.rows
-        if row.scheduled_at is not None and row.phase is None and not row.is_covered
     )
 
 
@@ -74,17 +49,8 @@ def targets(name: str, config: Config) -> Iterator[Target]:
         yield Target(spec=spec, values=partial(_values, index, spec, config.base))
 
 
-def bundle_of(spec: NotifySpec) -> tuple[str, Bundle | None]:
-    """Name the field of a way's secrets, and where they are."""
-    for name in ("webhook", "slack", "email"):
-        target = getattr(spec, name)
-        if target is not None:
-            return name, target.secret_ref
-    raise AssertionError(spec)
-
-
 async def _values(index: int, spec: NotifySpec, base: Path) -> Values:
-    name, bundle = bundle_of(spec)
+    name, bundle = spec.bundle
     if bundle is None:
         return {}
     field = f"notify[{index}].{name}.secretRef"

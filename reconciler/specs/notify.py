@@ -102,3 +102,14 @@ class NotifySpec(Shape):
 
     email: EmailTarget | None = None
     """A mail."""
+
+    @property
+    def way(self) -> str:
+        """Name the way."""
+        return next(name for name in ("webhook", "slack", "email") if getattr(self, name))
+
+    @property
+    def bundle(self) -> tuple[str, Bundle | None]:
+        """Name the way, and tell where its secrets are."""
+        target = self.webhook or self.slack or self.email
+        return self.way, target.secret_ref if target is not None else None

@@ -136,7 +136,7 @@ async def test_nobody_there_may_pass() -> None:
 
 
 async def test_host_that_is_not_allowed_is_not_asked() -> None:
-    def refuse(host: str) -> None:
+    async def refuse(host: str, _port: int) -> None:
         raise BackendError(f"{host}: is not allowed")
 
     async with inbox() as box, post() as office:
