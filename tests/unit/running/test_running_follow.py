@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import grpc.aio
 import pytest
-from running_kit import Phase, Played, broken
+from flyteidl.admin import event_pb2 as admin_event
+from flyteidl.admin import execution_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.event import event_pb2
+from flyteidl.service import admin_pb2_grpc
+from running_kit import Phase, Played, at, broken
+from world import DOMAIN, PROJECT, World
 
-from reconciler.backends.flyte1.run import Flyte1Running
+from reconciler.backends.flyte1.channel import connect
+from reconciler.backends.flyte1.run import Flyte1Running, rows
 from reconciler.backends.flyte1.run.follow import Pace, follow
+from reconciler.backends.settings import for_endpoint
 from reconciler.errors import BackendError, DeniedError, UnavailableError, UnsupportedError
 from reconciler.model.key import Place
 from reconciler.model.run import Phase as Told
 from reconciler.model.run import Run, RunId
+from reconciler.server.embedded import Server, open_server
 
 RUN = Run(id=RunId(Place("p", "d"), "r"), phase=Told.QUEUED)
 RUNNING = replace(RUN, phase=Told.RUNNING)
@@ -107,6 +120,61 @@ async def test_run_is_followed_on_a_server_to_its_end(flyte: Played) -> None:
 
     assert [run.phase for run in runs] == [Told.UNDEFINED, Told.RUNNING, Told.FAILED]
     assert runs[-1].cause == "late"
+
+
+async def test_run_is_followed_across_a_restart_of_its_server(tmp_path: Path) -> None:
+    """The server goes away while the run is followed, and comes back with the run at its end."""
+    folder = tmp_path / "data"
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_server(folder))
+        port = int(opened.grpc_address.rpartition(":")[2])
+        settings = for_endpoint(opened.grpc_address, chosen_by="test", insecure=True)
+        channel = await stack.enter_async_context(connect(settings, read_only=False))
+        world = World(opened, tmp_path, await stack.enter_async_context(stub(opened)))
+        await world.register_workflow(defaults={"count": 1})
+        run_id = RunId(Place(PROJECT, DOMAIN), "one")
+        request = execution_pb2.ExecutionCreateRequest(
+            project=PROJECT, domain=DOMAIN, name="one", inputs=day()
+        )
+        plan = request.spec.launch_plan
+        plan.project, plan.domain, plan.name, plan.version = PROJECT, DOMAIN, "etl", "v1"
+        plan.resource_type = identifier_pb2.LAUNCH_PLAN
+        await world.stub.CreateExecution(request)
+        outages = 0
+
+        async def sleep(_seconds: float) -> None:
+            nonlocal opened, outages
+            outages += 1
+            if outages == 1:
+                await opened.stop()
+            elif outages == 3:
+                opened = await stack.enter_async_context(open_server(folder, port=port))
+                event = event_pb2.WorkflowExecutionEvent(
+                    execution_id=rows.identifier(run_id), phase=Phase.SUCCEEDED, occurred_at=at(9)
+                )
+                again = await stack.enter_async_context(stub(opened))
+                await again.CreateWorkflowEvent(
+                    admin_event.WorkflowExecutionEventRequest(event=event)
+                )
+
+        running = Flyte1Running(channel, sleep=sleep)
+        phases = [run.phase async for run in running.follow(run_id)]
+
+    assert phases == [Told.UNDEFINED, Told.SUCCEEDED]
+    assert outages >= 3
+
+
+@asynccontextmanager
+async def stub(server: Server) -> AsyncIterator[admin_pb2_grpc.AdminServiceStub]:
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(server.grpc_address, options=options) as wire:
+        yield admin_pb2_grpc.AdminServiceStub(wire)
+
+
+def day() -> literals_pb2.LiteralMap:
+    found = literals_pb2.LiteralMap()
+    found.literals["day"].scalar.primitive.datetime.seconds = 1
+    return found
 
 
 async def test_terminated_run_is_aborting_with_its_cause_until_its_engine_stopped_it(
