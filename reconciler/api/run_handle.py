@@ -31,6 +31,7 @@ class RunHandle:
 
     flyte: Runs
     state: Run
+    _kept: Data | None = None
 
     @property
     def id(self) -> RunId:
@@ -85,10 +86,15 @@ class RunHandle:
             raise TimeoutError(f"run {self.id}: is still {self.phase}; wait longer")
         return self.state
 
-    async def watch(self) -> AsyncIterator[Run]:
-        """Yield it at once and then whenever it changed, until it has ended."""
+    async def watch(self, *, keep_data: bool = False) -> AsyncIterator[Run]:
+        """Yield it at once and then whenever it changed, until it has ended.
+
+        With `keep_data` its inputs and outputs are read at the end, and not again after it.
+        """
         async for state in self.flyte.running.follow(self.id):
             self.state = state
+            if keep_data and state.phase.is_terminal:
+                self._kept = await self.data()
             yield state
 
     async def steps(self) -> tuple[Step, ...]:
@@ -101,6 +107,8 @@ class RunHandle:
 
     async def data(self, step: str = "") -> Data:
         """Read inputs and outputs as they came."""
+        if self._kept is not None and not step:
+            return self._kept
         return await self.flyte.running.data(self.id, step)
 
     async def inputs(self, step: str = "", **how: Any) -> Literals:

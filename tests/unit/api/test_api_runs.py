@@ -97,6 +97,17 @@ async def test_run_is_refreshed_and_watched() -> None:
         await run.refresh()
 
 
+async def test_data_that_is_kept_at_the_end_is_not_read_again() -> None:
+    fake = filled()
+    run = await library(fake).run("b")
+    assert [state.phase async for state in run.watch(keep_data=True)][-1] is Phase.SUCCEEDED
+    fake.datas.clear()
+    assert ((await run.inputs())["x"], (await run.outputs())["o0"]) == (5, 6)
+    other = await library(fake).run("b")
+    assert [state async for state in other.watch()]
+    assert list(await other.outputs()) == []
+
+
 async def test_runs_are_listed_with_filters() -> None:
     flyte = library(filled())
     assert [run.id.name async for run in flyte.recent()] == ["b", "a"]

@@ -1,0 +1,82 @@
+"""`reconcile run` on a Flyte 2: a task is started once, from the command line and the library."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cli_kit import Ended, run
+from running2_kit import Played2, open_played2
+
+from reconciler.api import runs
+from reconciler.api.connecting import Target
+from reconciler.api.runs import Runs
+from reconciler.errors import BackendError
+from reconciler.model.entity import What
+
+
+@dataclass
+class Shell:
+    """The program, connected to a Flyte whose engine is played."""
+
+    flyte: Played2
+    root: Path
+
+    async def __call__(self, *arguments: str) -> Ended:
+        place = self.flyte.place
+        return await run(
+            *arguments,
+            *("--endpoint", self.flyte.channel.endpoint, "--insecure", "--flyte", "Flyte2"),
+            *("--project", place.project, "--domain", place.domain),
+            cwd=self.root,
+        )
+
+
+@pytest.fixture
+async def flyte(tmp_path: Path) -> AsyncIterator[Played2]:
+    async with open_played2(tmp_path) as played:
+        yield played
+
+
+@pytest.fixture
+def shell(flyte: Played2, tmp_path: Path) -> Shell:
+    root = tmp_path / "work"
+    root.mkdir()
+    return Shell(flyte, root)
+
+
+@asynccontextmanager
+async def library(flyte: Played2) -> AsyncIterator[Runs]:
+    target = Target(endpoint=flyte.channel.endpoint, insecure=True, flyte="Flyte2")
+    place = flyte.place
+    async with runs.client(target, project=place.project, domain=place.domain) as opened:
+        yield opened
+
+
+async def test_task_is_run_under_a_name_and_once(flyte: Played2, shell: Shell) -> None:
+    name = flyte.id("z").name
+    said = await shell("run", "task", "env.t", "--version", "v1", "--name", name)
+    assert (said.code, said.out) == (0, f"{flyte.place}/{name}\n"), said.err
+    async with library(flyte) as opened:
+        again = await opened.launch("task", "env.t", version="v1", run=name)
+        assert again.name == name
+        other = await opened.launch("task", "env.t", version="v1")
+        assert len(other.name) <= 30
+        once_more = await again.relaunch()
+        assert len({name, other.name, once_more.name}) == 3
+        assert {one.id.name async for one in opened.runs(entity=(What.TASKS, "env.t"))} == {
+            *(name, other.name, once_more.name)
+        }
+
+
+async def test_what_flyte_2_does_not_have_is_refused(flyte: Played2, shell: Shell) -> None:
+    said = await shell("run", "launchplan", "etl", "--tag", "nightly")
+    assert said.code == 1
+    assert "launchPlan" in said.err
+    async with library(flyte) as opened:
+        with pytest.raises(BackendError):
+            await opened.launch("task", "env.none")
+        assert [one async for one in opened.runs()] == []
