@@ -61,7 +61,17 @@ async def test_run_is_started_once_and_then_handed_back(flyte2: Played2) -> None
     assert dict(found.run_spec.labels.values) == {"team": "ads"}
 
 
-async def test_t27_name_that_is_there_keeps_its_inputs(flyte2: Played2) -> None:
+async def test_many_writers_start_one_run_and_all_have_it(flyte2: Played2) -> None:
+    wanted = launch(flyte2, "a", inputs={"x": THREE})
+
+    found = await asyncio.gather(*(flyte2.running.start(wanted) for _ in range(8)))
+
+    assert {started.run.id for started in found} == {flyte2.id("a")}
+    assert await flyte2.names() == ["a"]
+    assert await inputs(flyte2, "a") == make.inputs(x=3)
+
+
+async def test_name_that_is_there_keeps_its_inputs(flyte2: Played2) -> None:
     await flyte2.start("a", inputs=make.inputs(x=7))
 
     started = await flyte2.running.start(launch(flyte2, "a", inputs={"x": THREE}))

@@ -135,7 +135,10 @@ async def test_run_that_is_not_there_is_an_error(flyte2: Played2) -> None:
 
 
 @only_embedded
-async def test_broken_streams_are_opened_again_with_what_came_meanwhile(flyte2: Played2) -> None:
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL])
+async def test_broken_streams_are_opened_again_with_what_came_meanwhile(
+    flyte2: Played2, code: grpc.StatusCode
+) -> None:
     await flyte2.record("a")
     assert flyte2.server is not None
     left = 4
@@ -144,7 +147,7 @@ async def test_broken_streams_are_opened_again_with_what_came_meanwhile(flyte2: 
         nonlocal left
         if method == "WatchActionDetails" and left and left % 2:
             left -= 1
-            raise StatusError(grpc.StatusCode.UNAVAILABLE, "cut")
+            raise StatusError(code, "cut")
         if method == "WatchActionDetails" and left:
             left -= 1
 

@@ -1,8 +1,21 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from reconciler.schedule import identity
+
+RECORDINGS = Path(__file__).parents[2] / "recordings" / "schedules"
+
+
+def recorded(file: str) -> dict[str, Any]:
+    """What a real scheduler started."""
+    found: dict[str, Any] = json.loads((RECORDINGS / file).read_text())
+    return found
 
 
 def name(version: str, scheduled_at: datetime) -> str:
@@ -47,3 +60,36 @@ def test_run_of_flyte_2_has_the_name_that_its_scheduler_gives() -> None:
             scheduled_at=moment,
         )
         assert found == "r133af6b1537e93c1"
+
+
+@pytest.mark.parametrize("file", ["flyte2.json", "flyte2_cap.json"])
+def test_runs_that_the_scheduler_of_flyte_2_started_have_these_names(file: str) -> None:
+    found = recorded(file)
+    project = found["steps"][0]["request"]["project"]["id"]
+
+    assert found["runs"]
+    for run in found["runs"]:
+        name = identity.run_name(
+            project=project,
+            domain="development",
+            task="env.t",
+            trigger=run["trigger"],
+            scheduled_at=datetime.fromisoformat(run["start"]),
+        )
+        assert run["name"] == name
+
+
+def test_executions_that_the_scheduler_of_flyte_1_started_have_these_names() -> None:
+    found = recorded("flyte1.json")
+    project = found["steps"][0]["request"]["project"]["id"]
+
+    assert found["executions"]
+    for execution in found["executions"]:
+        name = identity.execution_name(
+            project=project,
+            domain="development",
+            name=execution["plan"],
+            version=execution["version"],
+            scheduled_at=datetime.fromisoformat(execution["scheduledAt"]),
+        )
+        assert execution["name"] == name

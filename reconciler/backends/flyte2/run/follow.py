@@ -18,9 +18,10 @@ from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_definition_pb2 as wire
 from flyteidl2.workflow import run_service_pb2
 
+from reconciler.backends.flyte2 import faults
 from reconciler.backends.flyte2.run import details, methods, rows
 from reconciler.backends.wire.channel import Channel
-from reconciler.errors import UnavailableError
+from reconciler.errors import BackendError
 from reconciler.model.run import Run, RunId
 
 _FAILED = phase_pb2.ACTION_PHASE_FAILED
@@ -61,8 +62,8 @@ async def follow(channel: Channel, run_id: RunId, sleep: Sleep, pace: Pace) -> A
                         yield run
                     if run.phase.is_terminal:
                         return
-        except UnavailableError:
-            if shown is None or silent >= pace.patience:
+        except BackendError as error:
+            if shown is None or not faults.passes(error) or silent >= pace.patience:
                 raise
         silent += pause
         await sleep(pause)
@@ -92,7 +93,7 @@ async def _with_cause(
     grace: float,
 ) -> wire.ActionDetails:
     """Wait for a failure to be told with its cause, a while."""
-    with suppress(TimeoutError, UnavailableError):
+    with suppress(TimeoutError, BackendError):
         async with asyncio.timeout(grace):
             async for answer in stream:
                 found = answer.details

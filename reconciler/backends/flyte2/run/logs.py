@@ -25,7 +25,7 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.run import details, methods, rows, words
 from reconciler.backends.flyte2.run.follow import Pace, Sleep
 from reconciler.backends.wire.times import moment
-from reconciler.errors import BackendError, UnavailableError
+from reconciler.errors import BackendError
 from reconciler.model.run import Line, Phase, RunId
 
 _ORIGINS = {logs_pb2.USER: "user", logs_pb2.SYSTEM: "system"}
@@ -95,14 +95,14 @@ class Tail:
                                 yield line
                 if _has_ended(found, attempt):
                     return
-            except UnavailableError:
-                if found is None or silent >= self.pace.patience:
-                    raise
             except BackendError as error:
-                if found is None or not faults.is_not_found(error):
+                is_missing = faults.is_not_found(error)
+                if found is None or not (is_missing or faults.passes(error)):
                     raise
-                if _has_ended(found, attempt):
+                if is_missing and _has_ended(found, attempt):
                     raise self._gone(found, number, error) from error
+                if not is_missing and silent >= self.pace.patience:
+                    raise
             silent += pause
             await self.sleep(pause)
             pause = min(pause * self.pace.factor, self.pace.longest)
