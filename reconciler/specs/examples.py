@@ -6,27 +6,14 @@ A field below a list is named as if its entries were the list: `notifications.pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from reconciler.specs import examples_runs
+from reconciler.specs.example import OWNED, Example
 
 if TYPE_CHECKING:
     from reconciler.model.document import Json
 
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """An object with a value for each field."""
-
-    name: str
-    spec: dict[str, Json]
-    off: frozenset[str] = frozenset()
-
-
-_OWNED: dict[str, Json] = {
-    "sync": "ranking-prod",
-    "adopt": False,
-    "protect": True,
-}
 
 _TOKEN: Json = {
     "env": "FLYTE_TOKEN",
@@ -56,12 +43,6 @@ _ROOMY: Json = {
     "memory": "32Gi",
     "storage": "100Gi",
     "ephemeralStorage": "50Gi",
-}
-_RUN_RESOURCES: Json = {
-    "cpu": "2",
-    "memory": "4Gi",
-    "gpu": "1",
-    "ephemeralStorage": "10Gi",
 }
 _ATTRIBUTES: dict[str, Json] = {
     "taskResources": {"defaults": _TIGHT, "limits": _ROOMY},
@@ -314,7 +295,7 @@ EXAMPLES: dict[str, Example] = {
                 },
             },
             "settings": _SETTINGS,
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Orphan",
         },
         off=frozenset(
@@ -330,7 +311,7 @@ EXAMPLES: dict[str, Example] = {
         spec={
             "domain": "production",
             **_SETTINGS,
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Orphan",
         },
         off=frozenset({"sync", "unset", "taskResources.defaultAccelerator.unpartitioned"}),
@@ -361,7 +342,7 @@ EXAMPLES: dict[str, Example] = {
                 "labels": {"team": "ranking"},
                 "annotations": {"example.com/owner": "ranking"},
             },
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Orphan",
         },
         off=frozenset({"sha256", "images.digest", "sync"}),
@@ -415,7 +396,7 @@ EXAMPLES: dict[str, Example] = {
             "envs": {"LOG_LEVEL": "info"},
             "concurrency": {"max": 1, "onLimit": "Skip"},
             "description": "Loads the events of the day before",
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Deactivate",
         },
         off=frozenset(
@@ -456,7 +437,7 @@ EXAMPLES: dict[str, Example] = {
             },
             "revision": "2026-11",
             "rotate": "OnChange",
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Orphan",
         },
         off=frozenset(
@@ -524,7 +505,7 @@ EXAMPLES: dict[str, Example] = {
                 ],
                 "notificationRule": "oncall",
             },
-            **_OWNED,
+            **OWNED,
             "deletionPolicy": "Deactivate",
         },
         off=frozenset(
@@ -539,127 +520,5 @@ EXAMPLES: dict[str, Example] = {
             }
         ),
     ),
-    "FlyteBackfill": Example(
-        name="etl-daily-november",
-        spec={
-            "project": "ranking",
-            "domain": "production",
-            "launchPlan": {"name": "etl.daily", "version": "v1.4.2"},
-            "trigger": {"task": "etl.load", "name": "daily"},
-            "from": "2026-11-01T00:00:00Z",
-            "to": "2026-12-01T00:00:00Z",
-            "parallelism": 8,
-            "order": "Oldest",
-            "coverage": "Missing",
-            "onFailure": "Continue",
-            "retries": 1,
-            "inputs": {"count": 3},
-            "overwriteCache": False,
-            "anchor": "2026-11-01T06:00:00Z",
-            "budget": {"maxRuns": 100, "maxInFlight": 20},
-            "state": "Running",
-            "terminate": False,
-            **_OWNED,
-            "deletionPolicy": "Orphan",
-        },
-        off=frozenset({"launchPlan.version", "trigger", "inputs", "anchor", "sync"}),
-    ),
-    "FlyteRun": Example(
-        name="migrate",
-        spec={
-            "project": "ranking",
-            "domain": "production",
-            "task": {
-                "name": "migrations.apply",
-                "package": "etl",
-                "version": "v1.4.2",
-                "project": "ranking",
-                "domain": "production",
-            },
-            "launchPlan": {
-                "name": "etl.daily",
-                "version": "v1.4.2",
-                "project": "ranking",
-                "domain": "production",
-            },
-            "workflow": {
-                "name": "pipelines.etl",
-                "package": "etl",
-                "version": {"latest": True, "matching": "v1.*"},
-                "project": "ranking",
-                "domain": "production",
-            },
-            "trigger": {"task": "etl.load", "name": "daily"},
-            "name": "migrate-42",
-            "namePrefix": "migrate",
-            "inputs": {"target": 42},
-            "inputsFrom": {"schema": {"run": "read-schema", "output": "o0"}},
-            "after": ["backup"],
-            "state": "Started",
-            "cause": "superseded",
-            "ttl": "168h",
-            "overwriteCache": True,
-            "interruptible": False,
-            "envs": {"LOG_LEVEL": "20"},
-            "tags": ["migration"],
-            "labels": {"team": "ranking"},
-            "annotations": {"example.com/owner": "ranking"},
-            "clusterPool": "batch",
-            "clusterLabel": "gpu",
-            "rawOutputPrefix": "s3://bucket/raw",
-            "serviceAccount": "runner",
-            "iamRole": "arn:aws:iam::123456789012:role/runner",
-            "maxParallelism": 10,
-            "notifications": [
-                {
-                    "phases": ["Failed", "TimedOut"],
-                    "email": ["oncall@example.com"],
-                    "pagerDuty": ["service@example.pagerduty.com"],
-                    "slack": ["channel@example.slack.com"],
-                    "message": {"subject": "failed", "text": "{{.Error}}", "html": "<b>failed</b>"},
-                    "webhook": {
-                        "url": "https://hooks.example.com/flyte",
-                        "method": "POST",
-                        "headers": {"Content-Type": "application/json"},
-                        "body": "{{.Run.Name}}",
-                    },
-                    "delivery": "oncall",
-                }
-            ],
-            "overrides": {
-                "requests": _RUN_RESOURCES,
-                "limits": _RUN_RESOURCES,
-                "retries": 2,
-                "timeout": "1h",
-                "envs": {"LOG_LEVEL": "20"},
-                "secrets": [{"group": "db", "key": "password", "env": "DB_PASSWORD"}],
-            },
-            **_OWNED,
-            "deletionPolicy": "Orphan",
-        },
-        off=frozenset(
-            {
-                *("task.version", "task.project", "task.domain", "launchPlan", "workflow"),
-                *("trigger", "name", "cause", "iamRole", "overrides", "clusterLabel", "tags"),
-                *("notifications.pagerDuty", "notifications.slack", "notifications.message"),
-                *("notifications.webhook", "notifications.delivery", "sync"),
-            }
-        ),
-    ),
-    "FlyteSignal": Example(
-        name="release-approved",
-        spec={
-            "project": "ranking",
-            "domain": "production",
-            "run": {"declared": "release", "name": "release-42"},
-            "signal": "approve-release",
-            "approve": True,
-            "reject": True,
-            "value": 0.5,
-            **_OWNED,
-            "deletionPolicy": "Orphan",
-        },
-        off=frozenset({"run.name", "reject", "value", "sync"}),
-    ),
+    **examples_runs.EXAMPLES,
 }
-"""One object for each kind that this version serves."""
