@@ -8,14 +8,17 @@ reconcile=$PWD/.venv/bin/reconcile
 python=$PWD/.venv/bin/python
 stub=$PWD/examples/deactivate.py
 trigger=$PWD/examples/trigger.py
+engine=$PWD/examples/engine.py
 
 copy=$(mktemp -d)
 server=
+playing=
 stop() {
   if [[ -n $server ]]; then kill "$server" 2>/dev/null && wait "$server" 2>/dev/null || true; fi
   server=
 }
 finish() {
+  if [[ -n $playing ]]; then kill "$playing" 2>/dev/null || true; fi
   stop
   rm -rf "$copy"
 }
@@ -75,6 +78,18 @@ expect 0 "$reconcile" --dry-run --detailed-exitcode
 
 say "When the plans fire next"
 expect 0 "$reconcile" next
+
+say "A backfill: which ticks of a week have no run"
+expect 0 "$reconcile" backfill launchplan orders-berlin --from -7d --dry-run
+
+say "Filled, four at a time, while an engine is played"
+"$python" "$engine" "$(endpoint)" 2>engine.log &
+playing=$!
+expect 0 "$reconcile" backfill launchplan orders-berlin --from -7d --parallelism 4 --wait --interval 500ms | tee look.log
+kill "$playing" 2>/dev/null; wait "$playing" 2>/dev/null || true
+playing=
+expect 0 grep -q ': done' look.log
+expect 1 grep -q missing look.log
 
 stop
 cd ../flyte2

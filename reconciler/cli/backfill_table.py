@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from reconciler.cli.kinds import one_line
+from reconciler.cli.output import counted
 from reconciler.schedule.window import show as written
 
 if TYPE_CHECKING:
@@ -132,9 +133,9 @@ def state(drive: Drive) -> str:
         return "done"
     if drive.failure:
         return f"failed: {drive.failure}"
-    if drive.waits:
-        return f"waits: {drive.waits}"
-    return f"{len(drive.launches)} due"
+    if drive.launches:
+        return f"{counted(len(drive.launches), 'run')} due now"
+    return f"waits: {drive.waits}" if drive.waits else "nothing is due"
 
 
 def _strip(drive: Drive, width: int) -> Iterator[str]:

@@ -40,6 +40,7 @@ def test_demo_shows_what_it_promises_and_leaves_nothing_behind() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("somebody else activated or deactivated it") == 4
+    assert "FlyteBackfill/flytesnacks/development/command-line: done" in done.stdout
     assert "train-new-york of ranking.train is inactive" in done.stdout
     assert not list((ROOT / "examples").glob("*/.reconcile"))
 
