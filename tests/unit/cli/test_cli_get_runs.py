@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,12 +55,18 @@ def test_runs_come_the_newest_first_and_filtered(call: Command) -> None:
     assert names(call, "runs", "--sort", "-phase", "--limit", "2") == ["a", "c"]
 
 
-def test_time_filters_include_after_and_exclude_before(call: Command) -> None:
+def test_time_filters_include_after_and_exclude_before(call: Command, fake: FakeRunning) -> None:
     at = "2026-05-01T12:02:00Z"
     assert names(call, "runs", "--created-after", at) == ["c", "b"]
     assert names(call, "runs", "--created-before", at) == ["a"]
+    before = NOON - timedelta(seconds=1)
+    fake.all = [replace(one, updated_at=one.updated_at or before) for one in fake.all]
     assert names(call, "runs", "--updated-after", "2026-05-01T12:00:00Z") == ["b"]
-    assert names(call, "runs", "--updated-before", "2026-05-01T12:00:00Z") == []
+    assert names(call, "runs", "--updated-before", "2026-05-01T12:00:00Z") == ["c", "a"]
+
+
+def test_change_that_a_list_does_not_tell_is_left_to_the_server(call: Command) -> None:
+    assert names(call, "runs", "--updated-before", "2026-05-01T12:00:00Z") == ["c", "a"]
 
 
 def test_name_that_is_not_there_is_an_error_and_a_glob_is_not(call: Command) -> None:
