@@ -276,6 +276,11 @@ class Plan:
             if not drive.is_done and not drive.is_idle and key not in changed
         }
 
+    @property
+    def is_in_flight(self) -> bool:
+        """Say whether runs are in flight, or wait for something, so that a look is due soon."""
+        return any(not drive.is_done and not drive.failure for drive in self.drives.values())
+
     def part(self, changes: Iterable[Change]) -> Plan:
         """Take some of the changes only; the ledger then learns nothing about the others."""
         chosen = tuple(changes)

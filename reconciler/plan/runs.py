@@ -393,7 +393,8 @@ def released(desired: Desired, live: Live, context: Context) -> Iterator[Key]:
         return
     for key in context.ledger.runs.keys() - desired.keys:
         observed = live.get(key)
-        if isinstance(observed, Unreadable):
+        place = key.place
+        if isinstance(observed, Unreadable) or place in desired.unreadable:
             continue
         runs = observed if isinstance(observed, Runs) else Runs()
         if plan_undeclared(key, runs, context) is None:

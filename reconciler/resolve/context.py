@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -47,9 +48,9 @@ class Context:
     declared) are filled in the order of kinds, packages before plans before runs. `archives` holds
     what was read of each package's archive, by the place of its document, `files` what was read of
     the paths in inputs, by the place of the document and as written, and `contents` what each
-    secret is to hold. `faulty` names the packages that are declared with an error. `types` are
-    types of one's own, asked before the built-in ones. `provenance` tells the commit that packages
-    are read from.
+    secret is to hold. `faulty` names the packages that are declared with an error, `unresolved` the
+    objects of documents that had one so far. `types` are types of one's own, asked before the
+    built-in ones. `provenance` tells the commit that packages are read from.
     """
 
     set_name: str
@@ -62,6 +63,7 @@ class Context:
     packages: Mapping[tuple[Place, str], Package] = field(default_factory=dict)
     started: Mapping[Key, Workflow] = field(default_factory=dict)
     has_runs: bool = False
+    unresolved: AbstractSet[Key] = frozenset()
     archives: Mapping[str, object] = field(default_factory=dict)
     files: Mapping[str, Mapping[str, Upload | Unread]] = field(default_factory=dict)
     contents: Mapping[str, Content | str] = field(default_factory=dict)

@@ -47,7 +47,15 @@ class Memo:
             return adapter.resolve(declared, context)
         wants = adapter.wants(declared, context)
         catalog = {want: context.catalog[want] for want in wants if want in context.catalog}
-        seen = replace(context, catalog=catalog, archives={}, contents={}, files={}, started={})
+        seen = replace(
+            context,
+            catalog=catalog,
+            archives={},
+            contents={},
+            files={},
+            started={},
+            unresolved=frozenset(),
+        )
         kept = self._kept.get(origin)
         if kept is not None and _is_same(kept, declared, seen):
             return kept.resolution

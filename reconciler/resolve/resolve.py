@@ -91,7 +91,9 @@ def resolve(
     faulty: set[Key] = set()
     unchecked = 0
     has_runs = any(adapters[item.kind].traits.shape is Shape.RUNS for item in known)
-    within = replace(context, packages=offered, started=started, has_runs=has_runs)
+    within = replace(
+        context, packages=offered, started=started, has_runs=has_runs, unresolved=faulty
+    )
     for item in known:
         found = memo.resolution(item, adapters[item.kind], within)
         origin = item.document.origin

@@ -36,6 +36,10 @@ from reconciler.specs.validate import Declared
 log = logging.getLogger(__name__)
 
 
+IN_FLIGHT_SECONDS = 15.0
+"""How soon a set is looked at again while runs of it are in flight."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """What the owner of the service allows: what is fetched, and where archives may come from.
@@ -241,6 +245,8 @@ class Passes:
         name, now = job.sync.name, self.clock()
         state = self.states.get(name)
         interval = duration.parse(job.spec.interval) / duration.SECOND
+        if synced.planned.plan.is_in_flight:
+            interval = min(interval, IN_FLIGHT_SECONDS)
         past = git_verdicts.past_of(verdict, synced.found.revision, synced, now)
         history = added(state.history, past)
         state = replace(

@@ -539,6 +539,39 @@ async def test_commands_tell_how_far_runs_are(world: World, engine: Engine) -> N
     assert key("first") not in (await ledger_of(world)).runs
 
 
+async def test_a_limit_of_the_plan_leaves_a_run_for_the_next_pass(
+    world: World, engine: Engine
+) -> None:
+    limited = plan_document("one", concurrency={"max": 1})
+    inputs = {"day": "2026-05-01T00:00:00Z"}
+    first = run("first", launchPlan={"name": "one"}, inputs=inputs)
+    world.declare(limited, first)
+    await world.reconcile()
+    name = (await engine.only()).id.name
+    await engine.tell(name, Phase.RUNNING)
+    world.declare(limited, first, run("second", launchPlan={"name": "one"}, inputs=inputs))
+    applied = await world.reconcile()
+    (deferred,) = applied.report.deferred
+    assert "concurrency limit" in deferred.detail
+    assert applied.is_complete, "the plan of Flyte is at its limit, and nothing failed"
+    assert len(await engine.executions()) == 1
+    await engine.succeed(name)
+    await world.reconcile()
+    assert len(await engine.executions()) == 2
+
+
+async def test_a_run_does_not_fall_back_on_an_older_plan_of_the_set(
+    world: World, engine: Engine
+) -> None:
+    run_of = run("now", launchPlan={"name": "nightly"}, inputs={"day": "2026-05-01T00:00:00Z"})
+    world.declare(plan_document("nightly"))
+    await world.reconcile()
+    world.declare(plan_document("nightly", inputs={"cuont": 1}), run_of)
+    with pytest.raises(SpecError, match="FlyteLaunchPlan/.*/nightly of this set has an error"):
+        await world.plan()
+    assert await engine.executions() == {}
+
+
 WRITES = frozenset({"CreateExecution", "CreateTask", "SetSignal", "TerminateExecution"})
 
 

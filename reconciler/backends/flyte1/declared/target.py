@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.backends.flyte1 import task
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
@@ -82,6 +82,9 @@ def target_of(
         key = Key(
             LAUNCH_PLAN, plan.project or place.project, plan.domain or place.domain, plan.name
         )
+        if key in context.unresolved and plan.version is None:
+            problem = declared.problem(f"{key} of this set has an error", "launchPlan", "name")
+            return replace(problem, awaits=True)
         own = context.started.get(key)
         if own is not None and plan.version in {None, own.version}:
             return Found(Starts.LAUNCH_PLAN, own)
