@@ -11,7 +11,7 @@ import aiohttp
 import grpc
 import grpc.aio
 import pytest
-from flyteidl.admin import execution_pb2, project_pb2, version_pb2
+from flyteidl.admin import project_pb2, version_pb2
 from flyteidl.service import (
     admin_pb2_grpc,
     auth_pb2,
@@ -19,6 +19,7 @@ from flyteidl.service import (
     identity_pb2,
     identity_pb2_grpc,
 )
+from flyteidl2.actions import actions_service_pb2, actions_service_pb2_grpc
 
 from reconciler.server.auth import AuthSettings
 from reconciler.server.embedded import Server, Store
@@ -106,11 +107,11 @@ async def test_hook_after_a_call_loses_the_answer_but_not_the_effect(
 
 async def test_call_that_is_not_served_is_unimplemented(tmp_path: pathlib.Path) -> None:
     async with serving(tmp_path) as (server, channel):
-        stub = admin_pb2_grpc.AdminServiceStub(channel)
+        stub = actions_service_pb2_grpc.ActionsServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stub.GetExecutionMetrics(execution_pb2.WorkflowExecutionGetMetricsRequest())
+            await stub.Update(actions_service_pb2.UpdateRequest())
         assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert server.calls["GetExecutionMetrics"] == 1
+        assert server.calls["Update"] == 1
 
 
 async def token(server: Server, secret: str, *, basic: bool) -> tuple[int, dict[str, Any]]:
