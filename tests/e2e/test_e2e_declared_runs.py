@@ -555,7 +555,7 @@ async def test_a_limit_of_the_plan_leaves_a_run_for_the_next_pass(
     assert "concurrency limit" in deferred.detail
     assert applied.is_complete, "the plan of Flyte is at its limit, and nothing failed"
     assert len(await engine.executions()) == 1
-    await engine.succeed(name)
+    await engine.tell(name, Phase.SUCCEEDED)
     await world.reconcile()
     assert len(await engine.executions()) == 2
 
@@ -567,7 +567,7 @@ async def test_a_run_does_not_fall_back_on_an_older_plan_of_the_set(
     world.declare(plan_document("nightly"))
     await world.reconcile()
     world.declare(plan_document("nightly", inputs={"cuont": 1}), run_of)
-    with pytest.raises(SpecError, match="FlyteLaunchPlan/.*/nightly of this set has an error"):
+    with pytest.raises(SpecError, match=r"FlyteLaunchPlan/.*/nightly of this set has an error"):
         await world.plan()
     assert await engine.executions() == {}
 
