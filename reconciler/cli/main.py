@@ -20,6 +20,7 @@ import click
 from reconciler.cli import exit_codes, process
 from reconciler.cli.output import say
 from reconciler.errors import DefectError, ReconcilerError, SpecError
+from reconciler.model.seen import seen
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -207,7 +208,7 @@ def _explain(error: ReconcilerError) -> None:
         count = len(error.problems)
         say(f"{count} problem{'s' if count != 1 else ''}; nothing was written")
     else:
-        say(f"error: {error}")
+        say(f"error: {seen(str(error))}")
 
 
 def _give_up(error: Exception) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.seen import seen
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
@@ -19,9 +21,8 @@ class Origin:
     column: int = 0
 
     def __str__(self) -> str:
-        if not self.line:
-            return self.file
-        return f"{self.file}:{self.line}:{self.column}"
+        file = seen(self.file)
+        return f"{file}:{self.line}:{self.column}" if self.line else file
 
 
 class Severity(StrEnum):
@@ -69,4 +70,4 @@ class Problem:
         thing = f"{self.path}: " if self.path else ""
         fix = f"; {self.fix}" if self.fix else ""
         more = f" (the first of {len(self.others) + 1:,} documents)" if self.others else ""
-        return f"{thing}{self.message}{fix}{more}"
+        return seen(f"{thing}{self.message}{fix}{more}")

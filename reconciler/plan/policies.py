@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.document import Json, Path
 from reconciler.model.key import Key
 from reconciler.model.resource import State
+from reconciler.model.seen import seen
 from reconciler.model.traits import Shape, Traits
 from reconciler.schedule import cron, rate, zone
 from reconciler.schedule.walk import Calendar, Delay
@@ -90,7 +91,7 @@ class Violation:
     def __str__(self) -> str:
         place = f"{self.origin}: " if self.origin else ""
         thing = f"{self.path}: " if self.path else ""
-        return f"{place}{self.key}: {thing}{self.message}; {self.fix}"
+        return seen(f"{place}{self.key}: {thing}{self.message}; {self.fix}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.model.document import Json
+from reconciler.model.seen import seen
 from reconciler.plan.plan import Change, Effect, FieldChange, Plan, Reason
 from reconciler.plan.policies import Verdict
 
@@ -31,10 +32,14 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of output."""
+    """One line of output; text that somebody wrote does not end it."""
 
     text: str
     style: Style = Style.PLAIN
+
+    def __post_init__(self) -> None:
+        """Write what would not be seen as escapes."""
+        object.__setattr__(self, "text", seen(self.text))
 
 
 _SYMBOLS = {
