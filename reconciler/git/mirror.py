@@ -92,19 +92,27 @@ class Mirror:
         self._fetch("--unshallow", specs=[f"+{name}:{name}" for name in references])
         return True
 
+    def looked_up(self, *names: str) -> tuple[tuple[str, str], ...]:
+        """Return the object that each name leads to here, and its type; empty where there is none.
+
+        A name has no line breaks, and is nothing that git takes for an option.
+        """
+        asked = "".join(f"{name}\n" for name in names).encode()
+        call = Call(mirror=self.folder, limits=self.limits)
+        words = ("cat-file", "--batch-check=%(objectname) %(objecttype)")
+        lines = program.run(words, call, given=asked).decode("utf-8", "replace").splitlines()
+        found = [line.rpartition(" ") for line in lines]
+        kinds = {"commit", "tree", "blob", "tag"}
+        return tuple((one, kind) if kind in kinds else ("", "") for one, _, kind in found)
+
     def commit(self, name: str) -> str:
         """Return the commit that a name leads to here; empty where there is none."""
-        return self._own("rev-parse", "--verify", "-q", "--end-of-options", f"{name}^{{commit}}")
-
-    def object(self, name: str) -> str:
-        """Return the object that a name is here, a tag's own where it is one; else empty."""
-        return self._own("rev-parse", "--verify", "-q", "--end-of-options", name)
+        return self.looked_up(f"{name}^{{commit}}")[0][0]
 
     def tree(self, commit: str, path: str) -> str:
         """Return the hash of a folder in a commit; empty where there is none."""
-        spec = f"{commit}:{path}" if path else f"{commit}^{{tree}}"
-        found = self._own("rev-parse", "--verify", "-q", "--end-of-options", spec)
-        return found if found and self._own("cat-file", "-t", found) == "tree" else ""
+        found, kind = self.looked_up(folder_of(commit, path))[0]
+        return found if kind == "tree" else ""
 
     def follows(self, older: str, newer: str) -> bool | None:
         """Say whether a commit follows another one or is it; None where history is missing."""
@@ -144,7 +152,9 @@ class Mirror:
         program.run(words, Call(limits=self.limits))
 
     def _has_any(self) -> bool:
-        return bool(self._own("for-each-ref", "--count=1"))
+        objects = self.folder / "objects"
+        has_loose = len(list(objects.iterdir())) > len(("info", "pack"))
+        return has_loose or any((objects / "pack").glob("*.pack"))
 
     def _fetch(self, *options: str, specs: list[str]) -> None:
         # A shallow.lock that a killed git left behind would be in the way for ever.
@@ -173,6 +183,11 @@ class Mirror:
     def _own(self, *command: str) -> str:
         call = Call(mirror=self.folder, limits=self.limits)
         return program.run(command, call, is_quiet=True).decode("utf-8", "replace").strip()
+
+
+def folder_of(commit: str, path: str) -> str:
+    """Name a folder in a commit, the top without a path."""
+    return f"{commit}:{path}" if path else f"{commit}^{{tree}}"
 
 
 def mirror_of(

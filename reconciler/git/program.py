@@ -7,6 +7,7 @@ the scheme that was chosen is spoken, redirects are not followed, and time and s
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -69,13 +70,16 @@ class Call:
     limits: Limits = DEFAULT_LIMITS
 
 
-def run(command: Sequence[str], call: Call, *, is_quiet: bool = False) -> bytes:
-    """Run a command and return what it wrote.
+def run(command: Sequence[str], call: Call, *, is_quiet: bool = False, given: bytes = b"") -> bytes:
+    """Run a command that reads what is `given`, and return what it wrote.
 
     Raises SourceError for one that fails; with `is_quiet` it then returns nothing instead.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        code = _wait(_start(command, call, out, err), command[0], call, out)
+    files = tempfile.TemporaryFile
+    with files() as into, files() as out, files() as err:
+        into.write(given)
+        into.seek(0)
+        code = _wait(_start(command, call, (into, out, err)), command[0], call, out)
         if code and is_quiet:
             return b""
         if code:
@@ -107,7 +111,7 @@ def environment(way: Way, scheme: str) -> dict[str, str]:
 
 
 def _start(
-    command: Sequence[str], call: Call, out: IO[bytes], err: IO[bytes]
+    command: Sequence[str], call: Call, files: tuple[IO[bytes], IO[bytes], IO[bytes]]
 ) -> subprocess.Popen[bytes]:
     settings = [part for item in (*_SETTINGS, *call.way.settings) for part in ("-c", item)]
     where = [f"--git-dir={call.mirror}"] if call.mirror is not None else []
@@ -116,9 +120,9 @@ def _start(
             ["git", "--no-pager", *settings, *where, *command],  # noqa: S607 - the git of the PATH
             cwd="/",
             env=environment(call.way, call.scheme),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
+            stdin=files[0],
+            stdout=files[1],
+            stderr=files[2],
             start_new_session=True,
         )
     except OSError as error:
@@ -133,10 +137,8 @@ def _wait(child: subprocess.Popen[bytes], name: str, call: Call, out: IO[bytes])
     limits, end = call.limits, time.monotonic() + call.limits.seconds
     try:
         while True:
-            try:
-                return child.wait(_LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
+            if _has_ended(child):
+                return child.wait()
             if time.monotonic() > end:
                 raise SourceError(
                     Fault.FETCH, f"git {name}: no end in {limits.seconds:.0f} s; it is tried again"
@@ -152,6 +154,21 @@ def _wait(child: subprocess.Popen[bytes], name: str, call: Call, out: IO[bytes])
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Wait a moment for the end of a child, and tell of it at once."""
+    if not hasattr(os, "pidfd_open"):
+        try:
+            child.wait(_LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    descriptor = os.pidfd_open(child.pid)
+    try:
+        return bool(select.select([descriptor], [], [], _LOOK_SECONDS)[0])
+    finally:
+        os.close(descriptor)
 
 
 def size_of(mirror: Path) -> int:

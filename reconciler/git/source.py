@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.git import semver, verify
 from reconciler.git.faults import Fault, SourceError
-from reconciler.git.mirror import COMMIT, Mirror
+from reconciler.git.mirror import COMMIT, Mirror, folder_of
 
 _NAME = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock$|/$|\.$))[^\x00-\x20\x7f~^:?*\[\\]+")
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
@@ -58,7 +58,10 @@ def reference(wanted: Wanted, found: Found) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ref:
-    """A reference of the server; `full` is empty for a commit that is named by itself."""
+    """A reference of the server; `full` is empty for a commit that is named by itself.
+
+    `at` is where it is, empty where nobody has asked yet.
+    """
 
     name: str
     full: str
@@ -73,22 +76,43 @@ def find(mirror: Mirror, wanted: Wanted, trust: verify.Trust | None = None) -> F
     ref = _asked(mirror, wanted)
     if not ref.full:
         _have(mirror, ref.at, lambda: mirror.fetch(ref.at))
-    elif mirror.object(ref.full) != ref.at or not mirror.commit(ref.at):
-        mirror.fetch(ref.full)
-    tag = mirror.object(ref.full) if ref.full.startswith(_TAGS) else ""
-    commit = mirror.commit(ref.full or ref.at)
+    elif not ref.at or mirror.looked_up(ref.full)[0][0] != ref.at:
+        _fetch(mirror, ref)
+    name = ref.full or ref.at
+    (own, _), (commit, _), (tree, kind) = mirror.looked_up(
+        name, f"{name}^{{commit}}", folder_of(f"{name}^{{commit}}", wanted.path)
+    )
+    tag = own if ref.full.startswith(_TAGS) else ""
     if not commit:
         raise SourceError(Fault.REF, f"git.ref: {ref.name or ref.at} leads to no commit")
     if wanted.reset_to:
         commit, tag = _reset(mirror, wanted.reset_to, commit, ref), ""
+        tree, kind = mirror.looked_up(folder_of(commit, wanted.path))[0]
     if trust is not None:
         verify.check(mirror, trust, commit=commit, tag=tag, tag_name=ref.name)
-    tree = mirror.tree(commit, wanted.path)
-    if not tree:
+    if kind != "tree":
         raise SourceError(
             Fault.FOLDER, f"git.path: {wanted.path} is no folder of commit {commit[:12]}"
         )
     return Found(name=ref.name, commit=commit, tree=tree)
+
+
+def _fetch(mirror: Mirror, ref: _Ref) -> None:
+    try:
+        mirror.fetch(ref.full)
+    except SourceError as error:
+        if "couldn't find remote ref" not in str(error):
+            raise
+        raise _missing(ref.full, ref.name) from None
+
+
+def _missing(full: str, name: str) -> SourceError:
+    what = f"tag {name}" if full.startswith(_TAGS) else f"branch {name}"
+    return SourceError(
+        Fault.REF,
+        f"git.ref: the repository has no {what if full else 'default branch'}; what was applied "
+        "last stays. Push it, or correct the name",
+    )
 
 
 def _asked(mirror: Mirror, wanted: Wanted) -> _Ref:
@@ -104,19 +128,12 @@ def _asked(mirror: Mirror, wanted: Wanted) -> _Ref:
         return _newest(mirror, wanted.semver)
     if wanted.branch or wanted.tag:
         name = wanted.branch or wanted.tag
-        full = f"{_HEADS if wanted.branch else _TAGS}{name}"
-    else:
-        full = mirror.heads("HEAD").get("symref HEAD", "")
-        name = full.removeprefix(_HEADS)
-    at = mirror.heads(full).get(full, "") if full else ""
-    if not at:
-        what = f"branch {name}" if full.startswith(_HEADS) else f"tag {name}"
-        what = what if full else "default branch"
-        raise SourceError(
-            Fault.REF,
-            f"git.ref: the repository has no {what}; what was applied last stays. Push it, or "
-            "correct the name",
-        )
+        return _Ref(name=name, full=f"{_HEADS if wanted.branch else _TAGS}{name}", at="")
+    heads = mirror.heads("HEAD")
+    full, at = heads.get("symref HEAD", ""), heads.get("HEAD", "")
+    name = full.removeprefix(_HEADS)
+    if not at or not full.startswith(_HEADS) or not _NAME.fullmatch(name):
+        raise _missing("", "")
     return _Ref(name=name, full=full, at=at)
 
 

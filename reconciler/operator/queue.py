@@ -36,21 +36,22 @@ class _Entry:
     untold: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ready_at(self) -> float | None:
+    def ready_at(self, quiet: float) -> float | None:
         """Return when the unit may be taken; None for never, as far as is known."""
         if self.is_running:
             return None
         moments = [] if self.due is None else [self.due]
         if self.first is not None:
-            moments.append(min(self.last + _QUIET_SECONDS, self.first + _LONGEST_WAIT_SECONDS))
+            moments.append(min(self.last + quiet, self.first + _LONGEST_WAIT_SECONDS))
         return min(moments, default=None)
 
 
 class Queue(Generic[U]):
     """Units that are to be looked at; `clock` gives seconds that never go back."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic, *, quiet: float = _QUIET_SECONDS) -> None:
         self._clock = clock
+        self._quiet = quiet
         self._entries: dict[U, _Entry] = {}
         self._changed = asyncio.Event()
 
@@ -87,7 +88,7 @@ class Queue(Generic[U]):
             waiting = [
                 (at, unit)
                 for unit, entry in self._entries.items()
-                if (at := entry.ready_at()) is not None
+                if (at := entry.ready_at(self._quiet)) is not None
             ]
             at, unit = min(waiting, key=itemgetter(0), default=(None, None))
             if at is not None and unit is not None and at <= now:

@@ -40,6 +40,9 @@ _RELOAD_SECONDS = 5.0
 _PULSE_SECONDS = 5.0
 _STANDSTILL_SECONDS = 60.0
 _SECRETS_SECONDS = 30.0
+_QUIET_SECONDS = 0.05
+"""Forges tell of a push once, so that there is little to wait for."""
+
 _END_SECONDS = 20.0
 
 
@@ -118,7 +121,7 @@ class Service:
             history.with_name("told"),
             sent=lambda way, how: self.metrics.notifications.labels(way, how).inc(),
         )
-        self.queue = Queue[Unit]()
+        self.queue = Queue[Unit](quiet=_QUIET_SECONDS)
         self._links = Links(options.target, os.environ)
         self.passes = Passes(
             config=configs.Config(base=options.cwd),

@@ -21,16 +21,16 @@ from pathlib import Path
 import grpc
 
 from reconciler.model.key import Place
-from tests.bench import beside, fills, operated, report
+from tests.bench import beside, fills, operated, report, served
 from tests.bench.flytes import FLYTE1, FLYTES, Flyte
-from tests.bench.results import Results, write_fill, write_operator
+from tests.bench.results import Results, write_fill, write_operator, write_served
 from tests.bench.scenario import ROOT, Scenario
 
 DOMAINS = ("development", "staging", "production")
 SIZES = (10, 100, 1000, 10_000)
 SPREAD = 10_000
 SPREAD_PROJECTS = 30
-PARTS = ("real", "write", "clients", "embedded", "fills", "operator", "report")
+PARTS = ("real", "write", "clients", "embedded", "fills", "served", "operator", "report")
 
 
 def main() -> None:
@@ -52,6 +52,10 @@ def main() -> None:
                 _measure(flyte, Path(folder) / flyte.name, given)
                 if given.only in (None, "fills"):
                     _fills(flyte, Path(folder) / flyte.name, given.most)
+        if given.only in (None, "served"):
+            root = Path(folder) / "served"
+            root.mkdir()
+            write_served(dict(served.measure(embedded, root)))
         if given.only in (None, "operator"):
             _operator(Path(folder) / "operator", given.most)
     text = report.render()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
-from tests.bench import fills_report, operator_report
+from tests.bench import fills_report, operator_report, served_report
 from tests.bench.flytes import FLYTE1, FLYTE2, Flyte
 from tests.bench.results import load, middle
 from tests.bench.scenario import STEPS
@@ -45,6 +45,7 @@ RECONCILER_FLYTE2_ENDPOINT=HOST:PORT make bench                # a real manager 
 RECONCILER_FLYTECTL=PATH RECONCILER_FLYTE1_ENDPOINT=... make bench   # beside flytectl
 .venv/bin/python -m tests.bench --most 1000 --repeats 1        # a quick look
 .venv/bin/python -m tests.bench --only operator                 # the operator beside an API server
+.venv/bin/python -m tests.bench --only served                   # from a push to what runs
 .venv/bin/python -m tests.bench --only fills                    # backfills, and lists of runs
 .venv/bin/python -m tests.bench --flyte Flyte2 --only real --least 10000 --repeats 1
 ```
@@ -98,7 +99,7 @@ def render() -> str:
     real = load(FLYTE2.real)
     if real is not None and real["beside"]:
         lines += _beside_flyte2(real)
-    lines += ["", *fills_report.lines(), "", *operator_report.lines()]
+    lines += ["", *fills_report.lines(), "", *served_report.lines(), "", *operator_report.lines()]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -16,6 +16,7 @@ from tests.bench.process import Cost, run
 from tests.bench.scenario import ENVIRON, ROOT, SCRIPT, Scenario
 
 OPERATOR = "operator"
+SERVED = "served"
 FILLS = "fills"
 FOLDER = Path(__file__).with_name("results")
 
@@ -97,6 +98,14 @@ def write_operator(found: Mapping[str, Any]) -> None:
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(data, indent=1) + "\n"
     (FOLDER / f"{OPERATOR}.json").write_text(text, encoding="utf-8")
+
+
+def write_served(rows: Mapping[str, Any]) -> None:
+    """Keep how long pushes took."""
+    data = {"facts": _facts("embedded"), "rows": dict(rows)}
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps(data, indent=1) + "\n"
+    (FOLDER / f"{SERVED}.json").write_text(text, encoding="utf-8")
 
 
 def write_fill(column: str, size: str, row: Mapping[str, Any]) -> None:
