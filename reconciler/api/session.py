@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,8 @@ from reconciler.engine.declaration import Declaration, declare
 from reconciler.engine.planning import NO_OPTIONS, Options, Planned
 from reconciler.errors import RefusedError, UsageError
 from reconciler.plan.plan import Plan
+from reconciler.specs.secret import SecretSpec
+from reconciler.specs.validate import Declared
 from reconciler.values.own import OwnType
 
 T = TypeVar("T")
@@ -166,14 +168,23 @@ def _offline(
     declaration = replace(declare(paths, cwd=where, stdin=stdin, reach=reach), types=own)
     snapshots.require_sound(declaration, backend)
     plain = snapshot.without_unknown(declaration, backend.adapters, datetime.now(UTC))
-    left = len(declaration.declared) - len(plain.declared)
-    note = f"{left} secrets or runs are left out: a snapshot knows nothing of them"
+    kept = {id(item) for item in plain.declared}
+    left = [item for item in declaration.declared if id(item) not in kept]
     return Session(
         declaration=plain,
         backend=backend,
-        notes=(note.replace("1 secrets or runs are", "1 secret or run is"),) if left else (),
+        notes=tuple(_left_out(left)),
         is_hypothetical=True,
     )
+
+
+def _left_out(documents: Sequence[Declared]) -> Iterator[str]:
+    secrets = sum(isinstance(item.spec, SecretSpec) for item in documents)
+    counts = ((secrets, "secret", "secrets"), (len(documents) - secrets, "run", "runs"))
+    for count, one, many in counts:
+        if count:
+            named = f"1 {one} is" if count == 1 else f"{count} {many} are"
+            yield f"{named} left out: a snapshot knows nothing of them"
 
 
 async def reconcile(
