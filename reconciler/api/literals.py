@@ -47,7 +47,7 @@ class Literals(Mapping[str, Any]):
         types: Sequence[OwnType] = (),
         store: Store | None = None,
     ) -> None:
-        self.values_ = values
+        self.source = values
         self._store = store
         self._hints = dict(hints or {})
         self._types = tuple(types)
@@ -60,16 +60,16 @@ class Literals(Mapping[str, Any]):
         return self._read[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values_.literals)
+        return iter(self.source.literals)
 
     def __len__(self) -> int:
-        return len(self.values_.literals)
+        return len(self.source.literals)
 
     def __repr__(self) -> str:
         shown = (
             f"{name}={self._read[name]!r}"
             if name in self._read
-            else f"{name}: {read.type_text(self.values_, name)}"
+            else f"{name}: {read.type_text(self.source, name)}"
             for name in self
         )
         return f"Literals({', '.join(shown)})"
@@ -80,7 +80,7 @@ class Literals(Mapping[str, Any]):
         The type goes before a hint, a hint before what the literal says. Raises UsageError where
         the value is not of the type.
         """
-        if name not in self.values_.literals:
+        if name not in self.source.literals:
             return default
         return self[name] if as_type is None else self._typed(name, as_type)
 
@@ -107,14 +107,14 @@ class Literals(Mapping[str, Any]):
     def type_of(self, name: str) -> str:
         """Write the type of one as people do."""
         self._literal(name)
-        return read.type_text(self.values_, name)
+        return read.type_text(self.source, name)
 
     def to_dict(self) -> dict[str, Json]:
         """Write all of them as JSON; URIs, formats and columns stand for data."""
-        return read.shown(self.values_)
+        return read.shown(self.source)
 
     def _literal(self, name: str) -> Json:
-        found = self.values_.literals.get(name)
+        found = self.source.literals.get(name)
         if found is None:
             close = get_close_matches(name, list(self), n=1) or list(self)
             hint = f"there are {', '.join(close)}" if len(close) > 1 else "".join(close)
@@ -124,7 +124,7 @@ class Literals(Mapping[str, Any]):
 
     def _typed(self, name: str, wanted: Any) -> Any:
         literal = self._literal(name)
-        declared = self.values_.types.get(name)
+        declared = self.source.types.get(name)
         for one in self._types:
             try:
                 return own.decode(one, literal, declared)

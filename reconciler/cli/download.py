@@ -65,5 +65,5 @@ async def _values(run: RunHandle, step: str, *, is_inputs: bool) -> Values:
     if is_inputs:
         if step:
             step = (await run.step(step)).id
-        return (await run.inputs(step)).values_
-    return (await run.outputs(step)).values_
+        return (await run.inputs(step)).source
+    return (await run.outputs(step)).source

@@ -51,6 +51,7 @@ async def get_runs(given: dict[str, Any]) -> int:
 
 
 async def _runs(flyte: Runs, given: dict[str, Any]) -> None:
+    from reconciler.engine.waiting import ABSENT
     from reconciler.errors import BackendError
     from reconciler.model.asked import is_glob
     from reconciler.model.run_json import run_json
@@ -77,7 +78,7 @@ async def _runs(flyte: Runs, given: dict[str, Any]) -> None:
     if lacking and not _is_narrowed(given):
         raise BackendError(
             f"runs: {', '.join(lacking)}: not found; see `reconcile get runs`, and --archived",
-            code="EntityNotExist",
+            code=ABSENT,
         )
 
 

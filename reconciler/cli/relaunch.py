@@ -46,6 +46,7 @@ def recover(**given: Any) -> int:
 async def _relaunch(given: dict[str, Any]) -> int:
     from reconciler.api import given as values
     from reconciler.api import runs
+    from reconciler.api.run_handle import RunHandle
     from reconciler.model.run import Values
 
     async with runs.client(options.target(given)) as flyte:
@@ -57,7 +58,7 @@ async def _relaunch(given: dict[str, Any]) -> int:
             named = values.literals(given["inputs"], given["inputs_file"] or "", known)
             chosen = {**own.literals, **named}
         found = await flyte.running.relaunch(run.id, given["name"] or "", chosen)
-        return await started(flyte, run_handle(flyte, found), given)
+        return await started(flyte, RunHandle(flyte, found), given)
 
 
 async def _recover(given: dict[str, Any]) -> int:
@@ -66,13 +67,6 @@ async def _recover(given: dict[str, Any]) -> int:
     async with runs.client(options.target(given)) as flyte:
         run = await flyte.run(given["run"], **run_options.where(given))
         return await started(flyte, await run.recover(given["name"] or ""), given)
-
-
-def run_handle(flyte: Runs, run: Any) -> RunHandle:
-    """Take a run into one's hands."""
-    from reconciler.api.run_handle import RunHandle
-
-    return RunHandle(flyte, run)
 
 
 async def started(flyte: Runs, run: RunHandle, given: dict[str, Any]) -> int:

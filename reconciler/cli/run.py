@@ -66,8 +66,9 @@ def run(**given: Any) -> int:
 async def _run(given: dict[str, Any]) -> int:
     from reconciler.api import given as values
     from reconciler.api import launching, runs
+    from reconciler.api.run_handle import RunHandle
     from reconciler.cli.output import say
-    from reconciler.cli.relaunch import run_handle, started
+    from reconciler.cli.relaunch import started
     from reconciler.model.key import Place
 
     asked = launching.Asked(given["kind"], given["name"], given["version"] or "", _options(given))
@@ -98,10 +99,11 @@ async def _run(given: dict[str, Any]) -> int:
             _show(prepared, given["format_"])
             return exit_codes.OK
         if prepared.launch is None:
+            assert prepared.run is not None
             say(f"{place}/{name}: is there already, and was not started again")
-            return await started(flyte, run_handle(flyte, prepared.run), given)
+            return await started(flyte, RunHandle(flyte, prepared.run), given)
         begun = await flyte.running.start(prepared.launch)
-        return await started(flyte, run_handle(flyte, begun.run), given)
+        return await started(flyte, RunHandle(flyte, begun.run), given)
 
 
 def _options(given: dict[str, Any]) -> dict[str, Json]:

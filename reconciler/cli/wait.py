@@ -79,7 +79,9 @@ async def waited(flyte: Runs, ids: list[RunId], given: dict[str, Any]) -> int:
             click.echo(_line(found, given))
         return found
 
-    found = await asyncio.gather(*(one(run_id) for run_id in ids))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(run_id)) for run_id in ids]
+    found = [task.result() for task in tasks]
     if given["format_"] != "text":
         runs: list[Json] = [run_json(each.run) for each in found]
         shown: dict[str, Json] = {"formatVersion": FORMAT_VERSION, "runs": runs}

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from reconciler.backends.running import Running
+from reconciler.engine.waiting import ABSENT
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.document import Json
 from reconciler.model.run import Gate, RunId
 from reconciler.values.encode import encode
 
-ABSENT = "EntityNotExist"
 _BOOLEAN = {"simple": "BOOLEAN"}
 
 

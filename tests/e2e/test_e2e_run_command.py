@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_kit import Ended, run
 from flyteidl.admin import execution_pb2
+from played_shell_kit import PlayedShell, shell_in
 from running_kit import Phase, Played, open_played
 
 from reconciler.api import runs
 from reconciler.api.connecting import Target
 from reconciler.errors import BackendError, SpecError
-
-
-@dataclass
-class Shell:
-    """The program, connected to a Flyte whose engine is played."""
-
-    flyte: Played
-    root: Path
-
-    async def __call__(self, *arguments: str) -> Ended:
-        place = self.flyte.place
-        return await run(
-            *arguments,
-            *("--endpoint", self.flyte.channel.endpoint, "--insecure", "--flyte", "Flyte1"),
-            *("--project", place.project, "--domain", place.domain),
-            cwd=self.root,
-        )
 
 
 @pytest.fixture
@@ -41,10 +23,8 @@ async def flyte(tmp_path: Path) -> AsyncIterator[Played]:
 
 
 @pytest.fixture
-def shell(flyte: Played, tmp_path: Path) -> Shell:
-    root = tmp_path / "work"
-    root.mkdir()
-    return Shell(flyte, root)
+def shell(flyte: Played, tmp_path: Path) -> PlayedShell:
+    return shell_in(tmp_path, flyte)
 
 
 async def spec_of(flyte: Played, name: str) -> Any:
@@ -55,7 +35,7 @@ async def spec_of(flyte: Played, name: str) -> Any:
 
 
 async def test_launch_plan_is_started_with_typed_inputs_and_options(
-    flyte: Played, shell: Shell
+    flyte: Played, shell: PlayedShell
 ) -> None:
     said = await shell(
         *("run", "launchplan", "etl", "--version", "v1", "--name", "first", "-i", "count=9"),
@@ -81,7 +61,7 @@ async def test_launch_plan_is_started_with_typed_inputs_and_options(
 
 
 async def test_name_that_is_there_is_the_same_run_and_names_are_made_up(
-    flyte: Played, shell: Shell
+    flyte: Played, shell: PlayedShell
 ) -> None:
     one = await shell("run", "lp", "etl", "--version", "v1", "--name", "first")
     again = await shell("run", "lp", "etl", "--version", "v1", "--name", "first")
@@ -96,7 +76,9 @@ async def test_name_that_is_there_is_the_same_run_and_names_are_made_up(
     assert sorted(await flyte.names()) == sorted(["first", name])
 
 
-async def test_dry_run_writes_nothing_and_faults_are_all_told(flyte: Played, shell: Shell) -> None:
+async def test_dry_run_writes_nothing_and_faults_are_all_told(
+    flyte: Played, shell: PlayedShell
+) -> None:
     dry = await shell("run", "launchplan", "etl", "--version", "v1", "--dry-run", "-i", "count=4")
     assert dry.code == 0, dry.err
     assert "would be started" in dry.out

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli_kit import Ended, run
+from played_shell_kit import PlayedShell, shell_in
 from running2_kit import Played2, open_played2
 
 from reconciler.api import runs
@@ -18,23 +17,6 @@ from reconciler.errors import BackendError
 from reconciler.model.entity import What
 
 
-@dataclass
-class Shell:
-    """The program, connected to a Flyte whose engine is played."""
-
-    flyte: Played2
-    root: Path
-
-    async def __call__(self, *arguments: str) -> Ended:
-        place = self.flyte.place
-        return await run(
-            *arguments,
-            *("--endpoint", self.flyte.channel.endpoint, "--insecure", "--flyte", "Flyte2"),
-            *("--project", place.project, "--domain", place.domain),
-            cwd=self.root,
-        )
-
-
 @pytest.fixture
 async def flyte(tmp_path: Path) -> AsyncIterator[Played2]:
     async with open_played2(tmp_path) as played:
@@ -42,10 +24,8 @@ async def flyte(tmp_path: Path) -> AsyncIterator[Played2]:
 
 
 @pytest.fixture
-def shell(flyte: Played2, tmp_path: Path) -> Shell:
-    root = tmp_path / "work"
-    root.mkdir()
-    return Shell(flyte, root)
+def shell(flyte: Played2, tmp_path: Path) -> PlayedShell:
+    return shell_in(tmp_path, flyte)
 
 
 @asynccontextmanager
@@ -56,7 +36,7 @@ async def library(flyte: Played2) -> AsyncIterator[Runs]:
         yield opened
 
 
-async def test_task_is_run_under_a_name_and_once(flyte: Played2, shell: Shell) -> None:
+async def test_task_is_run_under_a_name_and_once(flyte: Played2, shell: PlayedShell) -> None:
     name = flyte.id("z").name
     said = await shell("run", "task", "env.t", "--version", "v1", "--name", name)
     assert (said.code, said.out) == (0, f"{flyte.place}/{name}\n"), said.err
@@ -72,7 +52,7 @@ async def test_task_is_run_under_a_name_and_once(flyte: Played2, shell: Shell) -
         }
 
 
-async def test_what_flyte_2_does_not_have_is_refused(flyte: Played2, shell: Shell) -> None:
+async def test_what_flyte_2_does_not_have_is_refused(flyte: Played2, shell: PlayedShell) -> None:
     said = await shell("run", "launchplan", "etl", "--tag", "nightly")
     assert said.code == 1
     assert "launchPlan" in said.err

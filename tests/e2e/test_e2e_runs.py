@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cli_kit import Ended, ended, on_terminal, run, start
+from cli_kit import ended, on_terminal, run, start
 from flyteidl.core import catalog_pb2, execution_pb2, literals_pb2, types_pb2
+from played_shell_kit import PlayedShell, shell_in
 from published_kit import validator
 from running_kit import ENDPOINT, NodePhase, Phase, Played, TaskPhase, broken, cached, open_played
 
@@ -21,25 +21,6 @@ from reconciler.errors import UsageError
 HIT = catalog_pb2.CACHE_HIT
 
 
-@dataclass
-class Shell:
-    """The program, connected to a Flyte whose engine is played."""
-
-    flyte: Played
-    root: Path
-
-    @property
-    def connection(self) -> tuple[str, ...]:
-        place = self.flyte.place
-        return (
-            *("--endpoint", self.flyte.channel.endpoint, "--insecure"),
-            *("--project", place.project, "--domain", place.domain),
-        )
-
-    async def __call__(self, *arguments: str) -> Ended:
-        return await run(*arguments, *self.connection, cwd=self.root)
-
-
 @pytest.fixture
 async def flyte(tmp_path: Path) -> AsyncIterator[Played]:
     async with open_played(tmp_path) as played:
@@ -47,10 +28,8 @@ async def flyte(tmp_path: Path) -> AsyncIterator[Played]:
 
 
 @pytest.fixture
-def shell(flyte: Played, tmp_path: Path) -> Shell:
-    root = tmp_path / "work"
-    root.mkdir()
-    return Shell(flyte, root)
+def shell(flyte: Played, tmp_path: Path) -> PlayedShell:
+    return shell_in(tmp_path, flyte)
 
 
 async def play_failure(flyte: Played, name: str) -> None:
@@ -67,7 +46,7 @@ async def play_failure(flyte: Played, name: str) -> None:
     await flyte.tell(name, Phase.FAILED, 11, error=broken("n1 failed"))
 
 
-async def test_executions_are_listed_and_described(flyte: Played, shell: Shell) -> None:
+async def test_executions_are_listed_and_described(flyte: Played, shell: PlayedShell) -> None:
     await play_failure(flyte, "first")
     await flyte.start("second")
     listed = await shell("get", "executions", "-o", "json")
@@ -99,7 +78,7 @@ async def test_executions_are_listed_and_described(flyte: Played, shell: Shell) 
     assert missing.err == (f"error: run fist: is not there in {flyte.place}; did you mean first?\n")
 
 
-async def test_links_to_logs_stand_for_logs(flyte: Played, shell: Shell) -> None:
+async def test_links_to_logs_stand_for_logs(flyte: Played, shell: PlayedShell) -> None:
     await play_failure(flyte, "first")
     said = await shell("logs", "first", "--attempt", "1")
     assert said.code == 0, said.err
@@ -107,7 +86,7 @@ async def test_links_to_logs_stand_for_logs(flyte: Played, shell: Shell) -> None
     assert "Flyte 1" in said.err
 
 
-async def test_wait_ends_when_the_engine_says_so(flyte: Played, shell: Shell) -> None:
+async def test_wait_ends_when_the_engine_says_so(flyte: Played, shell: PlayedShell) -> None:
     await flyte.start("good")
     await flyte.start("bad")
     waiting = asyncio.create_task(shell("wait", "good", "bad"))
@@ -124,7 +103,7 @@ async def test_wait_ends_when_the_engine_says_so(flyte: Played, shell: Shell) ->
     assert (await shell("wait", "good")).code == 0
 
 
-async def test_terminated_run_keeps_its_cause(flyte: Played, shell: Shell) -> None:
+async def test_terminated_run_keeps_its_cause(flyte: Played, shell: PlayedShell) -> None:
     await flyte.start("first")
     said = await shell("terminate", "first", "--cause", "wrong day")
     assert (said.code, said.out) == (0, f"{flyte.place}/first: terminated\n")
@@ -136,7 +115,7 @@ async def test_terminated_run_keeps_its_cause(flyte: Played, shell: Shell) -> No
 
 
 async def test_watch_shows_nodes_as_they_come_and_ends_with_the_run(
-    flyte: Played, shell: Shell
+    flyte: Played, shell: PlayedShell
 ) -> None:
     await flyte.start("first")
     await flyte.tell("first", Phase.RUNNING, 1)
@@ -154,7 +133,7 @@ async def test_watch_shows_nodes_as_they_come_and_ends_with_the_run(
 
 
 @pytest.mark.parametrize("command", ["watch", "wait"])
-async def test_ctrl_c_leaves_the_run_alone(flyte: Played, shell: Shell, command: str) -> None:
+async def test_ctrl_c_leaves_the_run_alone(flyte: Played, shell: PlayedShell, command: str) -> None:
     await flyte.start("first")
     await flyte.tell("first", Phase.RUNNING, 1)
     process = await start(command, "first", *shell.connection, cwd=shell.root)
@@ -171,7 +150,7 @@ async def test_ctrl_c_leaves_the_run_alone(flyte: Played, shell: Shell, command:
     )
 
 
-async def test_terminal_shows_the_tree(flyte: Played, shell: Shell) -> None:
+async def test_terminal_shows_the_tree(flyte: Played, shell: PlayedShell) -> None:
     await play_failure(flyte, "first")
     said = await on_terminal("watch", "first", *shell.connection, cwd=shell.root)
     assert said.code == 1
@@ -196,7 +175,9 @@ def integers(**values: int) -> literals_pb2.LiteralMap:
     return made
 
 
-async def test_values_are_read_and_put_in_place_of_others(flyte: Played, shell: Shell) -> None:
+async def test_values_are_read_and_put_in_place_of_others(
+    flyte: Played, shell: PlayedShell
+) -> None:
     await flyte.start("first", inputs=integers(count=5))
     await flyte.tell("first", Phase.RUNNING, 1)
     early = (await shell("describe", "run", "first", "-o", "json")).json()
@@ -217,7 +198,7 @@ async def test_values_are_read_and_put_in_place_of_others(flyte: Played, shell: 
     assert wrong.err.startswith('--input count: expected int, found the text "x"')
 
 
-async def test_gate_is_answered(flyte: Played, shell: Shell) -> None:
+async def test_gate_is_answered(flyte: Played, shell: PlayedShell) -> None:
     await flyte.start("first")
     await flyte.tell("first", Phase.RUNNING, 1)
     await flyte.gate("first", "go", types_pb2.LiteralType(simple=types_pb2.BOOLEAN))
@@ -257,7 +238,7 @@ async def test_library_finds_waits_reads_and_answers(flyte: Played) -> None:
         assert (await second.refresh()).cause == "enough"
 
 
-async def test_file_of_an_output_is_handed_out_by_flyte(flyte: Played, shell: Shell) -> None:
+async def test_file_of_an_output_is_handed_out_by_flyte(flyte: Played, shell: PlayedShell) -> None:
     if ENDPOINT:
         pytest.skip("the store of a real Flyte is not the test's to write to")
     objects = flyte.server.store.objects

@@ -4,39 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import engine2_kit as engine
 import flyte2_messages as make
 import pytest
-from cli_kit import Ended, run
 from flyteidl2.core import interface_pb2, types_pb2
 from flyteidl2.task import run_pb2
+from played_shell_kit import PlayedShell, shell_in
 from published_kit import validator
 from running2_kit import Played2, open_played2
 
 from reconciler.api import runs
 from reconciler.api.connecting import Target
-
-
-@dataclass
-class Shell:
-    """The program, connected to a Flyte 2 whose engine is played."""
-
-    flyte: Played2
-    root: Path
-
-    @property
-    def connection(self) -> tuple[str, ...]:
-        place = self.flyte.place
-        return (
-            *("--endpoint", self.flyte.channel.endpoint, "--insecure", "--flyte", "Flyte2"),
-            *("--project", place.project, "--domain", place.domain),
-        )
-
-    async def __call__(self, *arguments: str) -> Ended:
-        return await run(*arguments, *self.connection, cwd=self.root)
 
 
 @pytest.fixture
@@ -46,10 +26,8 @@ async def flyte(tmp_path: Path) -> AsyncIterator[Played2]:
 
 
 @pytest.fixture
-def shell(flyte: Played2, tmp_path: Path) -> Shell:
-    root = tmp_path / "work"
-    root.mkdir()
-    return Shell(flyte, root)
+def shell(flyte: Played2, tmp_path: Path) -> PlayedShell:
+    return shell_in(tmp_path, flyte)
 
 
 async def play_failure(flyte: Played2, name: str) -> None:
@@ -70,7 +48,7 @@ async def play_failure(flyte: Played2, name: str) -> None:
 
 
 async def test_runs_are_listed_by_phase_task_trigger_and_label(
-    flyte: Played2, shell: Shell
+    flyte: Played2, shell: PlayedShell
 ) -> None:
     await play_failure(flyte, "a")
     await flyte.deploy()
@@ -93,7 +71,7 @@ async def test_runs_are_listed_by_phase_task_trigger_and_label(
 
 
 async def test_run_is_described_with_its_actions_attempts_and_why_it_failed(
-    flyte: Played2, shell: Shell
+    flyte: Played2, shell: PlayedShell
 ) -> None:
     await play_failure(flyte, "a")
     name = flyte.id("a").name
@@ -117,7 +95,7 @@ async def test_run_is_described_with_its_actions_attempts_and_why_it_failed(
 
 
 async def test_values_and_reports_are_read_and_a_run_is_started_once_more(
-    flyte: Played2, shell: Shell
+    flyte: Played2, shell: PlayedShell
 ) -> None:
     spec = make.spec(inputs={"x": make.INTEGER})
     entry = interface_pb2.VariableEntry(key="o0")
@@ -144,7 +122,7 @@ async def test_values_and_reports_are_read_and_a_run_is_started_once_more(
     assert (other["mode"], other["inputs"]["x"]["value"]) == ("relaunched", 9)
 
 
-async def test_log_is_followed_to_its_end(flyte: Played2, shell: Shell) -> None:
+async def test_log_is_followed_to_its_end(flyte: Played2, shell: PlayedShell) -> None:
     await flyte.record("a")
     await flyte.tell("a", engine.RUNNING)
     assert flyte.server is not None
@@ -169,7 +147,7 @@ async def test_log_is_followed_to_its_end(flyte: Played2, shell: Shell) -> None:
     ), said.err
 
 
-async def test_run_is_watched_and_waited_for(flyte: Played2, shell: Shell) -> None:
+async def test_run_is_watched_and_waited_for(flyte: Played2, shell: PlayedShell) -> None:
     await flyte.record("a")
     name = flyte.id("a").name
     watching = asyncio.create_task(shell("watch", name, "--interval", "50ms"))
@@ -188,7 +166,9 @@ async def test_run_is_watched_and_waited_for(flyte: Played2, shell: Shell) -> No
     assert (waited.code, waited.out) == (0, f"{flyte.place}/{name}: succeeded\n")
 
 
-async def test_run_and_one_action_are_ended_with_a_cause(flyte: Played2, shell: Shell) -> None:
+async def test_run_and_one_action_are_ended_with_a_cause(
+    flyte: Played2, shell: PlayedShell
+) -> None:
     await flyte.record("a")
     for step in ("b1", "b2"):
         await flyte.record("a", step, "a0")
@@ -209,7 +189,7 @@ async def test_run_and_one_action_are_ended_with_a_cause(flyte: Played2, shell: 
     assert (again.code, again.out) == (0, f"{flyte.place}/{name}: had ended before\n")
 
 
-async def test_conditions_are_answered(flyte: Played2, shell: Shell) -> None:
+async def test_conditions_are_answered(flyte: Played2, shell: PlayedShell) -> None:
     await flyte.start("a")
     name = flyte.id("a").name
     await flyte.ask("a", "b1", engine.condition("go"))

@@ -58,7 +58,7 @@ async def brought(fake: FakeRunning, literals: Any, to: Path) -> dict[str, str]:
     from reconciler.api import downloads
 
     store = Store(fake)  # type: ignore[arg-type]  # it has what is asked of it
-    found = [one async for one in downloads.download(store, outputs.values_, to)]
+    found = [one async for one in downloads.download(store, outputs.source, to)]
     return {one.name: one.path.relative_to(to).as_posix() if one.path else one.why for one in found}
 
 
