@@ -13,9 +13,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from reconciler.api.stored import Ref
+from reconciler.api.tables import Schema, Table
 from reconciler.engine.downloading import Sort, items_of
 from reconciler.errors import UsageError
-from reconciler.values import own, read
+from reconciler.values import columns, own, read
 from reconciler.values.problem import NotExpressibleError
 
 if TYPE_CHECKING:
@@ -103,6 +104,23 @@ class Literals(Mapping[str, Any]):
         value = read.value(self._literal(name))
         format_ = value.get("format") if isinstance(value, dict) else ""
         return Ref(self._store, found[0].uri, found[0].sort is Sort.FOLDER, str(format_ or ""))
+
+    def table(self, name: str) -> Table:
+        """Take a table of which nothing is read yet; raises UsageError where the value is none."""
+        literal = self._literal(name)
+        found = [item for item in items_of(name, literal) if item.sort is Sort.FOLDER]
+        kind = read.dataset_type(literal)
+        if len(found) != 1 or kind is None or self._store is None:
+            raise UsageError(f"{name}: is no table; its type is {self.type_of(name)}")
+        schema = read.external_schema(kind)
+        named = columns.shown(kind.get("columns"))
+        return Table(
+            store=self._store,
+            uri=found[0].uri,
+            format=str(kind.get("format") or ""),
+            columns={column: str(word) for column, word in named.items()},
+            schema=Schema(*schema) if schema is not None else None,
+        )
 
     def type_of(self, name: str) -> str:
         """Write the type of one as people do."""

@@ -35,14 +35,14 @@ class Found:
 
 
 class Store:
-    """What a Flyte's runs wrote, and where else their addresses lead."""
+    """What a Flyte's runs wrote, and where else their addresses lead; without a Flyte, those."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: Running | None) -> None:
         self._running = running
 
     async def stream(self, uri: str) -> AsyncIterator[bytes]:
         """Yield a file in pieces; whoever stops taking them ends the download."""
-        if _scheme(uri) not in _OUTSIDE:
+        if self._running is not None and _scheme(uri) not in _OUTSIDE:
             try:
                 async for piece in self._running.content(uri):
                     yield piece

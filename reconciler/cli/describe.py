@@ -37,6 +37,9 @@ _SHOWN_ELSEWHERE = frozenset({"schedule", "workflow", "task", "description"})
 )
 @click.option("--raw", is_flag=True, help="Of runs, with -o json: literals as Flyte has them too.")
 @click.option("--report", metavar="FILE", help="Of runs: write the deck, or report, to this file.")
+@click.option("--head", type=click.IntRange(0, 1000), help="Of tables: that many first rows.  [5]")
+@click.option("--stats", is_flag=True, help="Of tables: read all of it, and count by column.")
+@click.option("--table-format", metavar="WORD", help="Of tables: parquet or csv.  [by its ending]")
 @options.form("text", "json", "yaml", "dot")
 def describe(**given: Any) -> int:
     """Describe a project, domain, task, workflow, launchplan, trigger (TASK/NAME), secret or run.
@@ -46,9 +49,20 @@ def describe(**given: Any) -> int:
 
     Of a run (execution): its phase and why, its nodes as a tree with attempts and links to logs,
     inputs and outputs as values, its gates. `describe node RUN/STEP` (action) shows one of them.
+
+    `describe table URI` shows first rows and columns of a table; its files are read with your own
+    credentials, or through the connection that is named.
     """
     from reconciler.api import grammar
 
+    if given["kind"] in {"table", "tables"}:
+        from reconciler.cli.describe_table import describe_table
+
+        return asyncio.run(describe_table(given))
+    for option in ("head", "stats", "table_format"):
+        if given[option]:
+            name = option.replace("_", "-")
+            raise click.UsageError(f"--{name}: belongs to tables; leave it out")
     match grammar.run_list_of(given["kind"]):
         case grammar.RUNS | grammar.STEPS as kind:
             from reconciler.cli.describe_run import describe_run

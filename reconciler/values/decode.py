@@ -118,6 +118,12 @@ def _reference(message: dict[str, Json], given: dict[str, Json], declared: dict[
         parts["format"] = given.get("format")
     if given.get("columns") != declared.get("columns"):
         parts["columns"] = columns.shown(given.get("columns"))
+    name, encoded = given.get("externalSchemaType"), given.get("externalSchemaBytes")
+    if name and (name, encoded) != (
+        declared.get("externalSchemaType"),
+        declared.get("externalSchemaBytes"),
+    ):
+        parts["schema"] = {"type": name, "bytes": text(encoded)}
     return uri if len(parts) == 1 and "://" in uri else parts
 
 

@@ -6,6 +6,7 @@ which `decode` makes; a union is its value, and a reference tells where the data
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -141,6 +142,29 @@ def _binary(binary: dict[str, Json]) -> Native:
         with suppress(msgpack.NotMsgpackError):
             return cast("Native", msgpack.unpack(encoded))
     return {"base64": encoded, "tag": tag} if tag else {"base64": encoded}
+
+
+def dataset_type(literal: Json) -> dict[str, Json] | None:
+    """Return what a literal says of its table, None where it refers to none.
+
+    A schema, the older form, is a table in parquet.
+    """
+    scalar = fields(fields(literal).get("scalar"))
+    if "union" in scalar:
+        return dataset_type(fields(scalar["union"]).get("value"))
+    if "structuredDataset" in scalar:
+        metadata = fields(fields(scalar["structuredDataset"]).get("metadata"))
+        return fields(metadata.get("structuredDatasetType"))
+    if "schema" in scalar:
+        kind = fields(fields(scalar["schema"]).get("type"))
+        return {"format": "parquet", "columns": _columns(kind)}
+    return None
+
+
+def external_schema(kind: Mapping[str, Json]) -> tuple[str, bytes] | None:
+    """Return the schema of another library that a table is kept with: what it is in, and it."""
+    name = text(kind.get("externalSchemaType"))
+    return (name, b64decode(text(kind.get("externalSchemaBytes")))) if name else None
 
 
 def _reference(word: str, message: dict[str, Json], kind: dict[str, Json]) -> Native:

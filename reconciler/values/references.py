@@ -8,6 +8,7 @@ tell them apart; `{uri: ...}` takes any text. A local file has a stand-in for it
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -28,7 +29,8 @@ Problems = list[ValueProblem]
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
 _ENDINGS = {".parquet": "parquet", ".csv": "csv"}
-_FIELDS = frozenset({"uri", "path", "format", "columns"})
+_FIELDS = frozenset({"uri", "path", "format", "columns", "schema"})
+_BESIDE = _FIELDS - {"uri", "path"}
 _FIX = "write a URI such as s3://bucket/key, {uri: ..., format: ...} or {path: ...}"
 
 
@@ -39,13 +41,14 @@ class _Given:
     uri: str = ""
     format: str = ""
     columns: Json = None
+    schema: Json = None
     upload: Upload | None = None
 
 
 def local_paths(value: Json) -> Iterator[str]:
     """Yield what a value may mean as paths of local files, whatever its type turns out to be."""
     match value:
-        case {"path": str(path), **rest} if not rest.keys() - {"format", "columns"}:
+        case {"path": str(path), **rest} if not rest.keys() - _BESIDE:
             yield path
         case dict():
             for one in value.values():
@@ -60,7 +63,7 @@ def local_paths(value: Json) -> Iterator[str]:
 def with_paths(value: Json, change: Callable[[str], str]) -> Json:
     """Change what `local_paths` yields of a value; the value itself is not changed."""
     match value:
-        case {"path": str(path), **rest} if not rest.keys() - {"format", "columns"}:
+        case {"path": str(path), **rest} if not rest.keys() - _BESIDE:
             return {**fields(value), "path": change(path)}
         case dict():
             return {name: with_paths(one, change) for name, one in value.items()}
@@ -110,6 +113,8 @@ def dataset_literal(value: Json, type_: Json, path: Path, problems: Problems, kn
         made["format"] = format_
     if given.columns is not None:
         made["columns"] = columns.typed(given.columns, made.get("columns"), path, problems)
+    if given.schema is not None:
+        made.update(_external(given.schema, (*path, "schema"), problems))
     return {
         "scalar": {
             "structuredDataset": {
@@ -133,6 +138,21 @@ def schema_literal(value: Json, type_: Json, path: Path, problems: Problems, kno
     return {"scalar": {"schema": {"uri": given.uri, "type": fields(fields(type_).get("schema"))}}}
 
 
+def _external(value: Json, path: Path, problems: Problems) -> dict[str, Json]:
+    """Read the schema of another library, which Flyte keeps and nobody here looks into."""
+    fix = 'write {type: arrow, bytes: "..."} with the schema in base64'
+    match value:
+        case {"type": str(name), "bytes": str(encoded), **rest} if name and not rest:
+            try:
+                b64decode(encoded, validate=True)
+            except ValueError:
+                problems.append(ValueProblem((*path, "bytes"), "is not base64", fix))
+            return {"externalSchemaType": name, "externalSchemaBytes": encoded}
+        case _:
+            problems.append(mismatch(value, path, "the schema of another library", fix))
+            return {}
+
+
 def _wrong_format(format_: str, declared: str, at: Path, problems: Problems) -> None:
     message = f"the format {quote(format_)} is not the {quote(declared)} of the input"
     fix = f"write {quote(declared)}" if at[-1] == "format" else f"name a {declared} file"
@@ -140,9 +160,10 @@ def _wrong_format(format_: str, declared: str, at: Path, problems: Problems) -> 
 
 
 def _no_columns(given: _Given, type_: Json, path: Path, problems: Problems) -> None:
-    if given.columns is not None:
-        message = f"{show_type(type_)} has no columns of its own"
-        problems.append(ValueProblem((*path, "columns"), message, "leave them out"))
+    for name, found in (("columns", given.columns), ("schema", given.schema)):
+        if found is not None:
+            message = f"{show_type(type_)} has no {name} of its own"
+            problems.append(ValueProblem((*path, name), message, f"leave the {name} out"))
 
 
 def _ending(upload: Upload) -> str:
@@ -187,9 +208,9 @@ def _read_fields(
     freeform.check_text(format_, (*path, "format"), problems)
     if "uri" in value:
         freeform.check_text(where, (*path, "uri"), problems)
-        return _Given(where, format_, value.get("columns"))
+        return _Given(where, format_, value.get("columns"), value.get("schema"))
     found = known.files.get(where, Unread("local files cannot be given here"))
     if isinstance(found, Unread):
         problems.append(ValueProblem((*path, "path"), found.cause))
         return _Given()
-    return _Given(stand_in(found), format_, value.get("columns"), found)
+    return _Given(stand_in(found), format_, value.get("columns"), value.get("schema"), found)
