@@ -142,7 +142,7 @@ class Flyte:
 async def open_flyte(directory: Path, *, covered: Iterable[datetime] = ()) -> AsyncIterator[Flyte]:
     """Start the embedded Flyte with a daily plan whose runs of some ticks succeeded."""
     async with open_world(directory) as world:
-        await world.register_workflow()
+        await world.register_workflow(has_outputs=True)
         await world.register_plan(PLAN, "v1", cron="CRON_TZ=UTC 0 6 * * *", defaults={"count": 3})
         await world.set_state(PLAN, "v1", active=True)
         flyte = Flyte(world)

@@ -143,10 +143,12 @@ class World:
         domain: str = DOMAIN,
         project: str = PROJECT,
         types: Mapping[str, types_pb2.LiteralType] | None = None,
+        has_outputs: bool = False,
     ) -> None:
         """Register a task and a workflow, as CI would.
 
-        It has the inputs count: int and day: datetime, and more by their types.
+        It has the inputs count: int and day: datetime, and more by their types. `has_outputs` sends
+        an empty map of outputs, without which a plan of it is no node of another workflow.
         """
         where = {"project": project, "domain": domain, "version": version}
         inputs = interface_pb2.VariableMap(
@@ -157,6 +159,8 @@ class World:
             }
         )
         interface = interface_pb2.TypedInterface(inputs=inputs)
+        if has_outputs:
+            interface.outputs.SetInParent()
         task_id = identifier_pb2.Identifier(
             resource_type=identifier_pb2.TASK, name=f"{name}.task", **where
         )

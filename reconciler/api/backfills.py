@@ -18,17 +18,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.api.opening import opened
+from reconciler.backends.flyte1.backend import Flyte1
+from reconciler.backends.flyte1.backfill import as_workflow as workflows
 from reconciler.engine.filling import Filling, Told, fill
 from reconciler.errors import UsageError
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.document import Document, Json
 from reconciler.model.drive import Drive
-from reconciler.model.key import Key
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin, Severity
 from reconciler.resolve.context import Context
+from reconciler.schedule import window as windows
+from reconciler.schedule.window import WindowError
 from reconciler.specs.registry import API_VERSION
 from reconciler.specs.validate import validate
 
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from reconciler.api.connecting import Target
     from reconciler.backends.port import Backend
     from reconciler.model.origin import Problem
+    from reconciler.model.run import Run
 
 KIND = "FlyteBackfill"
 INTERVAL = timedelta(seconds=5)
@@ -98,6 +103,47 @@ class Backfills:
         _refuse(resolved.problems)
         (resource,) = resolved.resources
         return Backfill(Filling(self.backend, resource))
+
+    async def as_workflow(
+        self,
+        launch_plan: str,
+        *,
+        start: str,
+        end: str = "now",
+        version: str = "",
+        **shape: Any,
+    ) -> workflows.Built:
+        """Build one workflow of all ticks of a window, as FlyteRemote does; Flyte 1 only.
+
+        `shape` are the fields of its `Shape`. Raises UsageError where there can be none.
+        """
+        try:
+            window = windows.window(start, end, now=_now())
+        except WindowError as error:
+            raise UsageError(f"backfill: {error}") from None
+        return await workflows.build(
+            self._flyte1().channel,
+            Place(self.project, self.domain),
+            launch_plan,
+            version=version,
+            window=window,
+            shape=workflows.Shape(**shape),
+        )
+
+    async def run_workflow(
+        self, built: workflows.Built, *, name: str = "", is_started: bool = True
+    ) -> Run | None:
+        """Register a built workflow, and start it once, under a name."""
+        channel = self._flyte1().channel
+        await workflows.register(channel, built)
+        if not is_started:
+            return None
+        return (await workflows.execute(channel, built, name=name)).run
+
+    def _flyte1(self) -> Flyte1:
+        if not isinstance(self.backend, Flyte1):
+            raise UsageError("--as-workflow: is of Flyte 1 only; leave it out")
+        return self.backend
 
 
 @asynccontextmanager

@@ -78,6 +78,9 @@ class Backfill(Protocol):
 )
 @click.option("--wait", is_flag=True, help="Go on until none is missing, and show the table.")
 @click.option("--interval", metavar="TIME", help="With --wait: look that often.  [default: 5s]")
+@click.option("--as-workflow", is_flag=True, help="One generated workflow of all ticks; Flyte 1.")
+@click.option("--register-only", is_flag=True, help="With --as-workflow: start nothing.")
+@click.option("--execution-name", metavar="NAME", help="With --as-workflow: of what it starts.")
 @click.option("-f", "--filename", "files", multiple=True, type=click.Path(), metavar="PATH")
 @run_options.place
 @options.form("text", "json", "yaml")
@@ -108,6 +111,10 @@ async def _backfill(given: dict[str, Any]) -> int:
         raise click.UsageError(f"{kind[0]}: is not launchplan or trigger; write one of the two")
     if given["from"] is None:
         raise click.UsageError("--from: is missing; write the start of the window, such as -30d")
+    if given["as_workflow"]:
+        return await _as_workflow(name, given)
+    if given["register_only"] or given["execution_name"]:
+        raise click.UsageError("--register-only and --execution-name belong to --as-workflow")
     from reconciler.api import backfills
 
     spec = _spec(_KINDS[kind[0].lower()], name, given)
@@ -136,6 +143,45 @@ async def _declared(name: str, given: dict[str, Any]) -> int:
     read_only, target = given["dry_run"], options.target(given)
     async with session(given["files"], connection=target, read_only=read_only) as opened:
         return await _carried_on(declared(opened, name), given)
+
+
+async def _as_workflow(name: str, given: dict[str, Any]) -> int:
+    """Build, register or start one workflow of the whole window."""
+    from reconciler.api import backfills
+    from reconciler.model.backfill import OnFailure
+    from reconciler.schedule.window import show
+
+    used = {"order", "coverage", "retries", "anchor", "max_runs", "wait", "interval"}
+    wrong = [option for option in sorted(used) if given[option]]
+    if wrong or given["inputs"]:
+        what = wrong[0].replace("_", "-") if wrong else "input"
+        raise click.UsageError(f"--{what}: has no effect on --as-workflow; leave one of them out")
+    where = run_options.where(given)
+    async with backfills.client(
+        options.target(given),
+        project=where["project"],
+        domain=where["domain"],
+        read_only=given["dry_run"],
+    ) as flyte:
+        built = await flyte.as_workflow(
+            name,
+            start=given["from"],
+            end=given["to"] or "now",
+            version=given["version"] or "",
+            is_parallel=(given["parallelism"] or 1) > 1,
+            on_failure=OnFailure(given["on_failure"] or OnFailure.STOP),
+            overwrites_cache=bool(given["overwrite_cache"]),
+        )
+        click.echo(f"workflow {built.name} version {built.version}: {len(built.ticks)} ticks")
+        for tick in built.ticks:
+            click.echo(f"  {show(tick)}")
+        if given["dry_run"]:
+            return exit_codes.OK
+        run = await flyte.run_workflow(
+            built, name=given["execution_name"] or "", is_started=not given["register_only"]
+        )
+        click.echo(f"started {run.id}" if run else "registered")
+    return exit_codes.OK
 
 
 def _spec(field: str, name: str, given: dict[str, Any]) -> dict[str, Json]:
