@@ -144,14 +144,18 @@ class Team:
 
     @asynccontextmanager
     async def operator(
-        self, *options: str, identity: Identity | None = None, restarts: bool = True
+        self,
+        *options: str,
+        identity: Identity | None = None,
+        restarts: bool = True,
+        command: tuple[str, ...] = ("operator",),
     ) -> AsyncIterator[Operator]:
         """Run an operator for this namespace, and end it in order.
 
         One that ends by itself is started again, as a kubelet would; with `restarts` false it is
         not.
         """
-        operator = Operator(self, options, identity or self.cluster.admin)
+        operator = Operator(self, options, identity or self.cluster.admin, command)
         await operator.start()
         watching = asyncio.create_task(operator.keep_running()) if restarts else None
         try:
@@ -169,6 +173,7 @@ class Operator:
     team: Team
     options: tuple[str, ...]
     identity: Identity
+    command: tuple[str, ...] = ("operator",)
     process: asyncio.subprocess.Process | None = None
     said: bytes = b""
 
@@ -178,7 +183,7 @@ class Operator:
         with log.open("ab") as stream:
             self.process = await asyncio.create_subprocess_exec(
                 PROGRAM,
-                "operator",
+                *self.command,
                 *("--namespace", self.team.namespace, "--allow-host", "127.0.0.1"),
                 *("--lease-namespace", self.team.namespace),
                 *("--listen", f"127.0.0.1:{self.team.listen}"),

@@ -7,6 +7,7 @@ may, and its secrets are those of its namespace.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from reconciler.backends.kubernetes.client import Cluster
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
-from reconciler.errors import DeniedError, ReconcilerError
+from reconciler.errors import BackendError, DeniedError, ReconcilerError
 from reconciler.git import history, secrets, syncing
 from reconciler.git import job as jobs
 from reconciler.git.job import Job
@@ -24,6 +25,7 @@ from reconciler.git.remote import Remote
 from reconciler.git.source import Found
 from reconciler.git.syncing import Doing, Synced
 from reconciler.model.document import Json
+from reconciler.model.key import Place
 from reconciler.operator import fences, git_verdicts, members, trust, words
 from reconciler.operator.bundles import read_bundle
 from reconciler.operator.conditions import Verdict
@@ -34,6 +36,8 @@ from reconciler.operator.words import Reason
 from reconciler.schedule import duration
 from reconciler.specs.secret import SecretSpec
 from reconciler.specs.validate import Declared
+
+log = logging.getLogger(__name__)
 
 _SHOWN = 5
 """Syncs that a status remembers."""
@@ -69,6 +73,7 @@ class GitPasses:
     clock: Callable[[], datetime]
     seconds: Callable[[], float] = time.monotonic
     _known: dict[UnitId, _Known] = field(default_factory=dict)
+    _stay_due: dict[UnitId, float] = field(default_factory=dict)
 
     async def look(self, unit: Unit, custom: Custom, stop: asyncio.Event) -> Looked:
         """Look at the repository of a unit, which is written over a FlyteConnection."""
@@ -76,6 +81,7 @@ class GitPasses:
         assert unit.sync.declared is not None
         interval = duration.parse(unit.spec.interval) / duration.SECOND
         found: Found | None = None
+        job: Job | None = None
         try:
             job = await self._job(unit, unit.sync.declared)
             found = await asyncio.to_thread(job.find)
@@ -90,6 +96,8 @@ class GitPasses:
             raise
         except ReconcilerError as error:
             verdict = git_verdicts.of_fault(error, found)
+            if job is not None and not isinstance(error, BackendError):
+                await self._stay(unit, custom, job, interval)
             return Looked(self._with_history(unit.sync, verdict, found, None), interval)
         verdict = git_verdicts.of_synced(synced)
         if verdict.is_ready:
@@ -107,6 +115,32 @@ class GitPasses:
     def forget(self, identifier: UnitId) -> None:
         """Drop what is known of a unit that is gone."""
         self._known.pop(identifier, None)
+        self._stay_due.pop(identifier, None)
+
+    async def _stay(self, unit: Unit, custom: Custom, job: Job, interval: float) -> None:
+        """Bring Flyte back to what was applied last, while nothing newer may be applied."""
+        known = self._known.get(unit.id)
+        due = max(self._stay_due.get(unit.id, 0.0), known.due if known is not None else 0.0)
+        if due > self.seconds():
+            return
+        self._stay_due[unit.id] = self.seconds() + interval
+        try:
+            async with self.connections.use(custom) as opened:
+                good = known.found if known is not None else await self._claimed(job, opened)
+                if good is not None:
+                    await self._sync(unit, opened, job, good, asyncio.Event())
+        except ReconcilerError as error:
+            log.info("%s: not kept at what was applied last: %s", unit.id, error)
+
+    async def _claimed(self, job: Job, opened: Opened) -> Found | None:
+        """Find the commit that the ledger says was applied last, where the mirror has it still."""
+        defaults = job.spec.defaults
+        has_home = defaults.project and defaults.domain
+        home = Place(defaults.project or "", defaults.domain or "") if has_home else None
+        claim = (await opened.backend.read_ledger(job.sync.name, home)).claim
+        if claim is None or claim.source != job.source:
+            return None
+        return await asyncio.to_thread(job.known, claim.commit)
 
     async def _sync(
         self, unit: Unit, opened: Opened, job: Job, found: Found, stop: asyncio.Event

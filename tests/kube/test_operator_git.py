@@ -8,9 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import git_kit
+import hook_kit
 from git_kit import PASSWORD, USER
-from operator_kit import Team, condition, custom, message
+from operator_kit import Team, condition, custom, message, until
 from serve_kit import plan, plans
 from world import ledger_of
 
@@ -148,6 +150,54 @@ async def test_sets_of_a_cluster_wait_for_each_other(team: Team, tmp_path: Path)
             await at(team, commit, "first")
             await at(team, commit, "second")
             assert set(await team.world.active()) == {"a", "b"}
+
+
+async def test_push_is_applied_by_a_webhook_and_drift_is_put_back_without_git(
+    team: Team, tmp_path: Path
+) -> None:
+    repository = git_kit.repository(tmp_path)
+    first = repository.pushed(plans("a"))
+    with git_kit.web(repository.top) as web:
+        url = f"{web.url}/specs.git"
+        source = {
+            "url": url,
+            "path": "deploy",
+            "webhook": {"forge": "GitHub", "secretRef": {"name": "hook"}},
+        }
+        await team.apply(
+            team.connection(),
+            secret("hook", secret=hook_kit.SECRET),
+            team.sync(git=source),
+        )
+        async with (
+            team.operator(*OPTIONS, command=("serve", "--kubernetes")) as operator,
+            aiohttp.ClientSession() as session,
+        ):
+            await at(team, first)
+            second = repository.pushed(plans("b"))
+            body = hook_kit.push("GitHub", url, after=second)
+            hooks = f"http://127.0.0.1:{team.listen}/hooks"
+            wrong = hook_kit.headers("GitHub", body, secret="wrong")
+            async with session.post(hooks, data=body, headers=wrong) as answer:
+                assert answer.status == 401
+            right = hook_kit.headers("GitHub", body)
+            async with session.post(hooks, data=body, headers=right) as answer:
+                assert answer.status == 202
+            await at(team, second)
+            assert set(await team.world.active()) == {"a", "b"}
+            await team.apply(team.sync(git=source, interval="1s"))
+            await at(team, second)
+            web.fault = 503
+            versions = await team.world.active()
+            await team.world.set_state("a", versions["a"], active=False)
+            await team.because("flytesync", "default", "GitOperationFailed")
+
+            async def is_back() -> bool:
+                return await team.world.active() == versions
+
+            await until(is_back, lambda: "the drift stays")
+        assert hook_kit.SECRET not in operator.log()
+        assert "Traceback" not in operator.log()
 
 
 async def test_api_server_refuses_what_no_repository_is(team: Team) -> None:
