@@ -12,6 +12,7 @@ from reconciler.model.document import Document, Json
 from reconciler.model.document import Path as Steps
 from reconciler.model.origin import Origin, Problem
 from reconciler.sources.rendering import places, program, tree
+from reconciler.sources.rendering.patches import Patch, patches_of
 from reconciler.sources.yaml import parse
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -25,7 +26,8 @@ Found = tuple[list[Document], list[Problem]]
 def render(folder: Path, *, cwd: Path, root: Path) -> Found:
     """Render a folder; nothing outside of `root` is read, places are relative to `cwd`."""
     shown = _shown(folder, cwd)
-    problems = [*tree.faults(folder, tree=root, shown=shown), *_Check(cwd, root).faults(folder)]
+    check = _Check(cwd, root)
+    problems = [*tree.faults(folder, tree=root, shown=shown), *check.faults(folder)]
     if problems:
         return [], problems
     with tempfile.TemporaryDirectory(prefix="reconcile-kustomize-") as made:
@@ -39,14 +41,15 @@ def render(folder: Path, *, cwd: Path, root: Path) -> Found:
         except program.RenderError as error:
             return [], [Problem(Origin(shown), str(error))]
         documents, faults = parse(text, file=shown, max_bytes=program.DEFAULT_LIMITS.output_bytes)
-        sources = _Sources(top, cwd)
+        sources = _Sources(top, cwd, tuple(check.patches()))
         return [sources.placed(one) for one in documents], list(faults)
 
 
 class _Sources:
     """The files that documents were made of, each read once."""
 
-    def __init__(self, top: Path, cwd: Path) -> None:
+    def __init__(self, top: Path, cwd: Path, patches: tuple[Patch, ...]) -> None:
+        self._patches = patches
         self._top = top
         self._cwd = cwd
         self._known: dict[Path, tuple[Document, ...]] = {}
@@ -61,7 +64,7 @@ class _Sources:
             self._known[file] = tuple(found)
         source = places.same(rendered, self._known[file])
         if source is not None:
-            return places.of_document(rendered, value, source)
+            return places.of_document(rendered, value, source, self._patches)
         return places.of_template(rendered, value, _shown(file, self._cwd), file)
 
 
@@ -88,6 +91,12 @@ class _Check:
         self._cwd = cwd
         self._root = Path(os.path.realpath(root))
         self._seen: set[Path] = set()
+        self._found: list[tuple[Document, Path]] = []
+
+    def patches(self) -> Iterator[Patch]:
+        """Read all patches, those of bases first."""
+        for document, path in reversed(self._found):
+            yield from patches_of(document, path, root=self._root, shown=_shown(path, self._cwd))
 
     def faults(self, folder: Path) -> Iterator[Problem]:
         real = Path(os.path.realpath(folder))
@@ -102,6 +111,7 @@ class _Check:
         documents, problems = parse(path.read_bytes(), file=_shown(path, self._cwd))
         yield from problems
         for document in documents:
+            self._found.append((document, path))
             yield from self._document(document, folder)
 
     def _document(self, document: Document, folder: Path) -> Iterator[Problem]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.model.document import Document, Json
 from reconciler.model.document import Path as Steps
 from reconciler.model.origin import Origin
+from reconciler.sources.rendering.patches import Patch, Place, at
 
 _FIELD = re.compile(r"^[\s-]*([A-Za-z0-9_.-]+):")
 
@@ -24,10 +25,30 @@ def same(rendered: Document, sources: Iterable[Document]) -> Document | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def of_document(rendered: Document, value: dict[str, Json], source: Document) -> Document:
-    """Take the places of a source for the fields that it has, and its own place for the others."""
-    values = {path: source.at(path) for path in rendered.values}
-    keys = {path: source.key_at(path) for path in rendered.keys}
+def of_document(
+    rendered: Document, value: dict[str, Json], source: Document, patches: Sequence[Patch] = ()
+) -> Document:
+    """Take the places of a source for the fields that it has, and its own place for the others.
+
+    What a patch gave another value is in the patch, the last one that did.
+    """
+    mine = [patch for patch in reversed(patches) if patch.is_of(source.value)]
+
+    def patched(steps: Steps) -> Place | None:
+        given = at(value, steps)
+        if not mine or isinstance(given, dict | list) or at(source.value, steps) == given:
+            return None
+        found = (patch.places.get(steps) for patch in mine)
+        return next((one for one in found if one is not None and one.value == given), None)
+
+    values = {
+        steps: found.at if (found := patched(steps)) else source.at(steps)
+        for steps in rendered.values
+    }
+    keys = {
+        steps: found.key_at if (found := patched(steps)) else source.key_at(steps)
+        for steps in rendered.keys
+    }
     return Document(value, source.origin, values=values, keys=keys)
 
 
