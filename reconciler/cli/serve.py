@@ -15,6 +15,7 @@ import click
 
 from reconciler.cli import options as shared
 from reconciler.cli.operator import address, operator, start
+from reconciler.cli.output import say
 from reconciler.errors import UsageError
 from reconciler.model.secret import Secret
 
@@ -82,6 +83,7 @@ clustered = click.Command(
 @click.option("--page-header", help="Header in which a proxy says who is asking.")
 @click.option("--page-proxy", multiple=True, metavar="CIDR", help="Where that proxy is.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info")
+@click.option("--check", is_flag=True, help="Check CONFIG and end; nothing is fetched.")
 @click.option(_FLAG, is_flag=True, help="Read custom resources instead; takes what operator takes.")
 def serve(**given: object) -> None:
     """Keep Flyte like the Git repositories that CONFIG names.
@@ -100,7 +102,24 @@ def serve(**given: object) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    asyncio.run(_serve(_options(dict(given))))
+    options = _options(dict(given))
+    if given["check"]:
+        _check(options)
+        return
+    asyncio.run(_serve(options))
+
+
+def _check(options: Options) -> None:
+    """Say what is wrong with a configuration, all of it."""
+    from reconciler.serve import config
+
+    found = config.read(options.paths, cwd=options.cwd)
+    for _, text in sorted(found.faults.items()):
+        say(text)
+    if found.faults:
+        raise UsageError(f"{len(found.faults)} documents have problems; correct them")
+    count = len(found.syncs)
+    click.echo(f"{count} FlyteSync{'s' if count != 1 else ''} from Git: no problems")
 
 
 def _options(given: dict[str, object]) -> Options:

@@ -30,6 +30,7 @@ MOST_BYTES = 5 << 20
 _SEEN = 10_000
 _SEEN_SECONDS = 3600.0
 _AT_ONCE = 8
+_READ_SECONDS = 20.0
 
 U = TypeVar("U", bound=Hashable)
 V_contra = TypeVar("V_contra", bound=Hashable, contravariant=True)
@@ -85,10 +86,11 @@ class Hooks(Generic[U]):
     async def _answer(self, request: web.Request) -> web.Response:
         if (request.content_length or 0) > MOST_BYTES:
             return web.Response(status=413, text="larger than is read\n")
-        async with self._busy:
-            body = await request.content.read(MOST_BYTES + 1)
-            while not request.content.at_eof() and len(body) <= MOST_BYTES:
-                body += await request.content.read(MOST_BYTES + 1 - len(body))
+        try:
+            async with self._busy, asyncio.timeout(_READ_SECONDS):
+                body = await _read(request)
+        except TimeoutError:
+            return web.Response(status=408, text="it did not come in time\n")
         if len(body) > MOST_BYTES:
             return web.Response(status=413, text="larger than is read\n")
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -141,6 +143,14 @@ class Hooks(Generic[U]):
             return True
         self._seen[identifier] = now
         return False
+
+
+async def _read(request: web.Request) -> bytes:
+    """Read a body, and one byte more than may be at most."""
+    body = b""
+    while len(body) <= MOST_BYTES and not request.content.at_eof():
+        body += await request.content.read(MOST_BYTES + 1 - len(body))
+    return body
 
 
 def _is_followed(spec: GitSpec, ref: str, default: str) -> bool:
