@@ -73,42 +73,47 @@ async def _logs(given: dict[str, Any]) -> int:
 async def _print(lines: AsyncIterator[Line], given: dict[str, Any]) -> None:
     """Print what there is, of which `tail` is the end, and then what comes."""
     kept: deque[Line] = deque(maxlen=given["tail"])
-    pause, is_over = _FIRST, False
-    ahead: asyncio.Future[Line] | None = None
-    while not is_over:
-        ahead = ahead or asyncio.ensure_future(anext(lines))
-        done, _ = await asyncio.wait({ahead}, timeout=pause)
-        if not done:
-            break
-        try:
-            line, ahead, pause = ahead.result(), None, _NEXT
-        except StopAsyncIteration:
-            is_over = True
-        else:
+    ahead = _Ahead(lines)
+    try:
+        pause = _FIRST
+        while (line := await ahead.next(pause)) is not None:
+            pause = _NEXT
             if _is_shown(line, given):
                 kept.append(line)
-    for line in kept:
-        _echo(line, given)
-    if ahead is not None and not is_over:
-        await _go_on(ahead, lines, given)
-
-
-async def _go_on(
-    ahead: asyncio.Future[Line], lines: AsyncIterator[Line], given: dict[str, Any]
-) -> None:
-    if not given["follow"]:
-        ahead.cancel()
-        await asyncio.wait({ahead})
-        return
-    try:
-        line = await ahead
-    except StopAsyncIteration:
-        return
-    if _is_shown(line, given):
-        _echo(line, given)
-    async for line in lines:
-        if _is_shown(line, given):
+        for line in kept:
             _echo(line, given)
+        while given["follow"] and (line := await ahead.next(None)) is not None:
+            if _is_shown(line, given):
+                _echo(line, given)
+    finally:
+        await ahead.close()
+
+
+class _Ahead:
+    """Takes lines as they come, and can give up waiting for one without losing it."""
+
+    def __init__(self, lines: AsyncIterator[Line]) -> None:
+        self._lines = lines
+        self._task: asyncio.Future[Line] | None = None
+
+    async def next(self, seconds: float | None) -> Line | None:
+        """Return the next line; None where there is no more of them, or none in that time."""
+        task = self._task = self._task or asyncio.ensure_future(anext(self._lines))
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+        if not done:
+            return None
+        try:
+            line = task.result()
+        except StopAsyncIteration:
+            return None
+        self._task = None
+        return line
+
+    async def close(self) -> None:
+        """Stop waiting; a stream that still gives a line cannot be closed."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _is_shown(line: Line, given: dict[str, Any]) -> bool:

@@ -32,10 +32,12 @@ async def watch(running: Running, run_id: RunId, interval: timedelta) -> AsyncIt
     follower = _Follower(running, run_id)
     shown: State | None = None
     steps: tuple[Step, ...] = ()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(follower.follow())
+    task = asyncio.create_task(follower.follow())
+    try:
         while True:
             await follower.next(interval)
+            if task.done():
+                task.result()
             run = follower.run
             is_over = task.done() or (run is not None and run.phase.is_terminal)
             if run is not None:
@@ -47,6 +49,9 @@ async def watch(running: Running, run_id: RunId, interval: timedelta) -> AsyncIt
                     shown = state
             if is_over:
                 return
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class _Follower:

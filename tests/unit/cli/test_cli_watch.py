@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fake_runs_kit import NOON, FakeRunning, a_run, library
+from fake_runs_kit import NOON, FakeRunning, a_run, connected, library
 from run_cli_kit import Command
 
-from reconciler.cli import watch
+from reconciler.api import runs
+from reconciler.cli import logs, watch
 from reconciler.errors import UnavailableError
 from reconciler.model.run import Attempt, Line, Link, Phase, Step
 
@@ -140,8 +141,6 @@ def test_step_and_attempt_are_chosen(call: Command, fake: FakeRunning) -> None:
 def test_log_that_goes_on_is_left_unless_it_is_followed(
     call: Command, fake: FakeRunning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reconciler.cli import logs
-
     monkeypatch.setattr(logs, "_NEXT", 0.05)
     fake.lines, fake.hangs = LOG[:1], True
     assert call("logs", "r").out == "hello\n"
@@ -174,3 +173,36 @@ def test_links_stand_for_logs_that_a_flyte_does_not_keep(call: Command, fake: Fa
     none = call("logs", "r", "--attempt", "3")
     assert (none.code, none.out) == (1, "")
     assert "has no links to logs, or none yet" in none.err
+
+
+async def test_interrupted_log_is_closed_in_order(fake: FakeRunning, monkeypatch: Any) -> None:
+    closed: list[str] = []
+
+    async def endless(*_: Any) -> Any:
+        try:
+            yield LOG[0]
+            await asyncio.Event().wait()
+        finally:
+            closed.append("closed")
+
+    monkeypatch.setattr(fake, "logs", endless)
+    monkeypatch.setattr(runs, "client", connected(fake))
+    given: dict[str, Any] = {"run": "r", "step": None, "tail": None, "follow": True}
+    given |= dict.fromkeys(("attempt", "project", "domain", "connection", "endpoint", "flyte"))
+    given |= {"timestamps": False, "filter_system": False, "format_": "text"}
+    task = asyncio.create_task(logs._logs({**given, "insecure": False, "deadline": None}))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert closed == ["closed"]
+
+
+def test_failure_while_watching_is_told_as_it_is(call: Command, fake: FakeRunning) -> None:
+    async def broken(_run_id: Any) -> Any:
+        yield a_run("r")
+        raise UnavailableError("flyte:81: went away for good")
+
+    fake.follow = broken  # type: ignore[method-assign]
+    said = call("watch", "r", "--interval", "10ms")
+    assert (said.code, said.err) == (4, "error: flyte:81: went away for good\n")
