@@ -82,6 +82,7 @@ async def test_run_is_followed_to_its_outputs_and_a_gate_is_answered(
         await ask(team, "release")
         answered = await team.ready("flytesignal", "go")
         assert answered["status"]["key"] == f"FlyteSignal/{PROJECT}/{DOMAIN}/go"
+        assert answered["status"]["run"] == name
         outputs = literals_pb2.LiteralMap(literals={"o0": integer(7)})
         await tell(team, name, Phase.SUCCEEDED, output_data=outputs)
         await ask(team, "release")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from reconciler.model.drive import Drive, Reply
+from reconciler.model.drive import Drive, Reply, Row
 from reconciler.values.canonical import canonical
 from reconciler.values.encode import encode
 from reconciler.values.types import show_type
@@ -28,11 +29,14 @@ def drive(pursuit: Pursuit) -> Drive:
     if run is None:
         return Drive(waits=f"run {name} is not started")
     gate = next((gate for gate in pursuit.runs.gates if gate.signal == signal), None)
-    if gate is None and run.phase.is_terminal:
-        return Drive(failure=f"run {name} {run.phase} before gate {signal} was open")
-    if gate is None:
-        return Drive(waits=f"gate {signal} of run {name} is not open")
-    return _at(gate, body["value"], name, is_over=run.phase.is_terminal)
+    rows = (Row(run=run.id, phase=run.phase, attempts=1),)
+    if gate is not None:
+        found = _at(gate, body["value"], name, is_over=run.phase.is_terminal)
+        return replace(found, rows=rows)
+    if run.phase.is_terminal:
+        failure = f"run {name} {run.phase} before gate {signal} was open"
+        return Drive(rows=rows, failure=failure)
+    return Drive(rows=rows, waits=f"gate {signal} of run {name} is not open")
 
 
 def _at(gate: Gate, value: Json, name: str, *, is_over: bool) -> Drive:
