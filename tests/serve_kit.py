@@ -110,12 +110,16 @@ class Serving:
 
 
 @asynccontextmanager
-async def running(serving: Serving, *, page: Page | None = None) -> AsyncIterator[Serving]:
-    """Run the service until the block ends."""
+async def running(
+    serving: Serving, *, page: Page | None = None, is_named: bool = False
+) -> AsyncIterator[Serving]:
+    """Run the service until the block ends; with `is_named` the FlyteSyncs name a connection."""
+    world = serving.world
+    given = Target(endpoint=world.endpoint, insecure=True, flyte=world.flyte)
     options = Options(
         paths=(str(serving.config),),
         cwd=serving.home,
-        target=Target(endpoint=serving.world.endpoint, insecure=True, flyte=serving.world.flyte),
+        target=Target() if is_named else given,
         setup=Setup(rules=Rules(schemes=SCHEMES, cache=serving.home / "cache" / "git")),
         listen="127.0.0.1:0",
         page=page,

@@ -1,6 +1,6 @@
 """Commits, reverts and force-pushes while the service is killed: the end is what history says.
 
-RECONCILER_CHAOS_COMMITS chooses how many; fifty take some minutes.
+RECONCILER_CHAOS_COMMITS chooses how many, RECONCILER_CHAOS_SEEDS which; fifty take some minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from serve_kit import Serving, plan
 from world import World, ledger_of
 
 COMMITS = int(os.environ.get("RECONCILER_CHAOS_COMMITS", "10"))
+SEEDS = tuple(map(int, os.environ.get("RECONCILER_CHAOS_SEEDS", "11").split()))
 SECONDS = 60.0
 NAMES = tuple(f"plan-{number}" for number in range(6))
 
@@ -168,7 +169,7 @@ async def told(service: Service, commit: str) -> None:
 
 
 @pytest.mark.timeout(60 + 30 * COMMITS)
-@pytest.mark.parametrize("seed", [11])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_end_is_the_last_commit_that_follows_the_last_applied_one(
     serving: Serving, tmp_path: Path, seed: int
 ) -> None:
