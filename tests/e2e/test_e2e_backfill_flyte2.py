@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from reconciler.model.key import Key, Place
 from reconciler.model.run import RunId
 from reconciler.plan.plan import Block
 from reconciler.schedule.identity import run_name
+from reconciler.server import clock
+from reconciler.server.flyte2.scheduler import Scheduler
 
 FIRST = datetime(2026, 1, 1, 6, tzinfo=UTC)
 KEY = Key("FlyteBackfill", PROJECT, DOMAIN, "fill")
@@ -141,3 +144,56 @@ async def test_kickoff_input_is_the_tick(tmp_path: Path) -> None:
             "day": {"scalar": {"primitive": {"datetime": "2026-01-01T06:00:00Z"}}}
         }
         assert planned.plan.drives[KEY].rows[0].phase is None
+
+
+async def test_no_tick_runs_twice_while_the_scheduler_catches_up(tmp_path: Path) -> None:
+    ticks = [tick(day) for day in range(60)]
+    end = ticks[-1] + timedelta(hours=1)
+    now = round(end.timestamp()) * 1_000_000
+    told = list[str]()
+    with clock.replaced(lambda: now):
+        async with open_world2(tmp_path) as world:
+            await prepare(world)
+            world.now = end
+            since = round((FIRST - timedelta(days=1)).timestamp()) * 1_000_000
+            world.server.store.run("UPDATE v2_triggers SET updated_at = ?", (since,))
+            starts = Counter[str]()
+
+            async def on_call(method: str, _request: Any) -> None:
+                """Let the scheduler come back before the first of ours moves its baseline (T28)."""
+                starts[method] += 1
+                if method == "GetRunDetails" and starts[method] == 5:
+                    assert not starts["CreateRun"]
+                    Scheduler(world.server.store, told.append).start()
+
+            world.server.on_call = on_call
+            world.declare(document(to=f"{end:%Y-%m-%dT%H:%M:%SZ}", parallelism=60))
+            for _ in range(2):
+                applied = await world.reconcile()
+                assert not applied.report.failures
+                await end_all(world)
+
+            assert await names(world) == {scheduler_name(at) for at in ticks}
+            assert len(await runs(world)) == 60
+            # Four had been looked for when the scheduler came, and were sent again, unchanged.
+            assert starts["CreateRun"] == 4
+            assert told == []
+            assert (await world.plan()).plan.is_empty
+
+
+async def test_a_name_is_looked_for_just_before_it_is_sent(tmp_path: Path) -> None:
+    """However many ticks there are: in between, the scheduler may start the run."""
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        calls, ahead = Counter[str](), list[int]()
+
+        async def on_call(method: str, _request: Any) -> None:
+            calls[method] += 1
+            ahead.append(calls["GetRunDetails"] - calls["CreateRun"])
+
+        world.server.on_call = on_call
+        world.declare(document(to="2026-03-02T00:00:00Z", parallelism=60))
+        await world.reconcile()
+
+        assert calls["CreateRun"] == 60
+        assert max(ahead) <= 8
