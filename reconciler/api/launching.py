@@ -15,8 +15,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from reconciler.api import grammar
 from reconciler.engine.filling import Filling
 from reconciler.engine.waiting import ABSENT
 from reconciler.errors import (
@@ -26,9 +28,10 @@ from reconciler.errors import (
     UnsupportedError,
     UsageError,
 )
+from reconciler.model.asked import Asked as Listed
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.document import Document, Json
-from reconciler.model.interface import Missing, Unread, Workflow
+from reconciler.model.interface import Missing, Unread, Want, Workflow
 from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.model.run import Launch, Run
 from reconciler.resolve.context import Context
@@ -137,13 +140,28 @@ async def prepare(
     for want in wants:
         match context.catalog[want]:
             case Missing(reason=reason):
-                raise BackendError(f"{asked.kind} {asked.name}: {reason}", code=ABSENT)
+                hint = await _near(backend, asked, want)
+                raise BackendError(f"run: {reason}; {hint}", code=ABSENT)
             case Unread(cause=cause):
                 raise UnavailableError(f"{asked.kind} {asked.name}: {cause}")
             case Workflow(inputs=known):
                 variables |= known
     given = dict(inputs(variables))
     return await _prepared(backend, adapter, _declared({**spec, "inputs": given}), context)
+
+
+async def _near(backend: Backend, asked: Asked, want: Want) -> str:
+    """Say what to do where there is nothing of that name or version."""
+    what = grammar.what_of(asked.kind)
+    listed = Listed(what=what, project=want.project, domain=want.domain)
+    try:
+        names = {row.name async for row in backend.reading.entities(listed)}
+    except BackendError:
+        names = set()
+    if want.name in names:
+        return f"name another version, see `reconcile get {what} {want.name} --all-versions`"
+    close = get_close_matches(want.name, sorted(names), n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"see `reconcile get {what}`"
 
 
 async def _prepared(

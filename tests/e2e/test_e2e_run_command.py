@@ -93,7 +93,16 @@ async def test_dry_run_writes_nothing_and_faults_are_all_told(
     ]
     missing = await shell("run", "launchplan", "elt", "--version", "v1")
     assert missing.code == 1
-    assert "elt" in missing.err
+    assert missing.err == (
+        f"error: run: launch plan elt version v1 is not registered in {flyte.place}; "
+        "did you mean etl?\n"
+    )
+    idle = await shell("run", "launchplan", "etl")
+    assert idle.code == 1
+    assert idle.err == (
+        f"error: run: no version of launch plan etl is active in {flyte.place}; name another "
+        "version, see `reconcile get launchplans etl --all-versions`\n"
+    )
     both = await shell("run", "lp", "etl", "--name", "a", "--name-prefix", "b")
     assert "--name and --name-prefix: give one of the two" in both.err
     other = await shell("run", "project", "x")
