@@ -20,7 +20,7 @@ from reconciler.model.policy import Prune
 from reconciler.plan.context import Policy
 from reconciler.resolve.scope import Scope, scope_of
 from reconciler.sources import files, git
-from reconciler.sources.rendering import helm, kustomize
+from reconciler.sources.rendering import helm, kustomize, places
 from reconciler.specs.connection import ConnectionSpec
 from reconciler.specs.shape import written_name
 from reconciler.specs.sync import Render, SyncSpec
@@ -285,7 +285,7 @@ def rendered(sync: SyncSpec, where: Where) -> tuple[list[Document], list[Problem
             found, faults = kustomize.render(path, cwd=cwd, root=root)
         documents += found
         problems += faults
-    return documents, problems
+    return list(places.apart(documents)), problems
 
 
 def _shown(path: Path, cwd: Path) -> str:

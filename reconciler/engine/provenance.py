@@ -20,19 +20,21 @@ def provenance(declaration: Declaration) -> Provenance | None:
     if not packages or not declaration.commit or top is None:
         return None
     cwd = declaration.cwd.resolve()
-    places = {item.document.origin.file: _places(item, cwd) for item in packages}
-    known = git.at_head(top, {file for place in places.values() for file in place})
+    places = [(item.at("archive").file, *_places(item, cwd)) for item in packages]
+    wanted = {cwd / shown for shown, _, _ in places}
+    known = git.at_head(top, wanted | {file for _, *both in places for file in both})
     return Provenance(
         repository=declaration.source.partition("#")[0],
         commit=declaration.commit,
         top=top.as_posix(),
         cwd=cwd.as_posix(),
-        files=frozenset(
-            file
-            for file, (document, archive) in places.items()
+        files=frozenset(shown for shown, _, _ in places)
+        - {
+            shown
+            for shown, document, archive in places
             # CI may have built the archive just now: then the commit knows nothing of it.
-            if known.get(document) and known.get(archive, True)
-        ),
+            if not (known.get(cwd / shown) and known.get(document) and known.get(archive, True))
+        },
     )
 
 
@@ -44,7 +46,11 @@ def _of_mirror(declaration: Declaration) -> Provenance:
         commit=declaration.commit,
         top=top,
         cwd=top,
-        files=frozenset(item.document.origin.file for item in declaration.declared),
+        files=frozenset(
+            item.at("archive").file
+            for item in declaration.declared
+            if isinstance(item.spec, PackageSpec)
+        ),
     )
 
 

@@ -194,12 +194,17 @@ def _prefix(document: Document, place: Origin | None) -> Path:
 def _written(document: Document, path: Path) -> Origin:
     """Find a field, or the innermost block around it that is still written."""
     for end in range(len(path), 0, -1):
-        found = document.keys.get(path[:end]) or (
-            document.values.get(path[:end]) if isinstance(path[end - 1], int) else None
-        )
-        if found is not None:
-            return found
+        key, value = document.keys.get(path[:end]), document.values.get(path[:end])
+        if value is not None and (isinstance(path[end - 1], int) or _is_given(key, value)):
+            return value
+        if key is not None:
+            return key
     return document.origin
+
+
+def _is_given(key: Origin | None, value: Origin) -> bool:
+    """Say whether a template has the key alone, and a file of values has what it says."""
+    return key is not None and key.file != value.file
 
 
 def parse_path(text: str) -> Path:

@@ -42,12 +42,21 @@ def render(folder: Path, values: Sequence[Path], *, cwd: Path, root: Path) -> Fo
     except program.RenderError as error:
         return [], [Problem(Origin(shown), str(error))]
     documents: list[Document] = []
+    told = list(_values([folder / "values.yaml", *values], cwd))
     for source, part in _parts(text):
         path = folder / source
         found, faults = parse(part, file=_shown(path, cwd))
         problems += [replace(fault, place=Origin(_shown(path, cwd))) for fault in faults]
-        documents += [places.of_template(one, one.value, _shown(path, cwd), path) for one in found]
+        where = _shown(path, cwd)
+        documents += [places.of_template(one, one.value, where, path, told) for one in found]
     return documents, problems
+
+
+def _values(files: Sequence[Path], cwd: Path) -> Iterator[Document]:
+    """Read the values that templates may name, the chart's own first."""
+    for file in files:
+        if file.is_file():
+            yield from parse(file.read_bytes(), file=_shown(file, cwd))[0][:1]
 
 
 def _parts(text: bytes) -> Iterator[tuple[str, bytes]]:

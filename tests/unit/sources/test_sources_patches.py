@@ -125,3 +125,28 @@ def test_a_patch_on_one_line_is_shown_where_it_is(tmp_path: Path) -> None:
         """,
     )
     assert str(plans["a"].at(CRON)) == "prod/kustomization.yaml:5:12"
+
+
+def test_a_base_that_is_used_twice_gives_two_documents_with_places_of_their_own(
+    tmp_path: Path,
+) -> None:
+    """Archives, inputs and secrets are read for each document, and found again by its place."""
+    again = "resources: [../base]\nnameSuffix: -more\npatches: [{path: cron.yaml, target: {}}]\n"
+    cron = '- {op: replace, path: /spec/schedule/cron, value: "30 7 * * *"}\n'
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "kustomization.yaml").write_text(again)
+    (tmp_path / "more" / "cron.yaml").write_text(cron)
+    plans = rendered(tmp_path, "").values()
+    (tmp_path / "reconcile.yaml").write_text(SYNC.replace("[prod]", "[prod, more]"))
+    found = declare([], cwd=tmp_path)
+    found.check()
+    origins = [str(item.document.origin) for item in found.declared]
+    assert len(plans) == 2
+    assert sorted(origins) == [f"base/{name}.yaml:1:{at}" for name in "ab" for at in (1, 2)]
+    crons = {item.name: str(item.document.at(CRON)) for item in found.declared}
+    assert crons == {
+        "a": "base/a.yaml:7:11",
+        "b": "base/b.yaml:7:11",
+        "a-more": "more/cron.yaml:1:51",
+        "b-more": "more/cron.yaml:1:51",
+    }

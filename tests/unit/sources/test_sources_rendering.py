@@ -124,7 +124,9 @@ def test_a_chart_gives_documents_with_the_lines_of_its_templates(tmp_path: Path)
     found.check()
     (plan,) = found.declared
     assert plan.document.value["spec"]["schedule"] == {"cron": "30 7 * * *"}  # type: ignore[index, call-overload]
-    assert str(plan.document.at(("spec", "schedule", "cron"))) == "chart/templates/plan.yaml:8:5"
+    cron = ("spec", "schedule", "cron")
+    assert str(plan.document.at(cron)) == "prod.yaml:1:7"
+    assert str(plan.document.key_at(cron)) == "chart/templates/plan.yaml:8:5"
 
 
 def test_an_error_in_a_chart_points_at_the_line_of_the_template(tmp_path: Path) -> None:
