@@ -148,10 +148,14 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One input or output: its type as people write it, and its default where it has one."""
+    """One input or output: its type as people write it, and its default where it has one.
+
+    `literal_type` is the type in protobuf's JSON mapping.
+    """
 
     name: str
     type: str
+    literal_type: Json = field(default=None, repr=False)
     is_required: bool = False
     default: Json = None
     has_default: bool = False

@@ -15,9 +15,9 @@ from flyteidl.admin import common_pb2, project_pb2
 from flyteidl.core import identifier_pb2
 from google.protobuf import json_format
 from published_kit import validator
-from world import DOMAIN, PROJECT, World, open_world
+from world import DATETIME, DOMAIN, INTEGER, PROJECT, World, open_world
 
-from reconciler.api import entities
+from reconciler.api import entities, interfaces
 from reconciler.api.connecting import Target
 from reconciler.api.entities import Reader
 from reconciler.errors import BackendError, UsageError
@@ -348,6 +348,20 @@ async def test_library_fetches_lists_and_waits(
     async with entities.reader(target) as flyte:
         with pytest.raises(UsageError, match="task: no project is named; give --project"):
             await flyte.task("etl.task")
+
+
+async def test_interface_that_is_fetched_is_the_registered_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.root)
+    target = Target(endpoint=world.endpoint, insecure=True, flyte="Flyte1")
+    async with entities.reader(target, project=PROJECT, domain=DOMAIN) as flyte:
+        found = await flyte.workflow("etl", "v1")
+    assert {one.name: one.literal_type for one in found.inputs} == {
+        "count": json_format.MessageToDict(INTEGER),
+        "day": json_format.MessageToDict(DATETIME),
+    }
+    assert interfaces.literals(found, {"count": 1, "day": "2026-05-01T00:00:00Z"})
 
 
 async def _is_fetched_once(world: World, flyte: Reader) -> None:

@@ -33,6 +33,7 @@ def inputs(
             Variable(
                 name=name,
                 type=show_type(fields(variable.get("type"))),
+                literal_type=variable.get("type"),
                 is_required=needed,
                 default=shown(dict(literal), variable.get("type")) if literal is not None else None,
                 has_default=has_default,
@@ -48,6 +49,7 @@ def outputs(variables: Mapping[str, Mapping[str, Json]]) -> tuple[Variable, ...]
         Variable(
             name=name,
             type=show_type(fields(variable.get("type"))),
+            literal_type=variable.get("type"),
             description=_description(name, variable),
         )
         for name, variable in variables.items()
