@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live import Object, Record, Runs, Versions
 from reconciler.model.policy import Prune
+from reconciler.model.traits import Shape
 from reconciler.plan import objects
 from reconciler.plan.plan import Block, Change, Effect
 
@@ -60,7 +61,7 @@ def guard(
     """Block the removals of every project-domain in which they go past a limit."""
     removals: dict[Place, list[Change]] = defaultdict(list)
     for change in changes:
-        if _counts(change):
+        if _counts(change, context):
             removals[change.key.place].append(change)
     if not removals or context.policy.approved == plan_id:
         return tuple(changes)
@@ -76,15 +77,21 @@ def guard(
             block=Block.GUARD,
             block_detail=f"{trips[change.key.place]}; approve with `--approve {plan_id}`",
         )
-        if _counts(change) and change.key.place in trips
+        if _counts(change, context) and change.key.place in trips
         else change
         for change in changes
     )
 
 
-def _counts(change: Change) -> bool:
-    """A renamed object goes on under its new name, so that nothing is lost with the old one."""
-    return change.is_removal and change.block is None and not change.renamed_to
+def _counts(change: Change, context: Context) -> bool:
+    """A renamed object goes on under its new name, so that nothing is lost with the old one.
+
+    Neither do runs count whose very declaration somebody deletes, which asked for their end.
+    """
+    if not change.is_removal or change.block is not None or change.renamed_to:
+        return False
+    is_of_runs = context.traits[change.key.kind].shape is Shape.RUNS
+    return not (is_of_runs and change.key in context.given_up)
 
 
 def _trips(removals: Sequence[Change], owned: int, place: Place, context: Context) -> str:

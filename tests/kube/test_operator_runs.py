@@ -123,6 +123,10 @@ async def test_deleted_with_terminate_stops_its_run(team: Team) -> None:
         phases = {one.id.name[:3]: one.closure.phase for one in await executions(team)}
         assert phases["one"] == Phase.ABORTING
         assert phases["two"] != Phase.ABORTING
+        await team.kubectl("delete", "flyterun", "two")
+        await team.gone("flyterun", "two")
+        phases = {one.id.name[:3]: one.closure.phase for one in await executions(team)}
+        assert phases["two"] == Phase.ABORTING, "the last one as well"
 
 
 async def _started(team: Team, count: int = 1) -> bool:

@@ -117,6 +117,7 @@ class World:
     dies_at: int = 0
     refusing: dict[str, Exception] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    given_up: dict[Key, Prune] = field(default_factory=dict)
 
     def context(self, desired: Desired) -> Context:
         return Context(
@@ -126,6 +127,7 @@ class World:
             now=NOW,
             desired_digest=desired.digest(),
             policy=self.policy,
+            given_up=self.given_up,
         )
 
     def live(self, desired: Desired) -> Live:
@@ -400,6 +402,15 @@ def test_removing_the_last_one_needs_an_approval() -> None:
     world.go(declared())
     assert set(world.runs.values()) == {Phase.ABORTED}
     assert world.ledger.runs == {}
+
+
+def test_deleting_the_last_declaration_itself_needs_none() -> None:
+    world = World()
+    world.go(declared(series(count=1, on_removal=Prune.TERMINATE)))
+    world.given_up = {key(): Prune.TERMINATE}
+    plan = world.go(declared(is_whole=False))
+    assert [(one.effect, one.block) for one in plan.changes] == [(Effect.REMOVE, None)]
+    assert set(world.runs.values()) == {Phase.ABORTED}
 
 
 def test_a_part_of_a_set_forgets_nothing() -> None:
