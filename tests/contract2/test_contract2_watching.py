@@ -11,7 +11,9 @@ import flyte2_messages as make
 import grpc.aio
 import pytest
 from contract_kit import settle
+from flyteidl2.workflow import run_definition_pb2
 from flyteidl2.workflow import run_service_pb2 as wire
+from google.protobuf.timestamp_pb2 import Timestamp
 from test_contract2_events import play, put, record
 
 if TYPE_CHECKING:
@@ -211,3 +213,65 @@ async def test_stream_of_an_unknown_run_is_not_found(told: Client) -> None:
     refusal = await told.refused("WatchRunDetails", request)
     assert refusal.code == "NOT_FOUND"
     assert refusal.text == f"run not found: {told.project}/development/{told.project}a"
+
+
+def happened(
+    told: Client, message: str, when: float, phase: int = engine.RUNNING, **rest: Any
+) -> Any:
+    """An event of the run's action with something that Kubernetes said."""
+    said = run_definition_pb2.ClusterEvent(message=message, occurred_at=engine.at(when))
+    return engine.event(
+        make.action_id(told.project), phase, when=when, cluster_events=[said], **rest
+    )
+
+
+async def test_what_kubernetes_said_of_an_attempt_is_told_as_it_comes(told: Client) -> None:
+    told.do_not_record()
+    action = (await record(told)).id
+    await play(told, happened(told, "pulling", 1))
+    request = wire.WatchClusterEventsRequest(id=action, attempt=1)
+    async with watching(told, "WatchClusterEvents", request) as watch:
+        assert [one.message for one in (await watch.next()).cluster_events] == ["pulling"]
+        await play(told, happened(told, "other", 2, attempt=2))
+        await play(told, happened(told, "started", 3, version=1))
+        assert [one.message for one in (await watch.next()).cluster_events] == ["started"]
+        await play(told, happened(told, "done", 4, engine.SUCCEEDED))
+        assert [one.message for one in (await watch.next()).cluster_events] == ["done"]
+        assert await watch.next() is None
+    unknown = wire.WatchClusterEventsRequest(id=make.action_id(told.project, "z"), attempt=1)
+    refusal = await told.refused("WatchClusterEvents", unknown)
+    assert (refusal.code, refusal.text) == ("NOT_FOUND", "action not found: action not found")
+
+
+async def test_runs_are_grouped_by_what_they_run(told: Client) -> None:
+    told.do_not_record()  # groups come in any order
+    for suffix in ("a", "b", "c"):
+        await settle()
+        action = make.action_id(told.project, suffix)
+        name = "env.other" if suffix == "c" else make.TASK
+        request = engine.record(action, task=engine.task(action, name))
+        await told.ok("RecordAction", request)
+    await told.ok(
+        "UpdateActionStatus", engine.status(make.action_id(told.project, "a"), engine.FAILED)
+    )
+    ended = Timestamp(seconds=4_000_000_000)
+    request = wire.WatchGroupsRequest(project_id=make.place(told.project), end_date=ended)
+    async with watching(told, "WatchGroups", request) as watch:
+        answer = await watch.next()
+        assert await watch.next() is None
+    assert answer.sentinel
+    groups = {one.task_name: one for one in answer.task_groups}
+    assert {name: one.total_runs for name, one in groups.items()} == {
+        make.TASK: 2,
+        "env.other": 1,
+    }
+    found = groups[make.TASK]
+    assert found.average_failure_rate == 0.5
+    assert [one.run_name[-1] for one in found.recent_statuses] == ["b", "a"]
+    assert {one.phase: one.count for one in found.phase_counts} == {
+        engine.QUEUED: 1,
+        engine.FAILED: 1,
+    }
+    request.start_date.CopyFrom(ended)
+    async with watching(told, "WatchGroups", request) as watch:
+        assert not (await watch.next()).task_groups

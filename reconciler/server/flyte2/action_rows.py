@@ -186,6 +186,20 @@ def events(store: Store, action: identifier_pb2.ActionIdentifier) -> list[wire.A
     return [wire.ActionEvent.FromString(row["info"]) for row in rows]
 
 
+def events_since(
+    store: Store, action: identifier_pb2.ActionIdentifier, attempt: int, since: int
+) -> tuple[list[wire.ActionEvent], int]:
+    """An attempt's events that were kept after a time, and the time of the last one."""
+    rows = store.rows(
+        "SELECT info, updated_at FROM v2_action_events WHERE project = ? AND domain = ? "
+        "AND run_name = ? AND name = ? AND attempt = ? AND updated_at > ? "
+        "ORDER BY updated_at, phase, version",
+        (*_run(action.run), action.name, attempt, since),
+    )
+    last = rows[-1]["updated_at"] if rows else since
+    return [wire.ActionEvent.FromString(row["info"]) for row in rows], last
+
+
 def last_event(
     store: Store, action: identifier_pb2.ActionIdentifier, attempt: int
 ) -> wire.ActionEvent | None:

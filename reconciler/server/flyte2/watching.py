@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flyteidl2.workflow import run_service_pb2 as wire
 
-from reconciler.server.flyte2 import action_rows, attempts, run_shapes
-from reconciler.server.flyte2.action_rows import ACTION_TOLD, RUN_TOLD
+from reconciler.server.flyte2 import action_rows, attempts, grouping, run_shapes
+from reconciler.server.flyte2.action_rows import ACTION_TOLD, RUN_TOLD, TERMINAL
 from reconciler.server.flyte2.action_tree import ActionTree
 from reconciler.server.flyte2.refusals import not_found
 
@@ -111,6 +111,29 @@ async def actions(
                     yield wire.WatchActionsResponse(enriched_actions=told)
 
 
+async def cluster_events(
+    store: Store, request: wire.WatchClusterEventsRequest
+) -> AsyncIterator[wire.WatchClusterEventsResponse]:
+    """WatchClusterEvents: of one attempt; ends with the action, or with an event of an end."""
+    asked = request.id
+    run_id = asked.run
+    path = f"{ACTION_TOLD}{run_id.project}/{run_id.domain}/{run_id.name}/{asked.name}"
+    since = 0
+    with store.changes.listening() as listener:
+        while True:
+            row = action_rows.find(store, run_id, asked.name)
+            if row is None:
+                raise not_found("action not found: action not found")
+            events, since = action_rows.events_since(store, asked, request.attempt, since)
+            told = [one for event in events for one in event.cluster_events]
+            if told:
+                yield wire.WatchClusterEventsResponse(cluster_events=told)
+            if any(phase in TERMINAL for phase in (row["phase"], *(one.phase for one in events))):
+                return
+            while path not in await listener.next():
+                pass
+
+
 def _pages(rows: list[sqlite3.Row]) -> Iterator[list[sqlite3.Row]]:
     for start in range(0, len(rows), _PAGE):
         yield rows[start : start + _PAGE]
@@ -121,4 +144,6 @@ HANDLERS = {
     "WatchActionDetails": action,
     "WatchRuns": runs,
     "WatchActions": actions,
+    "WatchClusterEvents": cluster_events,
+    "WatchGroups": grouping.watch,
 }
