@@ -20,6 +20,7 @@ from reconciler.model.live import Object, Unreadable, Versions
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Resource, State
 from reconciler.model.traits import Shape, Verb
+from reconciler.operator import ticks
 from reconciler.operator.conditions import Verdict, stamp
 from reconciler.operator.resources import Custom
 from reconciler.operator.words import Reason
@@ -186,7 +187,7 @@ class Judge:
 
     def _waits(self, resources: tuple[Resource, ...]) -> Iterator[tuple[Reason, str]]:
         """Tell what declarations of runs wait for: the runs that are in flight, or what is due."""
-        for resource in resources:
+        for resource in resources[:1]:  # what keeps a plan's gaps is told in a field of its status
             drive = self._results.planned.plan.drives.get(resource.key)
             if drive is None or drive.is_done:
                 continue
@@ -218,7 +219,7 @@ class Judge:
         if not resources:
             return common
         if custom.ref.kind != "FlytePackage":
-            return {**common, **self._own(resources[0], custom)}
+            return {**common, **self._own(resources[0], custom), **self._missed(resources[1:])}
         counts: dict[str, Json] = {}
         for kind, name in _COUNTED.items():
             counts[name] = sum(1 for item in resources if item.key.kind == kind)
@@ -243,9 +244,17 @@ class Judge:
         fields["nextRun"] = self._next_run(resource, custom) if state == State.ACTIVE else None
         return fields
 
+    def _missed(self, others: tuple[Resource, ...]) -> dict[str, Json]:
+        """Tell how many ticks of a plan nothing ran, where its gaps are kept."""
+        drives = self._results.planned.plan.drives
+        found = [drives[one.key] for one in others if "gaps" in one.body and one.key in drives]
+        return {"missedTicks": sum(map(ticks.missed, found))} if found else {}
+
     def _progress(self, resource: Resource) -> dict[str, Json]:
         """Tell of one run how far it is; what is done is not read, and what was told stays."""
         drive = self._results.planned.plan.drives.get(resource.key, Drive())
+        if resource.key.kind == "FlyteBackfill":
+            return ticks.counts(drive)
         row = next((row for row in drive.rows if row.run is not None), None)
         if row is None or row.run is None or len(drive.rows) > 1:
             return {}

@@ -95,10 +95,18 @@ _STATUS: dict[str, tuple[_Field, ...]] = {
     "FlyteLaunchPlan": (
         *(_NAME, ("version", _TEXT, "The version that is active, or that is declared.")),
         *(_STATE, _NEXT),
+        ("missedTicks", _NUMBER, "Ticks that nothing ran, where the schedule keeps its gaps."),
     ),
     "FlyteSecret": (_STATE,),
     "FlyteTrigger": (_NAME, ("revision", _NUMBER, "Its revision on Flyte."), _STATE, _NEXT),
-    "FlyteBackfill": (),
+    "FlyteBackfill": (
+        ("ticks", _NUMBER, "How many ticks the window has."),
+        ("covered", _NUMBER, "How many of them a run did."),
+        ("inFlight", _NUMBER, "How many have a run that goes on."),
+        ("missing", _NUMBER, "How many have no run."),
+        ("failed", _NUMBER, "How many failed."),
+        ("open", "texts", "The first ticks that are not covered, with their runs."),
+    ),
     "FlyteRun": (
         ("run", _TEXT, "The name of the run on Flyte."),
         ("phase", _TEXT, "The phase of the run, such as running or succeeded."),
@@ -143,7 +151,13 @@ _COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("State", _TEXT, ".status.state"),
         ("Next run", _TEXT, ".status.nextRun"),
     ),
-    "FlyteBackfill": (("State", _TEXT, ".spec.state"),),
+    "FlyteBackfill": (
+        ("State", _TEXT, ".spec.state"),
+        ("Ticks", _NUMBER, ".status.ticks"),
+        ("Covered", _NUMBER, ".status.covered"),
+        ("In flight", _NUMBER, ".status.inFlight"),
+        ("Failed", _NUMBER, ".status.failed"),
+    ),
     "FlyteRun": (("Run", _TEXT, ".status.run"), ("Phase", _TEXT, ".status.phase")),
     "FlyteSignal": (("Signal", _TEXT, ".spec.signal"), ("Run", _TEXT, ".status.run")),
 }
