@@ -101,8 +101,9 @@ def write_operator(found: Mapping[str, Any]) -> None:
 
 
 def write_served(rows: Mapping[str, Any]) -> None:
-    """Keep how long pushes took."""
-    data = {"facts": _facts("embedded"), "rows": dict(rows)}
+    """Keep how long pushes took; what was measured by hand stays as it was."""
+    kept = {**(load(SERVED) or {}).get("rows", {}), **rows}
+    data = {"facts": _facts("embedded"), "rows": kept}
     FOLDER.mkdir(exist_ok=True)
     text = json.dumps(data, indent=1) + "\n"
     (FOLDER / f"{SERVED}.json").write_text(text, encoding="utf-8")

@@ -27,7 +27,15 @@ def lines() -> Iterator[str]:
     yield f"| push to applied, p95 below 2 s | {shown} | {'yes' if is_reached else 'no'} |\n"
     yield "| push | pushes | p50 s | p95 s | worst s | load |"
     yield f"|---|{'---:|' * 5}"
-    for name, row in rows.items():
+    for name, row in ((name, rows[name]) for name in _NAMES):
         figures = " | ".join(f"{row[one]:.2f}" for one in ("p50", "p95", "worst"))
         yield f"| {_NAMES[name]} | {row['pushes']} | {figures} | {row['load']} |"
     yield ""
+    if "soak" in rows:
+        row = rows["soak"]
+        shown = ", ".join(map(str, row["rss"]))
+        yield (
+            f"{row['sets']} sets of one repository, each every two minutes, once by hand for "
+            f"{len(row['rss'])} minutes: {row['passes']} passes, {row['writes']} calls that change "
+            f"Flyte after the first pass of each; resident MiB minute by minute: {shown}.\n"
+        )

@@ -159,6 +159,22 @@ def test_only_sets_of_the_repository_and_the_reference_are_marked(desk: Desk, fo
     assert desk.marked.sets == []
 
 
+@pytest.mark.parametrize("forge", FORGES)
+@pytest.mark.parametrize(
+    "value", ["", "\udcff\udcfe", "ä", "t=1,v1=" + "0" * 64, "sha256=", "x" * 9999]
+)
+def test_odd_signatures_are_wrong_ones(desk: Desk, forge: str, value: str) -> None:
+    desk.declare(forge)
+    body = hook_kit.push(forge, URL)
+    headers = hook_kit.headers(forge, body, now=NOW)
+    odd = {
+        name: value if "ignature" in name or "Token" in name else text
+        for name, text in headers.items()
+    }
+    assert desk.give(body, odd) == 401
+    assert desk.marked.sets == []
+
+
 def test_old_and_repeated_deliveries_mark_nothing(desk: Desk) -> None:
     desk.declare("Generic")
     desk.declare("GitHub")
