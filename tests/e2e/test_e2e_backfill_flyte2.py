@@ -129,6 +129,30 @@ async def test_calls_are_two_for_each_tick_and_pages(tmp_path: Path) -> None:
         assert calls["ListRuns"] <= 2
 
 
+async def test_t27_hole_that_the_catch_up_left_is_filled(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        # It starts a hundred runs at most and forgets the rest, here the last three.
+        for day in range(100):
+            await world.fire("daily", tick(day), run=scheduler_name(tick(day)))
+        await end_all(world)
+        before = await names(world)
+        world.declare(document(to="2026-04-14T00:00:00Z", parallelism=10))
+        await world.reconcile()
+        made = await names(world) - before
+        assert made == {scheduler_name(tick(day)) for day in (100, 101, 102)}
+
+
+async def test_t28_toggled_trigger_is_filled_all_the_same(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        await world.switch("daily", active=False)
+        await world.switch("daily", active=True)
+        world.declare(document(to="2026-01-03T00:00:00Z", parallelism=2))
+        await world.reconcile()
+        assert await names(world) == {scheduler_name(tick(day)) for day in (0, 1)}
+
+
 async def test_kickoff_input_is_the_tick(tmp_path: Path) -> None:
     async with open_world2(tmp_path) as world:
         schedule = {
