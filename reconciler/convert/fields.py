@@ -35,6 +35,7 @@ class Rule:
 
 
 _INERT = "is stored by the open-source Flyte 2, which does not act on it"
+_GAPS = "missed ticks of a trigger are filled by a FlyteBackfill; declare one"
 _RATE = (
     "counts from the activation of the trigger, or from its last firing, so its phase is another "
     "one than on Flyte 1; add `from` to fix it"
@@ -108,6 +109,8 @@ RULES: tuple[Rule, ...] = (
         "acknowledgeRestarts",
         why="the timer of a trigger does not start anew with each version",
     ),
+    _none("schedule", "gaps", why=_GAPS),
+    _none("schedule", "lookBack", why=_GAPS),
     _same("inputs"),
     Rule(
         ("fixedInputs",),

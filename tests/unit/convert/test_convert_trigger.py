@@ -88,6 +88,16 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"schedule": {"every": "6h"}},
         "spec.schedule.acknowledgeRestarts",
     ),
+    "schedule.gaps": (
+        {"schedule": {**CRON, "gaps": "Report"}},
+        {"schedule": CRON},
+        "spec.schedule.gaps",
+    ),
+    "schedule.lookBack": (
+        {"schedule": {**CRON, "gaps": "Report", "lookBack": "12h"}},
+        {"schedule": CRON},
+        "spec.schedule.lookBack",
+    ),
     "inputs": ({"inputs": {"rows": 5, "none": None}}, {"inputs": {"rows": 5, "none": None}}, ""),
     "fixedInputs": ({"fixedInputs": {"rows": 5}}, {"inputs": {"rows": 5}}, "spec.fixedInputs"),
     "notifications.phases": (
