@@ -79,10 +79,15 @@ class Flyte:
 
     async def end(self, name: str, phase: Any = _Phase.SUCCEEDED) -> None:
         """Play the events of an engine that ran an execution."""
+        await self.play(name, _Phase.RUNNING, phase)
+        self.ended.add(name)
+
+    async def play(self, name: str, *phases: Any) -> None:
+        """Play the events of an engine."""
         identifier = identifier_pb2.WorkflowExecutionIdentifier(
             project=PROJECT, domain=DOMAIN, name=name
         )
-        for one in (_Phase.RUNNING, phase):
+        for one in phases:
             told = events.WorkflowExecutionEvent(
                 execution_id=identifier, phase=one, occurred_at=_now()
             )
@@ -91,7 +96,6 @@ class Flyte:
             await self.world.stub.CreateWorkflowEvent(
                 event_pb2.WorkflowExecutionEventRequest(request_id=f"{name}{one}", event=told)
             )
-        self.ended.add(name)
 
     async def executions(self) -> list[execution_pb2.Execution]:
         """All there are."""

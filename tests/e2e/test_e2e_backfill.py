@@ -11,6 +11,7 @@ from backfill_kit import FIRST, PLAN, Flyte, backfill_document, daily, open_flyt
 from flyteidl.core import execution_pb2 as core
 from world import ledger_of, plan_document
 
+from reconciler.apply.outcome import Status
 from reconciler.model.key import Key
 from reconciler.plan.plan import Block
 from reconciler.plan.render import render
@@ -189,3 +190,25 @@ async def test_gaps_of_many_plans_cost_pages(tmp_path: Path) -> None:
         assert calls["ListExecutions"] == 1
         assert calls["GetActiveLaunchPlan"] == 0
         assert calls["ListActiveLaunchPlans"] <= 2
+
+
+async def test_t9_ticks_that_the_concurrency_policy_refuses_run_later(tmp_path: Path) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        world = flyte.world
+        limited = plan_document("limited", concurrency={"max": 1, "onLimit": "Skip"})
+        document = backfill_document(launchPlan={"name": "limited"}, to="2025-01-04T00:00:00Z")
+        world.declare(limited)
+        await world.reconcile()
+        world.declare(limited, document)
+        await world.reconcile()
+        (first,) = await flyte.executions()
+        await flyte.play(first.id.name, core.WorkflowExecution.RUNNING)
+        document["spec"]["parallelism"] = 3
+        world.declare(limited, document)
+        applied = await world.reconcile()
+        assert [item.status for item in applied.report.deferred] == [Status.DEFERRED] * 2
+        assert not applied.report.failures
+        assert len(await flyte.executions()) == 1
+        await flyte.play(first.id.name, core.WorkflowExecution.SUCCEEDED)
+        await world.reconcile()
+        assert await flyte.by_tick() == Counter(daily(3))
