@@ -17,8 +17,9 @@ from world import World, plan_document
 
 from reconciler.api.connecting import Target
 from reconciler.git.job import Rules
+from reconciler.serve.page import Page
 from reconciler.serve.passes import Setup
-from reconciler.serve.run import Options, Page, Service
+from reconciler.serve.run import Options, Service
 from reconciler.serve.states import State
 
 SCHEMES = frozenset({"http", "https", "ssh"})

@@ -20,7 +20,8 @@ from reconciler.errors import UsageError
 from reconciler.model.secret import Secret
 
 if TYPE_CHECKING:
-    from reconciler.serve.run import Options, Page
+    from reconciler.serve.page import Page
+    from reconciler.serve.run import Options
 
 _PREFIX = "RECONCILE_SERVE"
 _SHORTEST_TOKEN = 20
@@ -42,26 +43,6 @@ class Serve(click.Command):
             return super().make_context(info_name, args, parent, **extra)
         rest = [word for word in args if word != _FLAG]
         return clustered.make_context(info_name, rest, parent, **extra)
-
-
-def _serve_cluster(**given: Any) -> None:
-    """Keep the custom resources of a cluster so on Flyte, FlyteSyncs from Git and webhooks too."""
-
-    def beside(operator: Any, cluster: Any) -> Any:
-        from reconciler.serve.clustered import ClusterHooks
-
-        return ClusterHooks(operator, cluster)
-
-    start(given, beside)
-
-
-clustered = click.Command(
-    "serve",
-    context_settings={"auto_envvar_prefix": _PREFIX},
-    callback=_serve_cluster,
-    params=list(operator.params),
-    help=_serve_cluster.__doc__,
-)
 
 
 @click.command("serve", cls=Serve, context_settings={"auto_envvar_prefix": _PREFIX})
@@ -107,6 +88,30 @@ def serve(**given: object) -> None:
         _check(options)
         return
     asyncio.run(_serve(options))
+
+
+_PAGE = ("page_listen", "page_token_file", "page_header", "page_proxy")
+
+
+def _serve_cluster(**given: Any) -> None:
+    """Keep the custom resources of a cluster so on Flyte, FlyteSyncs from Git and webhooks too."""
+    page = _page({name: given.pop(name) for name in _PAGE})
+
+    def beside(operator: Any, cluster: Any) -> Any:
+        from reconciler.serve.clustered import ClusterHooks
+
+        return ClusterHooks(operator, cluster, page)
+
+    start(given, beside)
+
+
+clustered = click.Command(
+    "serve",
+    context_settings={"auto_envvar_prefix": _PREFIX},
+    callback=_serve_cluster,
+    params=[*operator.params, *(one for one in serve.params if one.name in _PAGE)],
+    help=_serve_cluster.__doc__,
+)
 
 
 def _check(options: Options) -> None:
@@ -164,7 +169,7 @@ def _page(given: dict[str, object]) -> Page | None:
         raise UsageError(
             "serve: jinja2 is not installed; run `pip install 'flyte-reconciler[web]'`"
         )
-    from reconciler.serve.run import Page
+    from reconciler.serve.page import Page
     from reconciler.web.gate import Gate
 
     assert isinstance(networks, tuple)

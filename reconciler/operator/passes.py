@@ -10,11 +10,12 @@ import asyncio
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from reconciler.backends.kubernetes.client import Cluster
+from reconciler.backends.port import Backend
 from reconciler.engine import applying, planning
 from reconciler.engine.applying import Applied, Run
 from reconciler.engine.planning import Options, Planned
@@ -81,9 +82,26 @@ class Ended:
     telling: asyncio.Task[None] | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What a pass over a unit came to; without a plan nothing was looked at on Flyte.
+
+    `backend` is where it was, as long as whoever watches has not returned.
+    """
+
+    unit: Unit
+    verdict: Verdict
+    planned: Planned | None = None
+    applied: Applied | None = None
+    backend: Backend | None = None
+
+
+Watch = Callable[[Watched], Awaitable[None]]
+
+
 @dataclass(slots=True)
 class Passes:
-    """Runs passes over units of one cluster."""
+    """Runs passes over units of one cluster; `watch` is told of those that have a FlyteSync."""
 
     store: Store
     cluster: Cluster
@@ -97,6 +115,7 @@ class Passes:
     claims: Claims = field(default_factory=Claims)
     sources: dict[UnitId, frozenset[tuple[str, str]]] = field(default_factory=dict)
     memos: dict[UnitId, Memo] = field(default_factory=lambda: defaultdict(Memo))
+    watch: Watch | None = None
     _telling: dict[UnitId, asyncio.Task[None]] = field(default_factory=dict)
     _git: GitPasses = field(init=False)
     _tells: Telling = field(init=False)
@@ -181,12 +200,21 @@ class Passes:
         fix = "name another one in spec.sync, or declare it in the repository"
         foreign = Verdict(reason=Reason.INVALID, message=f"{why}; {fix}", is_partial=True)
         told = {item.ref: foreign for item in unit.members if not item.is_disabled}
-        if looked.synced is not None:
-            self._count(unit, looked.synced.planned, looked.synced.applied)
-            planned, done = looked.synced.planned, looked.synced.applied.report.done
-            self._tells.hear(unit, looked.verdict, planned, len(done))
+        if looked.synced is None:
+            await self._heard(Watched(unit=unit, verdict=looked.verdict))
         else:
-            self._tells.hear(unit, looked.verdict, None, 0)
+            planned, applied = looked.synced.planned, looked.synced.applied
+            self._count(unit, planned, applied)
+            async with self.connections.use(custom) as opened:
+                await self._heard(
+                    Watched(
+                        unit=unit,
+                        verdict=looked.verdict,
+                        planned=planned,
+                        applied=applied,
+                        backend=opened.backend,
+                    )
+                )
         telling = self._begin_telling(unit, {**told, unit.sync.ref: looked.verdict}, now)
         # Those that wait for this one look at its status.
         await asyncio.wait({telling})
@@ -267,8 +295,15 @@ class Passes:
             told[unit.sync.ref] = sync_status.verdict(summary)
         self._count(unit, planned, applied)
         if unit.sync is not None:
-            done = len(applied.report.done)
-            self._tells.hear(unit, told[unit.sync.ref], planned, done)
+            await self._heard(
+                Watched(
+                    unit=unit,
+                    verdict=told[unit.sync.ref],
+                    planned=planned,
+                    applied=applied,
+                    backend=opened.backend,
+                )
+            )
         telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
         await self._expire(unit, told, now)
@@ -381,6 +416,7 @@ class Passes:
                 reason=reason, message="suspended", is_partial=True, is_suspended=True
             )
             await self.scribe.tell(unit.sync, verdict, now=now)
+            await self._heard(Watched(unit=unit, verdict=verdict))
         unseen = Verdict(
             reason=Reason.SUSPENDED, message="its FlyteSync is suspended", is_partial=True
         )
@@ -403,9 +439,16 @@ class Passes:
         }
         if unit.sync is not None:
             told[unit.sync.ref] = verdict
-            self._tells.hear(unit, verdict, None, 0)
+            await self._heard(Watched(unit=unit, verdict=verdict))
         telling = self._begin_telling(unit, told, now)
         return Ended(self._interval(unit), is_failed=True, telling=telling)
+
+    async def _heard(self, found: Watched) -> None:
+        """Tell of a FlyteSync to whoever wants to know."""
+        done = len(found.applied.report.done) if found.applied is not None else 0
+        self._tells.hear(found.unit, found.verdict, found.planned, done)
+        if self.watch is not None:
+            await self.watch(found)
 
     def _begin_telling(
         self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime

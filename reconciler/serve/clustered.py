@@ -16,7 +16,9 @@ from reconciler.operator import words
 from reconciler.operator.bundles import read_bundle
 from reconciler.operator.run import Operator
 from reconciler.operator.units import UnitId
+from reconciler.serve.clustered_page import ClusterPage
 from reconciler.serve.hooks import Entry, Hooks
+from reconciler.serve.page import Page, serving_page
 from reconciler.serve.payloads import Pull
 from reconciler.specs.sync import SyncSpec
 
@@ -28,13 +30,18 @@ _REFRESH_SECONDS = 10.0
 class ClusterHooks:
     """Webhooks for the FlyteSyncs of a cluster; only the operator in charge acts on them.
 
-    One that waits for the lease accepts none, so that a forge, or a Service, tries again.
+    One that waits for the lease accepts none, so that a forge, or a Service, tries again, and
+    serves no page, since it has looked at nothing.
     """
 
-    def __init__(self, operator: Operator, cluster: Cluster) -> None:
+    def __init__(self, operator: Operator, cluster: Cluster, page: Page | None = None) -> None:
         self._operator = operator
         self._cluster = cluster
         self._hooks = Hooks[UnitId](self)
+        self._page = page
+        self._boards = ClusterPage()
+        if page is not None:
+            operator.passes.watch = self._boards.watch
 
     @property
     def routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -42,8 +49,17 @@ class ClusterHooks:
         return self._hooks.routes
 
     async def work(self) -> None:
-        """Read the secrets of webhooks again and again."""
+        """Serve the page, and read the secrets of webhooks again and again."""
+        async with serving_page(self._page, self._boards.boards):
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         while True:
+            self._boards.keep(
+                UnitId(item.ref.namespace, item.ref.name)
+                for item in self._operator.store.all()
+                if item.ref.kind == words.SYNC
+            )
             try:
                 self._hooks.refresh(await self._entries())
             except ReconcilerError as error:

@@ -200,7 +200,9 @@ class Passes:
             synced = await syncing.sync(job, found, backend, doing)
             if self.setup.shows:
                 state = self.states.get(job.sync.name)
-                shown = await showing.look(synced, backend, state.shown, self.clock())
+                shown = await showing.look(
+                    synced.planned, synced.applied, backend, state.shown, self.clock()
+                )
                 self.states.put(replace(state, shown=shown))
             return synced
 

@@ -27,12 +27,12 @@ from reconciler.serve import config as configs
 from reconciler.serve import showing, telling
 from reconciler.serve.hooks import Entry, Hooks
 from reconciler.serve.links import Links
+from reconciler.serve.page import Page, serving_page
 from reconciler.serve.passes import Ended, Passes, Setup
 from reconciler.serve.payloads import Pull
 from reconciler.serve.pulls import Pulls
 from reconciler.serve.states import State, States, Watch
 from reconciler.web.board import Boards
-from reconciler.web.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,6 @@ _QUIET_SECONDS = 0.05
 """Forges tell of a push once, so that there is little to wait for."""
 
 _END_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Where the web page is served, and who may look."""
-
-    listen: str
-    gate: Gate
-    started: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +67,7 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(service.serving())
         log.info("serving on port %d", port)
-        if options.page is not None:
-            # Only whoever wants a page needs what pages are made with.
-            from reconciler.web import app as web
-
-            page = options.page
-            shown = await stack.enter_async_context(
-                web.serving(page.listen, service.boards, page.gate)
-            )
-            log.info("the page is on port %d", shown)
-            if page.started is not None:
-                page.started(shown)
+        await stack.enter_async_context(serving_page(options.page, service.boards))
         if options.started is not None:
             options.started(port)
         working = asyncio.create_task(service.work())

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from reconciler.backends.port import Backend
 from reconciler.engine import status, upcoming
 from reconciler.engine.aftermath import aftermath
+from reconciler.engine.applying import Applied
+from reconciler.engine.planning import Planned
 from reconciler.engine.status import ObjectStatus
 from reconciler.errors import BackendError
 from reconciler.git.history import Past
-from reconciler.git.syncing import Synced
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Key
@@ -44,11 +45,12 @@ class Shown:
     plans: Mapping[str, tuple[tuple[Change, ...], Mapping[Key, str]]] = field(default_factory=dict)
 
 
-async def look(synced: Synced, backend: Backend, before: Shown | None, now: datetime) -> Shown:
+async def look(
+    planned: Planned, applied: Applied, backend: Backend, before: Shown | None, now: datetime
+) -> Shown:
     """Gather what a pass found; executions of the last day are listed for it, in pages."""
-    planned, applied = synced.planned, synced.applied
     left = aftermath(planned, applied)
-    runs, warnings = await _recent(synced, backend, now)
+    runs, warnings = await _recent(planned, backend, now)
     outcomes = {
         outcome.action.key: str(outcome.status) for outcome in reversed(applied.report.outcomes)
     }
@@ -82,7 +84,7 @@ def of_state(state: State, next_at: datetime | None) -> Board:
     shown = state.shown or Shown()
     return Board(
         name=state.name,
-        state=_state(state, shown),
+        state=state_of(state.reason, shown, is_suspended=state.is_suspended),
         message=state.message,
         connection=state.connection,
         source=f"{state.repository}#{state.path}" if state.path else state.repository,
@@ -94,7 +96,7 @@ def of_state(state: State, next_at: datetime | None) -> Board:
         schedules=shown.schedules,
         runs=shown.runs,
         fills=shown.fills,
-        syncs=tuple(_sync(past, shown) for past in state.history),
+        syncs=tuple(sync_of(past, shown) for past in state.history),
         audit=shown.audit,
         warnings=shown.warnings,
     )
@@ -106,17 +108,19 @@ def trimmed(shown: Shown, history: tuple[Past, ...]) -> Shown:
     return replace(shown, plans={name: one for name, one in shown.plans.items() if name in kept})
 
 
-def _state(state: State, shown: Shown) -> board.State:
-    if state.is_suspended:
+def state_of(reason: Reason, shown: Shown, *, is_suspended: bool = False) -> board.State:
+    """Say in one word how a set stands."""
+    if is_suspended:
         return board.State.SUSPENDED
-    if state.is_ready:
+    if reason is Reason.SUCCEEDED:
         return board.State.PENDING if shown.changes else board.State.IN_SYNC
-    if state.reason is Reason.PROGRESSING:
+    if reason is Reason.PROGRESSING:
         return board.State.UNKNOWN
-    return board.State.FAILED if state.reason in WAITING else board.State.STALLED
+    return board.State.FAILED if reason in WAITING else board.State.STALLED
 
 
-def _sync(past: Past, shown: Shown) -> Sync:
+def sync_of(past: Past, shown: Shown) -> Sync:
+    """Make a past sync as the page shows it, with its changes where they are known."""
     changes, outcomes = shown.plans.get(past.plan, ((), {}))
     return Sync(
         at=_moment(past.last),
@@ -144,10 +148,10 @@ def _entries(before: Shown | None, *more: Entry) -> tuple[Entry, ...]:
 
 
 async def _recent(
-    synced: Synced, backend: Backend, now: datetime
+    planned: Planned, backend: Backend, now: datetime
 ) -> tuple[tuple[Run, ...], tuple[str, ...]]:
     """List scheduled executions of what the set declares; a page can do without them."""
-    keys = synced.planned.desired.resources.keys()
+    keys = planned.desired.resources.keys()
     names = {(key.place, key.name) for key in keys}
     found: list[Run] = []
     try:

@@ -19,7 +19,8 @@ from reconciler.engine.status import Standing
 from reconciler.errors import UsageError
 from reconciler.model.secret import Secret
 from reconciler.serve import run
-from reconciler.serve.run import Options, Page
+from reconciler.serve.page import Page
+from reconciler.serve.run import Options
 from reconciler.web.board import Board, Result, State
 from reconciler.web.gate import Gate
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +220,50 @@ async def test_api_server_refuses_what_no_repository_is(team: Team) -> None:
     await team.kubectl(
         "apply", "-f", "-", stdin=json.dumps(custom("FlyteSync", "good", git={"url": url}))
     )
+
+
+async def test_page_shows_the_sets_of_the_cluster(team: Team, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("a-token-that-is-long-enough")
+    port = git_kit.free_port()
+    options = ("--page", f"127.0.0.1:{port}", "--page-token-file", str(token))
+    await team.apply(team.connection(), team.sync(), team.plan("daily"))
+    serving = team.operator(*options, command=("serve", "--kubernetes"))
+    async with (
+        serving,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {token.read_text()}"}) as web,
+    ):
+
+        async def shown(path: str) -> str:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with web.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    return await answer.text()
+            return ""
+
+        await team.ready("flytelaunchplan", "daily")
+        name = f"{team.namespace}%2Fdefault"
+
+        async def has(path: str, *texts: str) -> None:
+            found = ""
+
+            async def is_so() -> bool:
+                nonlocal found
+                found = await shown(path)
+                return all(text in found for text in texts)
+
+            await until(is_so, lambda: f"{path} shows {found}")
+
+        await has("/", f"{team.namespace}/default", "in sync")
+        await has(f"/sets/{name}", "daily", "ready", "applied", "custom resources")
+        await has("/calendar", "daily")
+        await team.apply(team.sync(suspend=True))
+        await has("/", "suspended")
+        await team.kubectl("delete", "flytesync", "default", "--wait=false")
+        await until_gone(shown, f"/sets/{name}")
+
+
+async def until_gone(shown: Callable[[str], Awaitable[str]], path: str) -> None:
+    async def is_so() -> bool:
+        return "There is no set" in await shown(path)
+
+    await until(is_so, lambda: f"{path} is still there")
