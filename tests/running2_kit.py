@@ -33,7 +33,7 @@ from flyteidl2.workflow import (
 from reconciler.backends.flyte2.channel import connect
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.routing import Routes
-from reconciler.backends.flyte2.run import Flyte2Running
+from reconciler.backends.flyte2.run.running import Flyte2Running
 from reconciler.backends.settings import for_endpoint
 from reconciler.backends.wire.channel import Channel
 from reconciler.model.asked_runs import AskedRuns

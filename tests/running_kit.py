@@ -33,7 +33,7 @@ from world import World
 
 from reconciler.backends.data import upload
 from reconciler.backends.flyte1.channel import connect
-from reconciler.backends.flyte1.run import Flyte1Running
+from reconciler.backends.flyte1.run.running import Flyte1Running
 from reconciler.backends.settings import for_endpoint
 from reconciler.backends.wire.channel import Channel
 from reconciler.model.asked_runs import AskedRuns

@@ -22,7 +22,7 @@ from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.reading import Flyte1Reading
-from reconciler.backends.flyte1.run import Flyte1Running
+from reconciler.backends.flyte1.run.running import Flyte1Running
 from reconciler.backends.flyte1.secret import needed
 from reconciler.backends.flyte1.secret.calls import Writer
 from reconciler.backends.flyte1.secret.observe import observe as observe_secrets

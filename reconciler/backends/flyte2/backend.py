@@ -21,7 +21,7 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.package.export import export
 from reconciler.backends.flyte2.reading import Flyte2Reading
 from reconciler.backends.flyte2.routing import Routes
-from reconciler.backends.flyte2.run import Flyte2Running
+from reconciler.backends.flyte2.run.running import Flyte2Running
 from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel

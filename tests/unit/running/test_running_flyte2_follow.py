@@ -15,8 +15,8 @@ import pytest
 from flyteidl2.core import execution_pb2
 from running2_kit import ENDPOINT, Played2
 
-from reconciler.backends.flyte2.run import Flyte2Running
 from reconciler.backends.flyte2.run.follow import Pace
+from reconciler.backends.flyte2.run.running import Flyte2Running
 from reconciler.errors import BackendError, UnavailableError
 from reconciler.model.run import Line, Phase, Run
 from reconciler.server.status import StatusError

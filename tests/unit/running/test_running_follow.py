@@ -18,8 +18,9 @@ from running_kit import Phase, Played, at, broken
 from world import DOMAIN, PROJECT, World
 
 from reconciler.backends.flyte1.channel import connect
-from reconciler.backends.flyte1.run import Flyte1Running, rows
+from reconciler.backends.flyte1.run import rows
 from reconciler.backends.flyte1.run.follow import Pace, follow
+from reconciler.backends.flyte1.run.running import Flyte1Running
 from reconciler.backends.settings import for_endpoint
 from reconciler.errors import BackendError, DeniedError, UnavailableError, UnsupportedError
 from reconciler.model.key import Place
