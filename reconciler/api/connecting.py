@@ -7,7 +7,7 @@ configuration of flytectl or flytekit counts only where it is named.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -41,6 +41,9 @@ class Target:
     deadline_seconds: float = 0.0
     flyte: str = ""
     against: Path | None = None
+
+
+Observe = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +161,16 @@ def _declared(value: Mapping[str, Json], *, chosen_by: str, base: Path) -> Choic
 
 @asynccontextmanager
 async def connect(
-    choice: Choice, *, read_only: bool, environ: Mapping[str, str]
+    choice: Choice,
+    *,
+    read_only: bool,
+    environ: Mapping[str, str],
+    observe: Observe | None = None,
 ) -> AsyncIterator[Backend]:
     """Open the chosen connection; for an embedded Flyte, start it unless it runs already.
 
     The embedded Flyte serves both generations and is a Flyte 1 unless `flyte` says otherwise.
+    `observe` is told of every call: its method, its code, and the seconds that it took.
     """
     from reconciler.backends import settings as settings_of
 
@@ -175,11 +183,13 @@ async def connect(
             )
             opening = _open_flyte2 if choice.flyte == FLYTE2 else _open_flyte1
             async with opening(
-                _chosen(settings, choice), read_only=read_only, label=EMBEDDED
+                replace(_chosen(settings, choice), observe=observe),
+                read_only=read_only,
+                label=EMBEDDED,
             ) as backend:
                 yield backend
         return
-    settings = _chosen(_settings(choice, environ), choice)
+    settings = replace(_chosen(_settings(choice, environ), choice), observe=observe)
     async with open_backend(settings, choice.flyte, read_only=read_only) as backend:
         yield backend
 

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from reconciler.api import connecting
-from reconciler.api.connecting import Target
+from reconciler.api.connecting import Observe, Target
 from reconciler.backends.port import Backend
 from reconciler.errors import ReconcilerError
 from reconciler.serve.config import Config
@@ -30,11 +30,17 @@ class _Link:
 
 
 class Links:
-    """Opens, shares and closes connections; `target` is what the command line says of them."""
+    """Opens, shares and closes connections; `target` is what the command line says of them.
 
-    def __init__(self, target: Target, environ: Mapping[str, str]) -> None:
+    `observe` is told of every call to Flyte.
+    """
+
+    def __init__(
+        self, target: Target, environ: Mapping[str, str], observe: Observe | None = None
+    ) -> None:
         self._target = target
         self._environ = environ
+        self._observe = observe
         self._links: dict[str, _Link] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -83,7 +89,9 @@ class Links:
                 return known
             stack = AsyncExitStack()
             backend = await stack.enter_async_context(
-                connecting.connect(choice, read_only=read_only, environ=self._environ)
+                connecting.connect(
+                    choice, read_only=read_only, environ=self._environ, observe=self._observe
+                )
             )
             link = self._links[name] = _Link(backend, stack)
             return link

@@ -103,7 +103,7 @@ class Service:
             sent=lambda way, how: self.metrics.notifications.labels(way, how).inc(),
         )
         self.queue = Queue[Unit](quiet=_QUIET_SECONDS)
-        self._links = Links(options.target, os.environ)
+        self._links = Links(options.target, os.environ, self.metrics.called)
         self.passes = Passes(
             config=configs.Config(base=options.cwd),
             states=self.states,

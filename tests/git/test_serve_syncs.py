@@ -45,6 +45,22 @@ async def test_push_is_applied_and_what_is_gone_stops(serving: Serving) -> None:
     assert ledger.entry.by == "reconcile serve"
 
 
+async def test_calls_to_flyte_are_measured(serving: Serving) -> None:
+    first = serving.repository.pushed(plans("a"))
+    serving.declare()
+    async with serve_kit.running(serving):
+        await serving.at(first)
+        samples = {
+            sample.labels["method"].rpartition(".")[2]: sample.value
+            for metric in serving.service.metrics.backend_seconds.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_count")
+        }
+    calls = serving.world.calls()
+    assert samples["CreateLaunchPlan"] == calls["CreateLaunchPlan"] == 1
+    assert samples["ListActiveLaunchPlans"] == calls["ListActiveLaunchPlans"]
+
+
 async def test_commit_that_leaves_the_folder_as_it_is_costs_flyte_nothing(serving: Serving) -> None:
     first = serving.repository.pushed(plans("a"))
     serving.declare()
