@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 NOW = "now"
+_FIRST_YEAR, _LAST_YEAR = 1900, 9998
+"""With room on both sides for clocks of any zone, and for what comes shortly before a moment."""
 _UNSEEN = datetime(1970, 1, 1, tzinfo=UTC)
 _RELATIVE = re.compile(
     r"(?P<sign>[-+])(?:(?P<weeks>\d{1,5})w)?(?:(?P<days>\d{1,5})d)?(?:(?P<hours>\d{1,6})h)?"
@@ -50,7 +52,7 @@ def moment(text: str, *, now: datetime) -> datetime:
     """The moment, in UTC, that a text names when it is read at `now`, cut to whole seconds.
 
     Raises:
-        WindowError: it names none.
+        WindowError: it names none, or one that no schedule is asked for.
     """
     try:
         found = _absolute(text) if is_absolute(text) else now + distance(text)
@@ -58,6 +60,9 @@ def moment(text: str, *, now: datetime) -> datetime:
         if isinstance(error, WindowError):
             raise
         raise _unreadable(text) from None
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        years = f"{_FIRST_YEAR} to {_LAST_YEAR}"
+        raise WindowError(f'"{text}" is in none of the years {years}', "write a moment in them")
     return found.astimezone(UTC).replace(microsecond=0)
 
 

@@ -48,6 +48,12 @@ def test_what_is_no_moment_is_refused_with_what_to_write(text: str, fix: str) ->
     assert fix in refused.value.fix
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_moment_at_the_end_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(WindowError, match="is in none of the years 1900 to 9998"):
+        moment(text, now=datetime(8500, 1, 1, tzinfo=UTC))
+
+
 def test_window_holds_its_start_and_not_its_end() -> None:
     day = window("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z", now=NOW)
     assert day.start in day
