@@ -67,7 +67,7 @@ format: setup
 
 lock: | $(UV)
 	$(COMPILE) --all-extras --group dev pyproject.toml --output-file requirements/dev.lock
-	$(COMPILE) --extra operator --constraints requirements/dev.lock pyproject.toml --output-file requirements/operator.lock
+	$(COMPILE) --extra operator --extra web --constraints requirements/dev.lock pyproject.toml --output-file requirements/operator.lock
 	$(COMPILE) --constraints requirements/dev.lock requirements/build.in --output-file requirements/build.lock
 	$(COMPILE) requirements/flytekit.in --output-file requirements/flytekit.lock
 	$(COMPILE) requirements/flyte.in --output-file requirements/flyte.lock

@@ -19,6 +19,18 @@ def _lines() -> list[str]:
     return [line for line in joined.splitlines() if line.strip()]
 
 
+def _stages() -> dict[str, list[str]]:
+    """The instructions of each stage; the last one has no name."""
+    stages: dict[str, list[str]] = {}
+    for line in _lines():
+        if line.startswith("FROM "):
+            _, _, *name = line.split()
+            stages[name[-1] if name else ""] = []
+        elif stages:
+            stages[list(stages)[-1]].append(line)
+    return stages
+
+
 def _pins(name: str) -> dict[str, str]:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     blocks = re.findall(r"^([a-zA-Z0-9_.-]+)==(\S+)(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
@@ -48,7 +60,7 @@ def test_stages_start_from_one_base_that_is_pinned() -> None:
     stages = [line.split()[1] for line in _lines() if line.startswith("FROM ")]
 
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+(@sha256:[0-9a-f]{64})?", base)
-    assert stages == ["${BASE}", "${BASE}"]
+    assert stages == ["${BASE}", "${BASE}", "plain", "plain"]
 
 
 def test_packages_are_installed_by_their_hashes_as_wheels() -> None:
@@ -63,15 +75,36 @@ def test_packages_are_installed_by_their_hashes_as_wheels() -> None:
 
 
 def test_image_runs_as_nobody_without_a_shell() -> None:
-    last = _lines()[_lines().index("FROM ${BASE}") :]
+    stages = _stages()
+    plain = stages["plain"]
 
-    assert "USER 65532:65532" in last
-    assert 'ENTRYPOINT ["/opt/reconcile/bin/reconcile"]' in last
-    assert 'CMD ["operator"]' in last
-    assert [line for line in last if line.startswith(("RUN", "ADD", "EXPOSE", "VOLUME"))] == []
-    assert [line for line in last if line.startswith("COPY")] == [
+    assert list(stages) == ["build", "plain", "git", ""]
+    assert stages[""] == [], "the image that is built unless another is named"
+    assert "USER 65532:65532" in plain
+    assert 'ENTRYPOINT ["/opt/reconcile/bin/reconcile"]' in plain
+    assert 'CMD ["operator"]' in plain
+    assert [line for line in plain if line.startswith(("RUN", "ADD", "EXPOSE", "VOLUME"))] == []
+    assert [line for line in plain if line.startswith("COPY")] == [
         "COPY --from=build /opt/reconcile /opt/reconcile"
     ]
+
+
+def test_image_with_git_adds_the_programs_and_nothing_else() -> None:
+    first, run, last = _stages()["git"]
+    (wanted,) = re.findall(r"apt-get install -y --no-install-recommends (.*?) &&", run)
+
+    assert (first, last) == ("USER 0:0", "USER 65532:65532")
+    assert run.startswith('RUN export PATH="$PATH:/usr/sbin:/sbin" &&'), "dpkg and useradd ask for"
+    assert run.count("install") == 2, "one call, and its option"
+    assert set(wanted.split()) == {"ca-certificates", "git", "gnupg", "openssh-client"}
+    assert "rm -rf /var/lib/apt/lists/*" in run
+    assert re.search(r"useradd .*--uid 65532 .*--home-dir /tmp ", run), "or ssh refuses to start"
+    assert not re.search(r"curl|wget|pip|http", run)
+
+
+def test_one_rule_of_the_linter_is_ignored_at_one_place() -> None:
+    assert re.findall(r"hadolint ignore=(\S+)", DOCKERFILE) == ["DL3008"]
+    assert not list(ROOT.glob(".hadolint*"))
 
 
 def test_nothing_secret_is_asked_for_or_copied() -> None:
@@ -90,7 +123,8 @@ def test_nothing_secret_is_asked_for_or_copied() -> None:
 def test_lock_of_the_image_is_that_of_the_tests_without_their_tools() -> None:
     locked, tested = _pins("operator.lock"), _pins("dev.lock")
     wanted = PROJECT["project"]["dependencies"]
-    wanted += PROJECT["project"]["optional-dependencies"]["operator"]
+    for extra in ("operator", "web"):
+        wanted += PROJECT["project"]["optional-dependencies"][extra]
     tools = _names([item for item in PROJECT["dependency-groups"]["dev"] if item != "uv"])
 
     assert _names(wanted) <= set(locked)
