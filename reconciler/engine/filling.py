@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from reconciler.backends.port import Backend
 from reconciler.errors import BackendError, LimitError, ReconcilerError
-from reconciler.model.drive import Drive
+from reconciler.model.drive import Drive, Outside
 from reconciler.model.ledger import Driven
 from reconciler.model.live import Query, Runs, Unreadable
 from reconciler.model.pursuit import Asking, Pursuit
@@ -49,7 +49,7 @@ class Filling:
             held=self.held,
             now=now,
         )
-        (drive,) = traits.share([(self.resource, traits.drive(pursuit))])
+        (drive,) = traits.share([(self.resource, traits.drive(pursuit))], Outside())
         self.held = replace(self.held, frozen=drive.frozen or self.held.frozen)
         return drive
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.backends.port import Backend
-from reconciler.engine import claims, policing
+from reconciler.engine import claims, outside, policing
 from reconciler.engine.contents import HashKey, read_contents
 from reconciler.engine.declaration import Declaration
 from reconciler.engine.files import read_archives, read_inputs
@@ -189,6 +189,8 @@ async def plan_resolved(
     desired = resolved.desired
     context = plan_context(declaration, desired, backend.traits, view)
     live = await backend.observe(query(desired, context))
+    others = await outside.read(runs.minding(desired, context), context, backend)
+    context = replace(context, outside=others)
     warnings = (*view.objections, *(item.text for item in resolved.warnings))
     made = await asyncio.to_thread(
         compute, desired, live, context, backend=view.identity, warnings=warnings

@@ -43,6 +43,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Runs in flight of declarations of one kind, by the ledgers of all sets of the Flyte.
+
+    `unread` is why they are not known, empty where they are.
+    """
+
+    runs: frozenset[RunId] = frozenset()
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drive:
     """What is to be done now, and how far the declaration is.
 

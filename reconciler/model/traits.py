@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.model.document import Json, Path
-from reconciler.model.drive import Drive
+from reconciler.model.drive import Drive, Outside
 from reconciler.model.key import Key
 from reconciler.model.pursuit import Pursuit
 from reconciler.model.resource import Resource
@@ -64,12 +64,16 @@ Driver = Callable[[Pursuit], Drive]
 """What a declaration of runs wants now; pure."""
 
 
-Share = Callable[[Sequence[tuple[Resource, Drive]]], Sequence[Drive]]
+Share = Callable[[Sequence[tuple[Resource, Drive]], Outside], Sequence[Drive]]
 """What declarations of runs of one kind want once each knows of the others; pure."""
 
 
-def _alike(found: Sequence[tuple[Resource, Drive]]) -> Sequence[Drive]:
+def _alike(found: Sequence[tuple[Resource, Drive]], _outside: Outside) -> Sequence[Drive]:
     return [drive for _, drive in found]
+
+
+def _for_itself(_resource: Resource) -> bool:
+    return False
 
 
 def _idle(_pursuit: Pursuit) -> Drive:
@@ -202,7 +206,8 @@ class Traits:
     keeps its content. An object is replaced while it is active only where `restarts` allows it.
     Objects for which `together` gives the same name are written at once, where nothing holds one of
     them back. `drive` says what a declaration of runs wants, and
-    `share` what all of a kind start together.
+    `share` what all of a kind start together; where that hangs on the runs of other sets,
+    `minds_others` says so.
     """
 
     kind: str
@@ -221,3 +226,4 @@ class Traits:
     together: Callable[[Key], str] = field(default=_by_itself, repr=False, compare=False)
     drive: Driver = field(default=_idle, repr=False, compare=False)
     share: Share = field(default=_alike, repr=False, compare=False)
+    minds_others: Callable[[Resource], bool] = field(default=_for_itself, repr=False, compare=False)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from reconciler.model.drive import Outside
     from reconciler.model.key import Key
     from reconciler.model.ledger import Ledger
     from reconciler.model.resource import Resource
@@ -38,7 +39,8 @@ class Policy:
 class Context:
     """Arguments of one planning; `now` is the moment it is made for.
 
-    `elsewhere` names the other sets that adopted objects declared here. `given_up` are objects
+    `elsewhere` names the other sets that adopted objects declared here, `outside` the runs that
+    declarations of a kind have in flight, where it was to be read. `given_up` are objects
     whose declaration somebody deletes, with what is to happen to each: they are removed even where
     only a part of the set was read.
     """
@@ -50,6 +52,7 @@ class Context:
     desired_digest: str
     previous_names: tuple[str, ...] = ()
     elsewhere: Mapping[Key, str] = field(default_factory=dict)
+    outside: Mapping[str, Outside] = field(default_factory=dict)
     given_up: Mapping[Key, Prune] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
 

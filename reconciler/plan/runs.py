@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import digest
-from reconciler.model.drive import Drive
+from reconciler.model.drive import Drive, Outside
 from reconciler.model.ledger import Driven
 from reconciler.model.live import Absent, Runs, Unreadable
 from reconciler.model.policy import Prune
@@ -109,6 +109,16 @@ def _asking(
     )
 
 
+def minding(desired: Desired, context: Context) -> frozenset[str]:
+    """Name the kinds of which something may start that hangs on what other sets have in flight."""
+    resources = _of_runs(desired, context)
+    return frozenset(
+        key.kind
+        for key, one in resources.items()
+        if context.traits[key.kind].minds_others(one) and not is_done(one, resources, context)
+    )
+
+
 def _of_runs(desired: Desired, context: Context) -> dict[Key, Resource]:
     return {
         key: resource
@@ -145,7 +155,8 @@ def _shared(
     shared: dict[Key, Drive] = {}
     for kind, keys in by_kind.items():
         pairs = [(resources[key], found[key]) for key in keys]
-        shared.update(zip(keys, context.traits[kind].share(pairs), strict=True))
+        together = context.traits[kind].share(pairs, context.outside.get(kind, Outside()))
+        shared.update(zip(keys, together, strict=True))
     return shared
 
 

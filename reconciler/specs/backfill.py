@@ -66,7 +66,7 @@ class Budget(Shape):
     max_in_flight: Positive | None = None
     """How many runs of all backfills of the connection may be in flight when this one starts more.
 
-    Backfills of the same set are counted together; those of other sets are not seen.
+    Backfills of all sets are counted, by the ledgers of the sets; those without a set are not seen.
     """
 
 

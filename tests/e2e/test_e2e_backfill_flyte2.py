@@ -14,7 +14,7 @@ from flyteidl2.workflow import (
     run_service_pb2,
     run_service_pb2_grpc,
 )
-from world import DOMAIN, PROJECT
+from world import DOMAIN, PROJECT, SYNC
 from world2 import COUNT, TASK, World2, open_world2
 
 from reconciler.model.key import Key, Place
@@ -221,3 +221,22 @@ async def test_a_name_is_looked_for_just_before_it_is_sent(tmp_path: Path) -> No
 
         assert calls["CreateRun"] == 60
         assert max(ahead) <= 8
+
+
+async def test_runs_of_another_set_count_until_they_end(tmp_path: Path) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        world.declare(document(to="2026-01-04T00:00:00Z", parallelism=3))
+        await world.reconcile()
+        assert await names(world) == {scheduler_name(tick(day)) for day in range(3)}
+        late = {"from": "2026-01-11T00:00:00Z", "to": "2026-01-21T00:00:00Z", "parallelism": 10}
+        other = SYNC.replace("team", "other")
+        world.declare(document(**late, budget={"maxInFlight": 4}), sync=other)
+        await world.reconcile()
+        assert len(await names(world)) == 4
+        assert (await world.plan()).plan.drives[KEY].waits == (
+            "at most 4 runs of all backfills may be in flight, 3 elsewhere among them"
+        )
+        await end_all(world)
+        await world.reconcile()
+        assert len(await names(world)) == 8

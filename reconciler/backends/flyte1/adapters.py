@@ -24,7 +24,7 @@ from reconciler.backends.flyte1.secret.spec import MISSING, SecretAdapter, toget
 from reconciler.backends.flyte1.secret.spec import describe as describe_secret
 from reconciler.backends.wire import signal
 from reconciler.backends.wire.backfill import KIND as BACKFILL
-from reconciler.backends.wire.backfill import BackfillAdapter, shared
+from reconciler.backends.wire.backfill import BackfillAdapter, minds_others, shared
 from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
@@ -126,6 +126,7 @@ BACKFILL_TRAITS = Traits(
     describe=describe_backfill,
     drive=backfill_drive,
     share=shared,
+    minds_others=minds_others,
 )
 
 TRAITS: Mapping[str, Traits] = {

@@ -29,7 +29,7 @@ from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.spec import TriggerAdapter
 from reconciler.backends.wire import signal
 from reconciler.backends.wire.backfill import KIND as BACKFILL
-from reconciler.backends.wire.backfill import BackfillAdapter, shared
+from reconciler.backends.wire.backfill import BackfillAdapter, minds_others, shared
 from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
@@ -135,6 +135,7 @@ BACKFILL_TRAITS = Traits(
     describe=describe_backfill,
     drive=backfill_drive,
     share=shared,
+    minds_others=minds_others,
 )
 
 TRAITS: Mapping[str, Traits] = {

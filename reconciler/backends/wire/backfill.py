@@ -17,7 +17,7 @@ from typing import cast
 from reconciler.model.backfill import Coverage, Gaps, Going, OnFailure, Order
 from reconciler.model.digest import digest
 from reconciler.model.document import Json, show_path
-from reconciler.model.drive import Drive
+from reconciler.model.drive import Drive, Outside
 from reconciler.model.interface import Want
 from reconciler.model.key import Key
 from reconciler.model.origin import Origin
@@ -158,10 +158,16 @@ def describe(body: Mapping[str, Json]) -> dict[str, Json]:
     return {**shown, **({"budget": budget} if budget else {})}
 
 
-def shared(found: Sequence[tuple[Resource, Drive]]) -> Sequence[Drive]:
+def minds_others(resource: Resource) -> bool:
+    """Say whether what a backfill starts hangs on what other sets have in flight."""
+    return "maxInFlight" in resource.body and "state" not in resource.body
+
+
+def shared(found: Sequence[tuple[Resource, Drive]], outside: Outside) -> Sequence[Drive]:
     """Keep all backfills together within the limits that they name."""
     limits = [cast("int | None", resource.body.get("maxInFlight")) for resource, _ in found]
-    return share([(drive, limit) for (_, drive), limit in zip(found, limits, strict=True)])
+    pairs = [(drive, limit) for (_, drive), limit in zip(found, limits, strict=True)]
+    return share(pairs, outside)
 
 
 def earliest(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> datetime:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from backfill_world import DAY, FIRST, NOW, daily, naming, run_of, scheduler_name, world
+from backfill_world import DAY, FIRST, NOW, PLACE, daily, naming, run_of, scheduler_name, world
 
 from reconciler.model.backfill import Coverage, Going, OnFailure, Order
+from reconciler.model.drive import Outside
 from reconciler.model.run import Mode, Phase, RunId
 from reconciler.plan.backfill.share import share
 from reconciler.plan.backfill.wish import GRACE
@@ -270,3 +271,23 @@ def test_backfills_share_what_may_be_in_flight() -> None:
 def test_backfill_without_a_limit_takes_no_part_in_sharing() -> None:
     found = world(4, parallelism=4).look()
     assert share([(found, None)]) == (found,)
+    assert share([(found, None)], Outside(unread="no rights")) == (found,)
+
+
+def test_runs_of_other_sets_count_once_within_the_limit() -> None:
+    one = world(4, parallelism=4)
+    one.runs["ours"] = run_of(FIRST, Phase.RUNNING, name="ours")
+    ours, theirs = RunId(PLACE, "ours"), RunId(PLACE, "theirs")
+    (found,) = share([(one.look(), 3)], Outside(runs=frozenset({ours, theirs})))
+    assert starts(found) == [1]
+    (found,) = share([(one.look(), 2)], Outside(runs=frozenset({ours, theirs})))
+    assert starts(found) == []
+    assert found.waits == (
+        "at most 2 runs of all backfills may be in flight, 1 elsewhere among them"
+    )
+
+
+def test_nothing_starts_within_a_limit_while_other_sets_cannot_be_read() -> None:
+    (found,) = share([(world(4, parallelism=4).look(), 3)], Outside(unread="no rights"))
+    assert starts(found) == []
+    assert found.waits == "what other sets have in flight is not known: no rights"
