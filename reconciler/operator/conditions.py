@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from reconciler.model.document import Json
@@ -96,21 +96,24 @@ def reason_before(custom: Custom) -> str:
     return next((str(item.get("reason")) for item in _known(custom) if item["type"] == "Ready"), "")
 
 
-def is_expired(custom: Custom, verdict: Verdict, now: datetime) -> bool:
-    """Say whether an object has been as it will stay for longer than its time to live."""
+def expires_in(custom: Custom, verdict: Verdict, now: datetime) -> float | None:
+    """Return the seconds until an object that stays as it is has outlived its time to live.
+
+    None where it has none, or where it may still become another.
+    """
     ttl = custom.spec.get("ttl")
-    if not isinstance(ttl, str) or reason_before(custom) != str(verdict.reason):
-        return False
-    if not verdict.is_ready and verdict.reason is not Reason.RUN:
-        return False
+    if not isinstance(ttl, str) or not (verdict.is_ready or verdict.reason is Reason.RUN):
+        return None
+    seconds = duration.parse(ttl) / duration.SECOND
+    is_told = reason_before(custom) == str(verdict.reason)
     is_same = custom.status.get("observedGeneration") == custom.generation
     since = next(
         (one["lastTransitionTime"] for one in _known(custom) if one["type"] == "Ready"), ""
     )
-    if not is_same or not since:
-        return False
-    seconds = duration.parse(ttl) / duration.SECOND
-    return datetime.fromisoformat(since) + timedelta(seconds=seconds) <= now
+    if not (is_told and is_same and since):
+        # The status that says since when is yet to be written; its times are whole seconds.
+        return seconds + 1
+    return (datetime.fromisoformat(since) - now).total_seconds() + seconds
 
 
 def _shortened(message: str) -> str:

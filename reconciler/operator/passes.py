@@ -26,7 +26,7 @@ from reconciler.notify.notifier import Notifier
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
 from reconciler.operator.concurrent import gather
-from reconciler.operator.conditions import Verdict, is_expired, reason_before
+from reconciler.operator.conditions import Verdict, expires_in, reason_before
 from reconciler.operator.connections import Connections, Opened, UnusableError, values_of
 from reconciler.operator.ending import Departures
 from reconciler.operator.git_passes import GitPasses
@@ -306,11 +306,12 @@ class Passes:
             )
         telling = self._begin_telling(unit, told, now)
         await self._announce(unit, judge, now)
-        await self._expire(unit, told, now)
+        expiry = await self._expire(unit, told, now)
         waits = [one for one in told.values() if one.is_waiting]
         is_in_flight = any(one.reason is Reason.PROGRESSING for one in waits)
         is_failed = waiting or any(one.reason is not Reason.PROGRESSING for one in waits)
-        again = min(self._interval(unit), _IN_FLIGHT_SECONDS if is_in_flight else math.inf)
+        soon = _IN_FLIGHT_SECONDS if is_in_flight else math.inf
+        again = min(self._interval(unit), soon, expiry)
         again_after = 0.0 if stop.is_set() else again
         is_failed = is_failed and not stop.is_set()
         freed = cast.freed
@@ -318,16 +319,21 @@ class Passes:
             freed |= frozenset(self._dependents(unit))
         return Ended(again_after, is_failed=is_failed, freed=freed, telling=telling)
 
-    async def _expire(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> None:
-        """Delete the objects of runs that ended longer ago than their time to live."""
-        over = [
-            item
+    async def _expire(self, unit: Unit, told: Mapping[Ref, Verdict], now: datetime) -> float:
+        """Delete the objects of runs that ended longer ago than their time to live.
+
+        Returns the seconds until the next one is due, infinity where none is.
+        """
+        left = {
+            item.ref: (item, seconds)
             for item in unit.members
-            if item.ref in told and is_expired(item, told[item.ref], now)
-        ]
+            if item.ref in told and (seconds := expires_in(item, told[item.ref], now)) is not None
+        }
+        over = [item for item, seconds in left.values() if seconds <= 0]
         await gather(
             *(self.cluster.delete(item.ref.path, precondition_uid=item.uid) for item in over)
         )
+        return min((seconds for _, seconds in left.values() if seconds > 0), default=math.inf)
 
     async def _cast(self, unit: Unit, opened: Opened, now: datetime) -> Cast:
         references = members.secret_references(unit)

@@ -49,6 +49,9 @@ UNTOLD = {
     # Arithmetic that CEL has not.
     *("plan: rate that overflows", "secret: empty step of a key"),
     *(f"backfill: {name}" for name in _WINDOWS),
+    "plan: look back of nothing",
+    # A name of the object itself, and one list beside another, which no rule may walk.
+    *("run: after itself", "run: after the same twice", "run: input twice"),
 }
 
 
@@ -216,7 +219,7 @@ REFUSED = [
         "namespace gives no name of a namespace",
     ),
     ("FlyteSync", {"interval": "0s"}, "interval is not above zero"),
-    ("FlyteSync", {"git": {"url": "x"}}, "git is not served yet by this version"),
+    ("FlyteSync", {"git": {"url": "x"}}, "spec.git.url in body should match"),
     ("FlytePackage", {"archive": "https://a/b.tgz"}, "its content must be pinned; add sha256"),
     ("FlytePackage", {"archive": "ftp://a/b.tgz"}, "archive has a scheme that is not allowed"),
     ("FlyteSecret", {"valueFrom": {"env": "A"}, "group": "g"}, "group needs key too; add key"),
