@@ -22,6 +22,13 @@ RELEASE = "flyte-reconciler"
 KUBERNETES = "1.34.0"
 EVERYTHING: dict[str, Any] = {
     "replicas": 2,
+    "git": {"enabled": True, "allowSchemes": ["http"]},
+    "page": {
+        "enabled": True,
+        "token": {"secretName": "page"},
+        "header": "X-Forwarded-User",
+        "proxies": ["10.0.3.0/24"],
+    },
     "secrets": {"read": True, "write": True},
     "networkPolicy": {"enabled": True},
     "metrics": {

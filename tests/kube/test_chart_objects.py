@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import chart_kit
 import pytest
-from chart_kit import CHART, EVERYTHING, Object
+from chart_kit import CHART, EVERYTHING, RELEASE, Object
 
 if TYPE_CHECKING:
     from kube_kit import Cluster
@@ -171,7 +171,9 @@ def test_mode_and_options_reach_the_operator(cluster: Cluster) -> None:
         "--listen=0.0.0.0:8080",
         "--log-level=info",
     ]
-    assert arguments(MODES["namespaced, everything"])[1:6] == [
+    assert arguments(MODES["namespaced, everything"])[:7] == [
+        "serve",
+        "--kubernetes",
         "--namespace=one",
         "--namespace=two",
         "--connection=flyte/prod",
@@ -207,6 +209,47 @@ def test_network_policy_lets_out_to_names_the_api_server_and_flyte_alone(
         {"ports": tcp[1:2], "to": peer},
         {"ports": tcp[2:], "to": peer},
     ]
+
+
+def test_git_has_a_place_for_its_copies_and_a_port_for_webhooks(cluster: Cluster) -> None:
+    values = {"git": {"enabled": True, "cache": {"sizeLimit": "1Gi"}}}
+    policy = {"enabled": True, "hooksFrom": [{"podSelector": {}}]}
+    objects = chart_kit.render(cluster, values | {"networkPolicy": policy})
+    pod = chart_kit.one(objects, "Deployment")["spec"]["template"]["spec"]
+    network = chart_kit.one(objects, "NetworkPolicy")["spec"]
+
+    assert {"name": "cache", "emptyDir": {"sizeLimit": "1Gi"}} in pod["volumes"]
+    assert {"name": "cache", "mountPath": "/tmp/cache"} in pod["containers"][0]["volumeMounts"]
+    assert {"name": "XDG_CACHE_HOME", "value": "/tmp/cache"} in pod["containers"][0]["env"]
+    assert pod["containers"][0]["image"].endswith("-git")
+    ports = chart_kit.one(objects, "Service")["spec"]["ports"]
+    assert {(port["name"], port["port"], port["targetPort"]) for port in ports} == {
+        ("http-metrics", 8080, "http"),
+        ("http-hooks", 80, "http"),
+    }
+    http = [{"port": "http", "protocol": "TCP"}]
+    assert network["ingress"][1:] == [{"ports": http, "from": [{"podSelector": {}}]}]
+    assert [port["port"] for port in network["egress"][-1]["ports"]] == [22, 443]
+
+
+def test_page_has_a_port_of_its_own_and_a_token_that_no_role_reads(cluster: Cluster) -> None:
+    page = {"enabled": True, "token": {"secretName": "page", "key": "word"}}
+    policy = {"enabled": True, "pageFrom": [{"podSelector": {}}]}
+    objects = chart_kit.render(cluster, {"page": page, "networkPolicy": policy})
+    pod = chart_kit.one(objects, "Deployment")["spec"]["template"]["spec"]
+    network = chart_kit.one(objects, "NetworkPolicy")["spec"]
+
+    assert {"name": "page", "containerPort": 8081, "protocol": "TCP"} in pod["containers"][0][
+        "ports"
+    ]
+    secret = {"secretName": "page", "items": [{"key": "word", "path": "token"}]}
+    assert {"name": "page-token", "secret": secret} in pod["volumes"]
+    assert "--page-token-file=/etc/reconcile/page/token" in pod["containers"][0]["args"]
+    ports = chart_kit.one(objects, "Service")["spec"]["ports"]
+    assert [port["targetPort"] for port in ports] == ["http", "page"]
+    served = [{"port": "page", "protocol": "TCP"}]
+    assert network["ingress"][1:] == [{"ports": served, "from": [{"podSelector": {}}]}]
+    assert "secrets" not in {right.resource for right in chart_kit.rights(objects, RELEASE)}
 
 
 def test_two_replicas_are_spread_and_go_one_at_a_time(cluster: Cluster) -> None:

@@ -7,6 +7,7 @@ import base64
 import contextlib
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
@@ -17,7 +18,8 @@ from chart_kit import EVERYTHING, METRICS
 from operator_kit import Operator, Team, custom, message, until
 
 from reconciler.backends.kubernetes import access
-from reconciler.cli.operator import operator as command
+from reconciler.cli.operator import operator
+from reconciler.cli.serve import serve
 from reconciler.operator import run, trust
 from reconciler.operator.conditions import Verdict, status_of
 from reconciler.operator.metrics import Metrics
@@ -25,19 +27,25 @@ from reconciler.operator.resources import read
 from reconciler.operator.words import WAITING, Reason
 
 if TYPE_CHECKING:
+    import click
     from kube_kit import Cluster, Identity
 
 NAMESPACED = {"scope": "namespaced"}
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("command", [operator, serve], ids=lambda command: command.name)
 @pytest.mark.parametrize("scope", ["cluster", "namespaced"])
-def test_operator_takes_the_arguments_of_the_chart(cluster: Cluster, scope: str) -> None:
-    objects = chart_kit.render(cluster, {"scope": scope} | EVERYTHING)
+def test_program_takes_the_arguments_of_the_chart(
+    cluster: Cluster, scope: str, command: click.Command
+) -> None:
+    off = {} if command is serve else {"git": {}, "page": {}}
+    objects = chart_kit.render(cluster, EVERYTHING | off | {"scope": scope})
     pod = chart_kit.one(objects, "Deployment")["spec"]["template"]["spec"]
     name, *arguments = pod["containers"][0]["args"]
     context = command.make_context(name, arguments)
 
+    assert name == command.name
     assert context.params["namespace"] == (("flyte",) if scope == "namespaced" else ())
     assert context.params["connection"] == "flyte/prod"
     assert context.params["allow_url"] == ("https://artifacts.example.com",)
@@ -46,6 +54,12 @@ def test_operator_takes_the_arguments_of_the_chart(cluster: Cluster, scope: str)
     assert context.params["leader_elect"] is True
     assert context.params["lease_duration"] == 30
     assert context.params["listen"] == "0.0.0.0:8080"
+    if command is serve:
+        assert context.params["allow_scheme"] == ("http",)
+        assert context.params["page_listen"] == "0.0.0.0:8081"
+        assert context.params["page_token_file"] == Path("/etc/reconcile/page/token")
+        assert context.params["page_header"] == "X-Forwarded-User"
+        assert context.params["page_proxy"] == ("10.0.3.0/24",)
 
 
 def test_metrics_of_the_chart_are_those_of_the_operator() -> None:

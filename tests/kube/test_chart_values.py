@@ -99,6 +99,9 @@ def test_readme_explains_every_value_with_its_default() -> None:
         ({"namespaces": ["Team_A"]}, "at '/namespaces/0'"),
         ({"secrets": {"read": "yes"}}, "at '/secrets/read': got string, want boolean"),
         ({"tmp": {"sizeLimit": "lots"}}, "at '/tmp/sizeLimit'"),
+        ({"git": {"allowSchemes": ["file"]}}, "at '/git/allowSchemes/0'"),
+        ({"git": {"cache": {"sizeLimit": "lots"}}}, "at '/git/cache/sizeLimit'"),
+        ({"page": {"proxies": ["everybody"]}}, "at '/page/proxies/0'"),
         (
             {"namespaces": ["one"]},
             "namespaces: has no meaning with scope: cluster; set scope: namespaced",
@@ -118,6 +121,18 @@ def test_readme_explains_every_value_with_its_default() -> None:
         (
             {"secrets": {"writeNamespaces": ["one"]}},
             "secrets.writeNamespaces: has no meaning with secrets.write: false; set secrets.write",
+        ),
+        (
+            {"page": {"enabled": True}},
+            "page.enabled: shows what runs in production and is not for everybody; set page.token",
+        ),
+        (
+            {"page": {"enabled": True, "header": "X-Forwarded-User"}},
+            "page.header: is believed from page.proxies alone; set both, or neither",
+        ),
+        (
+            {"page": {"token": {"secretName": "page"}}},
+            "page: has no meaning with page.enabled: false; set page.enabled: true",
         ),
         (
             {"metrics": {"service": {"enabled": False}, "serviceMonitor": {"enabled": True}}},

@@ -43,7 +43,8 @@ app.kubernetes.io/part-of: flyte-reconciler
 {{- end -}}
 
 {{- define "reconciler.image" -}}
-{{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
+{{- $version := ternary (printf "%s-git" .Chart.AppVersion) .Chart.AppVersion .Values.git.enabled -}}
+{{- $tag := .Values.image.tag | default $version -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
 {{- else -}}
@@ -117,6 +118,16 @@ seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.service.enabled) -}}
 {{- fail "metrics.serviceMonitor.enabled: finds the metrics by the Service; set metrics.service.enabled: true" -}}
+{{- end -}}
+{{- if .Values.page.enabled -}}
+{{- if ne (empty .Values.page.header) (empty .Values.page.proxies) -}}
+{{- fail "page.header: is believed from page.proxies alone; set both, or neither" -}}
+{{- end -}}
+{{- if and (not .Values.page.token.secretName) (not .Values.page.header) -}}
+{{- fail "page.enabled: shows what runs in production and is not for everybody; set page.token.secretName, or page.header with page.proxies" -}}
+{{- end -}}
+{{- else if or .Values.page.token.secretName .Values.page.header .Values.page.proxies -}}
+{{- fail "page: has no meaning with page.enabled: false; set page.enabled: true, or leave it empty" -}}
 {{- end -}}
 {{- if not (.Files.Glob "files/crds/*.yaml") -}}
 {{- fail "files/crds: is empty; run `make generate`" -}}
