@@ -56,9 +56,9 @@ _MAPS = {"envs": "--env", "labels": "--label", "annotations": "--annotation"}
 def run(**given: Any) -> int:
     """Start a run (execution) now, with inputs typed by the interface of what is started.
 
-    A trigger is TASK/NAME. The run is named on stdout. With --name the same command starts nothing
-    twice: a run of that name and content is the one that was meant. With --wait exit codes are
-    those of `wait`. What is to be started once by what is in Git is a FlyteRun.
+    A trigger is TASK/NAME. The run is named on stdout. With --name nothing is started
+    where a run of that name is there, whatever its content; that is told. With --wait exit codes
+    are those of `wait`. What is to be started once by what is in Git is a FlyteRun.
     """
     return run_options.interruptible(given, _run(given))
 

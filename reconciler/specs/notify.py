@@ -45,7 +45,7 @@ class WebhookTarget(Shape):
 
 
 class SlackTarget(Shape):
-    """An incoming webhook of Slack, or of what takes the same: Mattermost, Rocket.Chat, Discord."""
+    """An incoming webhook of Slack, or of a chat that takes the same."""
 
     secret_ref: Bundle
     """Its address, as `url`: whoever knows it may write."""

@@ -6,7 +6,7 @@ reader costs Flyte nothing and two readers see the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -114,9 +114,6 @@ class Boards:
         """Return the board of a set."""
         return self._boards.get(name)
 
-    def all(self, names: Iterable[str] = ()) -> tuple[Board, ...]:
-        """Return boards in the order of their names, all of them or some."""
-        wanted = set(names)
-        return tuple(
-            board for name, board in sorted(self._boards.items()) if not wanted or name in wanted
-        )
+    def all(self) -> tuple[Board, ...]:
+        """Return every board, in the order of their names."""
+        return tuple(board for _, board in sorted(self._boards.items()))

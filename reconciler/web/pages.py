@@ -163,7 +163,7 @@ def one_fill(board: Board, fill: Fill, page: int, now: datetime) -> str:
 
 
 def audit(boards: Iterable[Board], page: int, now: datetime) -> str:
-    """What was written, by whom and for which commit, as the ledgers say."""
+    """What was written, by whom and for which commit, as the ledgers said."""
     entries = [(board, entry) for board in boards for entry in board.audit if entry.at is not None]
     entries.sort(key=lambda item: str(item[1].at), reverse=True)
     return _page("audit.html", now=now, part=part(entries, page))

@@ -119,10 +119,7 @@ BACKFILL_TRAITS = Traits(
     kind=BACKFILL,
     shape=Shape.RUNS,
     rank=60,
-    calls={
-        Verb.START: methods.CREATE_EXECUTION.name,
-        Verb.TERMINATE: methods.TERMINATE_EXECUTION.name,
-    },
+    calls=_ON_RUNS,
     describe=describe_backfill,
     drive=backfill_drive,
     share=shared,

@@ -106,11 +106,12 @@ TRIGGER_TRAITS = Traits(
     restarts=restarts,
 )
 
+_ON_RUNS = {Verb.START: runs.CREATE_RUN.name, Verb.TERMINATE: runs.ABORT_RUN.name}
 RUN_TRAITS = Traits(
     kind=RUN,
     shape=Shape.RUNS,
     rank=70,
-    calls={Verb.START: runs.CREATE_RUN.name, Verb.TERMINATE: runs.ABORT_RUN.name},
+    calls=_ON_RUNS,
     describe=run.describe,
     drive=partial(drive, way=run.WAY),
 )
@@ -128,10 +129,7 @@ BACKFILL_TRAITS = Traits(
     kind=BACKFILL,
     shape=Shape.RUNS,
     rank=60,
-    calls={
-        Verb.START: runs.CREATE_RUN.name,
-        Verb.TERMINATE: runs.ABORT_RUN.name,
-    },
+    calls=_ON_RUNS,
     describe=describe_backfill,
     drive=backfill_drive,
     share=shared,
