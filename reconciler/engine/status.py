@@ -115,9 +115,7 @@ async def of_set(declaration: Declaration, backend: Backend, *, now: datetime) -
     planned = await planned_unclaimed(declaration, backend, now=now)
     beyond = await _rest_of_scope(planned, backend)
     objects = of_objects(planned, now=now)
-    known = {item.key for item in objects}
-    found = {**beyond.objects, **planned.live.objects}
-    others = _others({key: item for key, item in found.items() if key not in known}, now)
+    others = of_others(planned, beyond, now=now)
     others, warnings = await _with_adopters(others, backend)
     return Status(
         backend=planned.plan.backend,
@@ -147,6 +145,15 @@ def of_objects(planned: Planned, *, now: datetime) -> tuple[ObjectStatus, ...]:
         *(_declared(resource, planned, changes.get(key), now) for key, resource in declared),
         *(_removed(changes[key], planned, now) for key in gone),
     )
+
+
+def of_others(
+    planned: Planned, beyond: Live | None = None, *, now: datetime
+) -> tuple[ObjectStatus, ...]:
+    """List what is active and not the set's, as far as the plan looked, and `beyond` that."""
+    own = planned.desired.resources.keys() | {change.key for change in planned.plan.changes}
+    found = {**(beyond.objects if beyond is not None else {}), **planned.live.objects}
+    return _others({key: item for key, item in found.items() if key not in own}, now)
 
 
 async def of_connection(

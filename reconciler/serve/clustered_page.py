@@ -63,6 +63,7 @@ class ClusterPage:
             looked_at=now,
             next_at=None if verdict.is_suspended else now + timedelta(seconds=interval),
             objects=shown.objects,
+            others=shown.others,
             changes=shown.changes,
             schedules=shown.schedules,
             runs=shown.runs,

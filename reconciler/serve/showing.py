@@ -36,6 +36,7 @@ class Shown:
     """One set as the last pass left it; `syncs` are those that changed something or failed to."""
 
     objects: tuple[ObjectStatus, ...] = ()
+    others: tuple[ObjectStatus, ...] = ()
     changes: Mapping[Key, Change] = field(default_factory=dict)
     schedules: Mapping[Key, Mapping[str, Json]] = field(default_factory=dict)
     fills: tuple[Fill, ...] = ()
@@ -59,6 +60,7 @@ async def look(
         plans[planned.plan.id] = (planned.plan.changes, outcomes)
     return Shown(
         objects=status.of_objects(left, now=now),
+        others=status.of_others(left, now=now),
         changes={change.key: change for change in left.plan.changes},
         schedules=upcoming.schedules(left.live),
         fills=tuple(
@@ -92,6 +94,7 @@ def of_state(state: State, next_at: datetime | None) -> Board:
         looked_at=_moment(state.looked),
         next_at=None if state.is_suspended else next_at,
         objects=shown.objects,
+        others=shown.others,
         changes=shown.changes,
         schedules=shown.schedules,
         runs=shown.runs,

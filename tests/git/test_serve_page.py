@@ -60,6 +60,18 @@ async def test_push_is_on_the_page_as_it_was_left(serving: Serving) -> None:
         assert len(found.audit[0].done) >= 2
 
 
+async def test_what_is_active_and_not_declared_is_on_the_page_too(serving: Serving) -> None:
+    await serving.world.register_plan("by.hand", "v1")
+    await serving.world.set_state("by.hand", "v1", active=True)
+    commit = serving.repository.pushed(plans("a"))
+    serving.declare()
+    async with serve_kit.running(serving, page=PAGE):
+        await serving.at(commit)
+        (other,) = board(serving).others
+        assert (other.key.name, other.owner) == ("by.hand", "foreign")
+        assert [item.key.name for item in board(serving).objects] == ["a"]
+
+
 async def test_what_is_held_back_is_a_change_that_is_left(serving: Serving) -> None:
     names = [f"p{number}" for number in range(6)]
     first = serving.repository.pushed(plans(*names))
