@@ -7,6 +7,7 @@ import base64
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -255,7 +256,8 @@ async def test_page_shows_the_sets_of_the_cluster(team: Team, tmp_path: Path) ->
 
         await has("/", f"{team.namespace}/default", "in sync")
         await has(f"/sets/{name}", "daily", "ready", "applied", "custom resources")
-        await has("/calendar", "daily")
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+        await has(f"/calendar?day={tomorrow}", "daily")
         await team.apply(team.sync(suspend=True))
         await has("/", "suspended")
         await team.kubectl("delete", "flytesync", "default", "--wait=false")
