@@ -469,7 +469,7 @@ async def test_single_task_needs_its_inputs(flyte1: Client, runs: str) -> None:
     assert found.full_inputs == make.literals(n=make.integer(1))
 
 
-async def test_unknown_task_is_not_found(flyte1: Client, runs: str) -> None:
+async def test_execution_of_an_unknown_task_is_not_found(flyte1: Client, runs: str) -> None:
     request = make.execution(runs, f"x{runs}")
     request.spec.launch_plan.CopyFrom(make.identifier(make.TASK, runs, "none"))
     refusal = await flyte1.refused("CreateExecution", request)
