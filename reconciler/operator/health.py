@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from reconciler.listening import listening
 from reconciler.operator.metrics import Metrics
 
 Check = Callable[[], str]
@@ -26,10 +27,9 @@ async def serving(
 ) -> AsyncIterator[int]:
     """Serve /healthz, /readyz and /metrics at `host:port`, and yield the port.
 
-    `refresh` is called before metrics are given, `routes` are served besides. Raises OSError where
-    the port is taken.
+    `refresh` is called before metrics are given, `routes` are served besides. Raises UsageError
+    where nothing can listen there.
     """
-    host, _, port = address.rpartition(":")
 
     def answering(check: Check) -> Callable[[web.Request], object]:
         async def answer(_request: web.Request) -> web.Response:
@@ -49,11 +49,5 @@ async def serving(
     app.router.add_get("/readyz", answering(ready))  # type: ignore[arg-type]
     app.router.add_get("/metrics", give)
     app.router.add_routes(routes)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host.strip("[]") or None, int(port))
-        await site.start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with listening(app, address) as port:
+        yield port

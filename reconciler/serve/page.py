@@ -26,7 +26,7 @@ class Page:
 async def serving_page(page: Page | None, boards: Boards) -> AsyncIterator[None]:
     """Serve a page of some boards, where there is to be one.
 
-    Raises OSError where its port is taken.
+    Raises UsageError where nothing can listen there.
     """
     if page is None:
         yield

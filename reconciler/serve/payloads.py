@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from reconciler.serve.signatures import Delivery
 from reconciler.sources import git
@@ -42,7 +43,7 @@ class Said:
 def read(delivery: Delivery) -> Said:
     """Read a delivery that was found to be signed; raises ValueError for what is none."""
     try:
-        body = json.loads(delivery.body)
+        body = json.loads(_text_of(delivery))
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
     if not isinstance(body, dict):
@@ -57,6 +58,15 @@ def read(delivery: Delivery) -> Said:
         case ForgeName.GENERIC:
             ref = _text(body, "ref")
             return Said(names=_names(_text(body, "repository")), refs=frozenset({ref} - {""}))
+
+
+def _text_of(delivery: Delivery) -> bytes | str:
+    """Take the JSON out of the form that GitHub and Gitea send unless JSON is chosen."""
+    kind = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return delivery.body
+    form = parse_qs(delivery.body.decode("ascii"), max_num_fields=9)
+    return form.get("payload", [""])[0]
 
 
 def _github(event: str, body: dict[str, Any]) -> Said:

@@ -281,5 +281,7 @@ def entries(config: configs.Config) -> list[Entry[str]]:
         except SourceError as error:
             log.warning("%s: %s", name, error)
             continue
+        if not values.get("secret", Secret("")).reveal().strip():
+            log.warning("%s: git.webhook.secretRef: has no secret; add it there", name)
         found.append(Entry(name, spec, values.get("secret", Secret(""))))
     return found

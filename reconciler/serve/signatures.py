@@ -17,6 +17,14 @@ WINDOW_SECONDS = 300
 
 _GENERIC = re.compile(r"t=([0-9]{1,12}),v1=([0-9a-f]{64})")
 
+_IDS = {
+    ForgeName.GITEA: ("x-gitea-delivery",),
+    ForgeName.GITHUB: ("x-github-delivery",),
+    ForgeName.GITLAB: ("idempotency-key", "x-gitlab-event-uuid"),
+    ForgeName.BITBUCKET: ("x-request-uuid", "x-request-id"),
+    ForgeName.GENERIC: ("x-reconcile-signature",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -54,13 +62,13 @@ class Delivery:
 
     @property
     def id(self) -> str:
-        """What tells it from others: the forge's own id, else its content."""
-        names = (
-            *("x-gitea-delivery", "x-github-delivery", "x-gitlab-event-uuid"),
-            *("idempotency-key", "x-request-uuid", "x-request-id"),
-        )
+        """What tells it from others: the forge's own id, or a generic one's signature; the body.
+
+        An id alone would not do: GitLab gives one to all events that follow from one another.
+        """
+        names = _IDS[self.forge]
         given = next((self.headers[name] for name in names if self.headers.get(name)), "")
-        return f"{self.forge}:{given[:100] or hashlib.sha256(self.body).hexdigest()}"
+        return f"{self.forge}:{given[:100]}:{hashlib.sha256(self.body).hexdigest()}"
 
 
 def is_by(delivery: Delivery, key: Key, *, now: float) -> bool:

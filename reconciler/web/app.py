@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from importlib.resources import files
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from reconciler.errors import UsageError
+from reconciler.listening import listening
 from reconciler.model.key import Key
 from reconciler.schedule import zone as zones
 from reconciler.web import calendar, pages
@@ -19,7 +22,10 @@ from reconciler.web.board import Board, Boards
 from reconciler.web.gate import COOKIE, Gate
 from reconciler.web.tables import Looked
 
+log = logging.getLogger(__name__)
+
 _BODY_BYTES = 4096
+_SHOWN = 200
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
@@ -65,17 +71,10 @@ def application(
 async def serving(address: str, boards: Boards, gate: Gate) -> AsyncIterator[int]:
     """Serve the page at `host:port`, and yield the port.
 
-    Raises OSError where the port is taken, and UsageError for a gate that nobody can pass.
+    Raises UsageError where nothing can listen there, and for a gate that nobody can pass.
     """
-    host, _, port = address.rpartition(":")
-    runner = web.AppRunner(application(boards, gate), access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host.strip("[]") or None, int(port))
-        await site.start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
+    async with listening(application(boards, gate), address) as port:
+        yield port
 
 
 class _Site:
@@ -145,9 +144,8 @@ class _Site:
         return _html(pages.login(is_wrong=False, has_token=self._gate.token is not None))
 
     async def enter(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        given = form.get("token", "")
-        session = await self._gate.open(given if isinstance(given, str) else "")
+        given = _token(await request.read())
+        session = await self._gate.open(given)
         if session is None:
             has_token = self._gate.token is not None
             return _html(pages.login(is_wrong=True, has_token=has_token), status=403)
@@ -182,6 +180,15 @@ def _key(request: web.Request) -> Key:
         raise _missing(f"There is no such object: {error}.") from error
 
 
+def _token(body: bytes) -> str:
+    """Read the form that the page gives; what a stranger sends instead holds no token."""
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=9)
+    except ValueError:
+        return ""
+    return form.get("token", [""])[0]
+
+
 def _missing(text: str) -> web.HTTPNotFound:
     return web.HTTPNotFound(text=text)
 
@@ -192,7 +199,9 @@ async def _style(_request: web.Request) -> web.Response:
 
 
 def _html(text: str, *, status: int = 200) -> web.Response:
-    return web.Response(text=text, content_type="text/html", status=status)
+    # Names of files and the like may hold bytes that are no text.
+    body = text.encode("utf-8", "backslashreplace")
+    return web.Response(body=body, content_type="text/html", charset="utf-8", status=status)
 
 
 def _guard(gate: Gate) -> Middleware:
@@ -211,6 +220,12 @@ def _guard(gate: Gate) -> Middleware:
             is_known = isinstance(error, web.HTTPNotFound) and error.text
             text = str(error.text) if is_known else error.reason
             answer = _html(pages.problem(error.reason, text), status=error.status)
+        except (ConnectionError, web.RequestPayloadError):
+            raise
+        except Exception:
+            log.exception("the page: a fault of its own at %r", request.path[:_SHOWN])
+            text = "This is a fault of the page itself; its log says more."
+            answer = _html(pages.problem("Internal Server Error", text), status=500)
         answer.headers.update(_HEADERS)
         return answer
 

@@ -101,4 +101,5 @@ class Gate:
 
 
 def _hashed(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    # A header may hold bytes that are no text.
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
