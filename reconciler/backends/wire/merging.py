@@ -12,18 +12,29 @@ from reconciler.model.run import Run
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
-async def newest_first(sources: Sequence[AsyncGenerator[Run]]) -> AsyncGenerator[Run]:
-    """Merge lists that each come the newest first; their first pages are read at once.
+async def newest_first(
+    sources: Sequence[AsyncGenerator[Run]], *, limit: int = 0
+) -> AsyncGenerator[Run]:
+    """Merge lists that each come the newest first, and end at `limit` runs unless it is 0.
 
-    A list that fails is an error of the whole, and the others are given up.
+    Their first pages are read at once. A run that stands in several lists comes once. A list that
+    fails is an error of the whole, and the others are given up.
     """
+    count = 0
+    last: Run | None = None
     try:
         heads = await _heads(sources)
         waiting = [(_age(run), index, run) for index, run in enumerate(heads) if run is not None]
         heapq.heapify(waiting)
         while waiting:
             _, index, run = heapq.heappop(waiting)
-            yield run
+            # Equal runs come one right after the other.
+            if last is None or run.id != last.id:
+                last = run
+                yield run
+                count += 1
+                if count == limit:
+                    return
             following = await anext(sources[index], None)
             if following is not None:
                 heapq.heappush(waiting, (_age(following), index, following))

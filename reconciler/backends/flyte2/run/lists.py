@@ -1,20 +1,15 @@
-"""Lists of runs, the newest first, in pages that miss nothing while runs go on.
+"""Lists of runs, the newest first; see `wire.by_time` for how their pages are made.
 
-Facts from the open-source manager 2.0.43: a token counts rows, so that a row that leaves a filtered
-list between two pages, since its phase changed, makes the next page skip one. Each page therefore
-begins where the one before ended in time, and rows seen before are left out. Labels can neither be
-asked for nor are they told, so that a list by label costs a call for each run besides. There are no
-tags, and nothing is archived. Of a time of change only the server knows.
+Facts from the open-source manager 2.0.43: labels can neither be asked for nor are they told, so
+that a list by label costs a call for each run besides. There are no tags, and nothing is archived.
+Of a time of change only the server knows.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flyteidl2.common import identifier_pb2, list_pb2
 from flyteidl2.task import task_definition_pb2
@@ -26,7 +21,7 @@ from reconciler.backends.flyte2.reading.projects import places
 from reconciler.backends.flyte2.run import details, rows
 from reconciler.backends.flyte2.run.words import MODES, PHASES
 from reconciler.backends.flyte2.trigger import normal as trigger
-from reconciler.backends.wire import paging
+from reconciler.backends.wire import by_time
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.merging import newest_first
 from reconciler.backends.wire.times import written
@@ -37,8 +32,6 @@ from reconciler.model.key import Key, Place
 from reconciler.model.run import Run
 
 _NEWEST_FIRST = list_pb2.Sort(key="created_at", direction=list_pb2.Sort.DESCENDING)
-_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
-_STEP = timedelta(microseconds=1)
 _Filter = list_pb2.Filter
 
 
@@ -51,13 +44,9 @@ async def runs(channel: Channel, asked: AskedRuns, *, waiting: bool = False) -> 
         _matching(channel, _request(place, asked, waiting=waiting), asked)
         for place in await places(channel, meant)
     ]
-    count = 0
-    async with aclosing(newest_first(sources)) as merged:
+    async with aclosing(newest_first(sources, limit=asked.limit)) as merged:
         async for run in merged:
             yield run
-            count += 1
-            if count == asked.limit:
-                return
 
 
 def _is_possible(asked: AskedRuns) -> bool:
@@ -133,48 +122,20 @@ async def _matching(
                 yield whole
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Rows, and where the next page begins: the time of the last row, and how many of that time.
-
-    The number counts only where whole pages are of one moment.
-    """
-
-    rows: Sequence[Run]
-    token: str
-
-
-async def _listed(
+def _listed(
     channel: Channel, request: run_service_pb2.ListRunsRequest, asked: AskedRuns
 ) -> AsyncIterator[Run]:
-    method = methods.LIST_RUNS
-    first = min(LIMIT, asked.limit) if asked.limit else LIMIT
-
-    async def fetch(size: int, token: str) -> _Page:
-        before, _, offset = token.partition(" ")
-        sent: Any = run_service_pb2.ListRunsRequest()
+    async def ask(size: int, token: str, until: str) -> by_time.Rows:
+        sent = run_service_pb2.ListRunsRequest()
         sent.CopyFrom(request)
         sent.request.limit = size
-        sent.request.token = offset
-        if before:
-            until = _Filter(
-                function=_Filter.LESS_THAN_OR_EQUAL, field="created_at", values=[before]
+        sent.request.token = token
+        if until:
+            sent.request.filters.append(
+                _Filter(function=_Filter.LESS_THAN_OR_EQUAL, field="created_at", values=[until])
             )
-            sent.request.filters.append(until)
-        answer = await channel.call(method, sent)
-        if size < first:
-            channel.page_limits[method.name] = size
-        found = [rows.listed(one) for one in answer.runs]
-        if not answer.token:
-            return _Page(found, "")
-        reached = written(found[-1].created_at or _LONG_AGO)
-        skipped = int(offset or 0) + len(found) if reached == before else 0
-        return _Page(found, f"{reached} {skipped or ''}".strip())
+        answer = await channel.call(methods.LIST_RUNS, sent)
+        return by_time.Rows([rows.listed(one) for one in answer.runs], has_more=bool(answer.token))
 
-    seen: set[str] = set()
-    limit = min(first, channel.page_limits.get(method.name, first))
-    async for page in paging.pages(fetch, limit=limit):
-        for run in page.rows:
-            if run.id.name not in seen:
-                seen.add(run.id.name)
-                yield run
+    limit = min(LIMIT, asked.limit) if asked.limit else LIMIT
+    return by_time.listed(channel, methods.LIST_RUNS, ask, limit=limit)
