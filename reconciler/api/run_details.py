@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.api.run_handle import find_step
 from reconciler.errors import BackendError, DeniedError, UnavailableError
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.run import Data, Gate, Run, Step, Values
 from reconciler.model.run_json import gate_json, run_json, step_json
 from reconciler.values import read
@@ -51,7 +51,7 @@ class RunDetails:
             "console": self.url,
             "unread": list[Json](self.unread),
         }
-        return {**found, **{name: part for name, part in parts.items() if part}}
+        return {**found, **filled(parts)}
 
 
 async def details(run: RunHandle, step: str = "") -> RunDetails:

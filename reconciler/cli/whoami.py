@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import exit_codes, options
+from reconciler.model.document import filled
 
 
 @click.command("whoami")
@@ -32,6 +33,6 @@ async def _whoami(given: dict[str, Any]) -> int:
             if value:
                 click.echo(f"{labels.get(name, name) + ':':<{width}} {value}")
     else:
-        shown = {"formatVersion": FORMAT_VERSION, **{k: v for k, v in found.items() if v}}
+        shown = {"formatVersion": FORMAT_VERSION, **filled(found)}
         click.echo(document({**shown}, given["format_"]), nl=False)
     return exit_codes.OK

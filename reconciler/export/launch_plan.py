@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from reconciler.backends.flyte1.launch_plan.describe import concurrency, notification
+from reconciler.backends.flyte1 import notifications
+from reconciler.backends.flyte1.launch_plan.describe import concurrency
 from reconciler.backends.flyte1.package.identifiers import RESERVED
 from reconciler.export.document import Exported, LeftOut, document
 from reconciler.model.digest import split_version
@@ -170,7 +171,7 @@ def _content(plan: LivePlan, context: Context, *, is_described: bool) -> dict[st
         "schedule": schedule,
         "inputs": _defaults(body.get("defaultInputs", {}), workflow, known),
         "fixedInputs": _fixed(body.get("fixedInputs", {}), workflow, known),
-        "notifications": [notification(item) for item in body.get("notifications", [])],
+        "notifications": [notifications.described(item) for item in body.get("notifications", [])],
         **{name: body.get(name) for name in _SAME},
         "serviceAccount": run_as.get("serviceAccount"),
         "iamRole": run_as.get("iamRole"),

@@ -13,7 +13,7 @@ from typing import Any, cast
 from reconciler.backends.flyte2.trigger import inputs, normal
 from reconciler.backends.flyte2.trigger.describe import describe
 from reconciler.export.document import Exported, LeftOut, document
-from reconciler.model.document import Document, Json
+from reconciler.model.document import Document, Json, filled
 from reconciler.model.interface import Missing, Task, Unread, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.live import Object
@@ -129,7 +129,7 @@ def _content(live: Object, task: Task) -> dict[str, Json]:
         "context": context,
         **described,
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def _described(body: Mapping[str, Any]) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +15,14 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 Path = tuple[str | int, ...]
 """Steps into a JSON value: keys and list indexes."""
+
+
+_Part = TypeVar("_Part")
+
+
+def filled(parts: Mapping[str, _Part]) -> dict[str, _Part]:
+    """Leave out what says nothing: null, false, 0, and empty texts, lists and mappings."""
+    return {name: part for name, part in parts.items() if part}
 
 
 def show_path(path: Path) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.digest import split_version
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ class Reference:
             "version": self.version,
             "role": self.role,
         }
-        return {name: value for name, value in shown.items() if value}
+        return filled(shown)
 
     def __str__(self) -> str:
         place = "/".join(part for part in (self.project, self.domain, self.name) if part)
@@ -129,7 +129,7 @@ class Entity:
             "createdBy": self.created_by,
             "set": self.set_name,
         }
-        found: dict[str, Json] = {name: value for name, value in shown.items() if value}
+        found: dict[str, Json] = filled(shown)
         if self.facts:
             found["facts"] = dict(self.facts)
         return found
@@ -201,7 +201,7 @@ class Node:
             "when": self.when,
             "inside": [node.to_dict() for node in self.inside],
         }
-        return {name: value for name, value in shown.items() if value}
+        return filled(shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +238,7 @@ class Details:
             "message": dict(self.message),
         }
         found = self.entity.to_dict()
-        found.update({name: value for name, value in shown.items() if value})
+        found.update(filled(shown))
         return found
 
 

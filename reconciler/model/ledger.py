@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from reconciler.model.digest import encode_hash
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.key import Key, Place
 from reconciler.model.policy import Prune
 
@@ -245,7 +245,7 @@ def encode(ledger: Ledger) -> dict[str, Json]:
             "failed": list(entry.failed),
         },
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def encode_driven(driven: Driven) -> list[Json]:

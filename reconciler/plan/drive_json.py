@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.document import filled
 from reconciler.model.drive import Drive, Row
 from reconciler.model.key import Key, Place
 from reconciler.model.run import Phase, RunId
@@ -30,7 +31,7 @@ def encode_drive(key: Key, drive: Drive, *, waits: str, most: int = MOST_ROWS) -
         "outputs": dict(drive.outputs),
         "notes": list(drive.notes),
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def state_of(drive: Drive) -> str:
@@ -63,7 +64,7 @@ def _row(row: Row) -> dict[str, Json]:
         "isCovered": row.is_covered,
         "why": row.why,
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def decode_drive(value: dict[str, Any]) -> tuple[Key, Drive]:

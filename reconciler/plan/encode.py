@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.model import ledger, sealed
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin
 from reconciler.model.policy import Prune
@@ -177,7 +177,7 @@ def _action(action: Action) -> dict[str, Json]:
         "waits": list(action.waits),
         "opens": list(action.opens),
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def decode(value: dict[str, Any]) -> Plan:

@@ -26,7 +26,7 @@ from reconciler.backends.packages import code as packed
 from reconciler.backends.packages.texts import items, pod_containers
 from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.digest import digest
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 
 KIND = "FlyteTask"
 SETTINGS = settings_text.VARIABLE
@@ -97,7 +97,7 @@ def to_summary(body: dict[str, Json], **more: Json) -> dict[str, Json]:
     for side in ("inputs", "outputs"):
         found[side] = sorted(interface.get(side, {}).get("variables", {}))
     found["content"] = digest(body)
-    return {name: value for name, value in found.items() if value}
+    return filled(found)
 
 
 def _rewrite(message: tasks_pb2.TaskTemplate, *, argument: Text, settings: Text) -> None:

@@ -18,6 +18,7 @@ import aiohttp
 
 from reconciler.backends.kubernetes import faults
 from reconciler.backends.kubernetes.access import Access
+from reconciler.model.document import filled
 
 Object = dict[str, Any]
 """An object of Kubernetes, as JSON has it."""
@@ -108,7 +109,7 @@ class Cluster:
 
         Raises NotServedError when the server has no such list.
         """
-        query = _given(labelSelector=selector, fieldSelector=fields)
+        query = filled({"labelSelector": selector, "fieldSelector": fields})
         for _ in range(_FRESH_STARTS):
             try:
                 return await self._listed(path, query)
@@ -148,7 +149,7 @@ class Cluster:
     ) -> bool:
         """Delete an object, of that uid and version alone where given; False when it is gone."""
         body: Object = {"apiVersion": "v1", "kind": "DeleteOptions"}
-        if known := _given(uid=precondition_uid, resourceVersion=precondition_version):
+        if known := filled({"uid": precondition_uid, "resourceVersion": precondition_version}):
             body["preconditions"] = known
         return await self._call(_Request("DELETE", path, body=body), or_none=True) is not None
 
@@ -159,7 +160,7 @@ class Cluster:
 
         Raises ExpiredError when that version is too old: list again. Close it with `aclosing`.
         """
-        query = _given(fieldSelector=fields, resourceVersion=resource_version)
+        query = filled({"fieldSelector": fields, "resourceVersion": resource_version})
         query |= {
             "watch": "1",
             "allowWatchBookmarks": "true",
@@ -296,10 +297,6 @@ async def _events(stream: aiohttp.StreamReader) -> AsyncIterator[Event]:
             if line.strip():
                 found = json.loads(line)
                 yield Event(str(found["type"]), found["object"])
-
-
-def _given(**query: str) -> dict[str, str]:
-    return {name: value for name, value in query.items() if value}
 
 
 def _below(path: str, subresource: str) -> str:

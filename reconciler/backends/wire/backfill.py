@@ -16,7 +16,7 @@ from typing import cast
 
 from reconciler.model.backfill import Coverage, Gaps, Going, OnFailure, Order
 from reconciler.model.digest import digest
-from reconciler.model.document import Json, show_path
+from reconciler.model.document import Json, filled, show_path
 from reconciler.model.drive import Drive, Outside
 from reconciler.model.interface import Want
 from reconciler.model.key import Key
@@ -141,7 +141,7 @@ def body_of(spec: BackfillSpec) -> dict[str, Json]:
         "state": _unless(spec.state, Going.RUNNING),
         "terminate": spec.terminate,
     }
-    return {name: part for name, part in parts.items() if part}
+    return filled(parts)
 
 
 def describe(body: Mapping[str, Json]) -> dict[str, Json]:
@@ -153,7 +153,7 @@ def describe(body: Mapping[str, Json]) -> dict[str, Json]:
     }
     if "launchPlan" in body:
         named: dict[str, Json] = {"name": body["launchPlan"], "version": body.get("version")}
-        shown["launchPlan"] = {name: part for name, part in named.items() if part}
+        shown["launchPlan"] = filled(named)
     budget = {name: body[name] for name in ("maxRuns", "maxInFlight") if name in body}
     return {**shown, **({"budget": budget} if budget else {})}
 

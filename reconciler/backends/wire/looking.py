@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from reconciler.model.asked import Asked, Told
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import ACTIVE, ARCHIVED, Details, Entity, What
 from reconciler.model.key import Place
 
@@ -32,7 +32,7 @@ def project(message: Any, state: str) -> Entity:
         what=What.PROJECTS,
         name=message.id,
         state=state.lower().replace("_", "-"),
-        facts={name: value for name, value in facts.items() if value},
+        facts=filled(facts),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from google.protobuf.message import Message
 
 from reconciler.model.digest import digest
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.key import Key
 from reconciler.model.resource import Resource
 from reconciler.specs.project import ProjectSpec
@@ -32,7 +32,7 @@ P = TypeVar("P", bound=Message)
 def own_fields(project: Any) -> dict[str, Json]:
     """Read the fields of the project itself."""
     fields: dict[str, Json] = {"displayName": project.name, "description": project.description}
-    fields = {path: text for path, text in fields.items() if text}
+    fields = filled(fields)
     known = project.state < len(_STATES)
     fields["state"] = _STATES[project.state] if known else str(project.state)
     fields.update({f"{LABELS}{key}": text for key, text in project.labels.values.items()})

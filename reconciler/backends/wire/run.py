@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from reconciler.model.digest import digest
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.interface import Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
@@ -100,7 +100,7 @@ def resource_of(
         "cause": spec.cause,
         "ttlSeconds": duration.parse(spec.ttl) / duration.SECOND if spec.ttl else None,
     }
-    said: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    said: dict[str, Json] = filled(parts)
     taken: dict[str, Json] = {name: one.output for name, one in spec.inputs_from.items()}
     return Resource(
         key=key,

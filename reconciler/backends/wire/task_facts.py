@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.backends.wire.message import to_json
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 
 
 def facts_of(template: Any) -> dict[str, Json]:
@@ -56,7 +56,7 @@ def _cache(metadata: Any) -> dict[str, Json]:
         "serializable": metadata.cache_serializable,
         "ignoredInputs": list[Json](metadata.cache_ignore_input_vars),
     }
-    return {"enabled": True, **{name: value for name, value in found.items() if value}}
+    return {"enabled": True, **filled(found)}
 
 
 def _says_interruptible(metadata: Any) -> bool:
@@ -68,7 +68,7 @@ def _resources(template: Any) -> dict[str, Json]:
     for side in ("requests", "limits"):
         entries = getattr(template.container.resources, side)
         found[side] = {_name(entry).lower(): entry.value for entry in entries}
-    return {side: names for side, names in found.items() if names}
+    return filled(found)
 
 
 def _name(entry: Any) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.backends.flyte1.declared.target import Found, target_of, want_of
 from reconciler.backends.flyte1.launch_plan.describe import show_value
 from reconciler.backends.wire.run import Start, inputs_of, key_of, resource_of
 from reconciler.model.digest import split_version
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import What
 from reconciler.model.interface import Want
 from reconciler.model.key import Key, Place
@@ -18,18 +19,12 @@ from reconciler.model.origin import Problem
 from reconciler.model.traits import Traits
 from reconciler.plan.run.drive import Way
 from reconciler.resolve.context import Context, Resolution, placed
-from reconciler.specs.run import RunNotification, RunSpec
+from reconciler.specs.run import RunSpec
 from reconciler.specs.validate import Declared
 
 LONGEST = 63
 """Characters of the name of an execution."""
 
-_PHASES = {
-    "Succeeded": "SUCCEEDED",
-    "Failed": "FAILED",
-    "Aborted": "ABORTED",
-    "TimedOut": "TIMED_OUT",
-}
 _ON_FLYTE_2 = "is of Flyte 2"
 
 
@@ -107,29 +102,19 @@ def _options(spec: RunSpec) -> dict[str, Json]:
         "annotations": dict(spec.annotations),
         "envs": dict(spec.envs),
         "tags": list(spec.tags),
-        "runAs": _given({"serviceAccount": spec.service_account, "iamRole": spec.iam_role}),
+        "runAs": filled({"serviceAccount": spec.service_account, "iamRole": spec.iam_role}),
         "rawOutputPrefix": spec.raw_output_prefix,
         "maxParallelism": spec.max_parallelism,
         "overwriteCache": spec.overwrite_cache,
         "clusterPool": spec.cluster_pool,
         "clusterLabel": spec.cluster_label,
     }
-    found = _given(parts)
+    found = filled(parts)
     if spec.interruptible is not None:
         found["interruptible"] = spec.interruptible
     if spec.notifications is not None:
-        found["notifications"] = [_notification(item) for item in spec.notifications]
+        found["notifications"] = [notifications.declared(item) for item in spec.notifications]
     return found
-
-
-def _notification(item: RunNotification) -> dict[str, Json]:
-    phases: list[Json] = [_PHASES[str(phase)] for phase in item.phases]
-    ways = {"email": item.email, "pagerDuty": item.pager_duty, "slack": item.slack}
-    return {"phases": phases, **{way: list[Json](to) for way, to in ways.items() if to}}
-
-
-def _given(parts: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: part for name, part in parts.items() if part}
 
 
 def _portable(target: Found, place: Place) -> Json:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.model.document import Json
 from reconciler.schedule import rate
 from reconciler.values.decode import decode
 from reconciler.values.problem import NotExpressibleError
 
-_PHASES = {
-    "SUCCEEDED": "Succeeded",
-    "FAILED": "Failed",
-    "ABORTED": "Aborted",
-    "TIMED_OUT": "TimedOut",
-}
 _SAME = (
     "labels",
     "annotations",
@@ -49,7 +44,7 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
             name: show_value(literal, None)
             for name, literal in parts.get("fixedInputs", {}).items()
         },
-        "notifications": [notification(item) for item in parts.get("notifications", [])],
+        "notifications": [notifications.described(item) for item in parts.get("notifications", [])],
         "serviceAccount": run_as.get("serviceAccount"),
         "iamRole": run_as.get("iamRole"),
         "concurrency": concurrency(parts.get("concurrency", {})),
@@ -58,11 +53,6 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
     }
     spec.update({name: value for name, value in values.items() if value or value is False})
     return spec
-
-
-def notification(item: Mapping[str, Any]) -> dict[str, Json]:
-    """Write one notification in the words of the language."""
-    return {**item, "phases": [_PHASES.get(phase, phase) for phase in item["phases"]]}
 
 
 def concurrency(policy: Mapping[str, Any]) -> dict[str, Json]:

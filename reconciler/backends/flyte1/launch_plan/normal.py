@@ -18,12 +18,13 @@ are a mapping: their order has no effect.
 
 from __future__ import annotations
 
-from flyteidl.admin import common_pb2, launch_plan_pb2, schedule_pb2
-from flyteidl.core import execution_pb2, identifier_pb2, interface_pb2
+from flyteidl.admin import launch_plan_pb2, schedule_pb2
+from flyteidl.core import identifier_pb2, interface_pb2
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.backends.wire.message import to_json
 from reconciler.model.digest import split_version
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.values.canonical import canonical
 
 _MINUTES = {
@@ -51,7 +52,9 @@ def from_wire(
             name: canonical(to_json(literal))
             for name, literal in spec.fixed_inputs.literals.items()
         },
-        "notifications": [_notification(item) for item in spec.entity_metadata.notifications],
+        "notifications": [
+            notifications.from_wire(item) for item in spec.entity_metadata.notifications
+        ],
         "labels": dict(spec.labels.values),
         "annotations": dict(spec.annotations.values),
         "envs": {pair.key: pair.value for pair in spec.envs.values},
@@ -62,7 +65,7 @@ def from_wire(
         "concurrency": _concurrency(spec),
         "other": _other(spec),
     }
-    body: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    body: dict[str, Json] = filled(parts)
     if spec.HasField("interruptible"):
         body["interruptible"] = spec.interruptible.value
     return body
@@ -124,23 +127,6 @@ def _defaults(
     }
 
 
-def _notification(item: common_pb2.Notification) -> dict[str, Json]:
-    phases: list[Json] = [
-        execution_pb2.WorkflowExecution.Phase.Name(phase) for phase in item.phases
-    ]
-    found: dict[str, Json] = {"phases": phases}
-    match item.WhichOneof("type"):
-        case "email":
-            found["email"] = list[Json](item.email.recipients_email)
-        case "pager_duty":
-            found["pagerDuty"] = list[Json](item.pager_duty.recipients_email)
-        case "slack":
-            found["slack"] = list[Json](item.slack.recipients_email)
-        case _:
-            pass
-    return found
-
-
 def _run_as(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:
     """Read who runs it; the older fields count in the server's own order when it is not there."""
     context = spec.security_context.run_as
@@ -154,7 +140,7 @@ def _run_as(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:
         else:
             role = spec.role
     found: dict[str, Json] = {"serviceAccount": account, "iamRole": role}
-    return {name: value for name, value in found.items() if value}
+    return filled(found)
 
 
 def _concurrency(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:
@@ -194,4 +180,4 @@ def _other(spec: launch_plan_pb2.LaunchPlanSpec) -> dict[str, Json]:
     }
     if queries:
         found["artifact_inputs"] = dict[str, Json](queries)
-    return {name: value for name, value in found.items() if value}
+    return filled(found)

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.backends.flyte1.launch_plan.inputs import inputs_of, unbound
 from reconciler.backends.flyte1.launch_plan.schedule import resolve_schedule
 from reconciler.backends.wire.backfill import gap_keeping
 from reconciler.model.backfill import Gaps
 from reconciler.model.digest import digest, split_version, version_of
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.interface import Missing, Want, Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
@@ -20,18 +21,12 @@ from reconciler.model.traits import Traits
 from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.resolve.target import Target, find
 from reconciler.schedule import rate
-from reconciler.specs.launch_plan import LaunchPlanSpec, Notification, Schedule
+from reconciler.specs.launch_plan import LaunchPlanSpec, Schedule
 from reconciler.specs.running import Latest, PlanState
 from reconciler.specs.validate import Declared
 
 KIND = "FlyteLaunchPlan"
 WORKFLOW_KIND = "FlyteWorkflow"
-_PHASES = {
-    "Succeeded": "SUCCEEDED",
-    "Failed": "FAILED",
-    "Aborted": "ABORTED",
-    "TimedOut": "TIMED_OUT",
-}
 _LOOK_BACK = "7d"
 _STATES = {
     PlanState.ACTIVE: State.ACTIVE,
@@ -189,11 +184,11 @@ def _registered(
         "workflow": _reference(workflow, place),
         "schedule": schedule,
         **inputs.parts,
-        "notifications": [_notification(item) for item in spec.notifications],
+        "notifications": [notifications.declared(item) for item in spec.notifications],
         "labels": dict(spec.labels),
         "annotations": dict(spec.annotations),
         "envs": dict(spec.envs),
-        "runAs": _present({"serviceAccount": spec.service_account, "iamRole": spec.iam_role}),
+        "runAs": filled({"serviceAccount": spec.service_account, "iamRole": spec.iam_role}),
         "rawOutputPrefix": spec.raw_output_prefix,
         "maxParallelism": spec.max_parallelism,
         "overwriteCache": spec.overwrite_cache,
@@ -203,7 +198,7 @@ def _registered(
             "max": spec.concurrency.max,
             "behavior": str(spec.concurrency.on_limit).upper(),
         }
-    body = _present(parts)
+    body = filled(parts)
     if spec.interruptible is not None:
         body["interruptible"] = spec.interruptible
     content = content_digest(key.name, body)
@@ -286,17 +281,3 @@ def _reference(workflow: Workflow, place: Place) -> dict[str, Json]:
     if workflow.domain != place.domain and made_by_a_set is None:
         found["domain"] = workflow.domain
     return found
-
-
-def _notification(item: Notification) -> dict[str, Json]:
-    phases: list[Json] = [_PHASES[str(phase)] for phase in item.phases]
-    parts: dict[str, Json] = {
-        "email": list(item.email or ()),
-        "pagerDuty": list(item.pager_duty or ()),
-        "slack": list(item.slack or ()),
-    }
-    return {"phases": phases, **_present(parts)}
-
-
-def _present(parts: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: part for name, part in parts.items() if part}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from flyteidl.admin import launch_plan_pb2, schedule_pb2
-from flyteidl.core import execution_pb2, identifier_pb2, literals_pb2
+from flyteidl.core import identifier_pb2, literals_pb2
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX
 from reconciler.backends.wire.message import from_json
 from reconciler.model.document import Json
@@ -51,7 +52,7 @@ def to_wire(
     if "schedule" in body:
         spec.entity_metadata.schedule.CopyFrom(schedule_to_wire(body["schedule"]))
     for item in body.get("notifications", []):
-        _notify(spec, item)
+        notifications.fill(spec.entity_metadata.notifications.add(), item)
     _run_as(spec, body)
     spec.max_parallelism = body.get("maxParallelism", 0)
     spec.overwrite_cache = body.get("overwriteCache", False)
@@ -101,23 +102,6 @@ def schedule_to_wire(schedule: dict[str, Any]) -> schedule_pb2.Schedule:
     else:
         message.cron_expression = schedule["cronExpression"]
     return message
-
-
-def _notify(spec: launch_plan_pb2.LaunchPlanSpec, item: dict[str, Any]) -> None:
-    message = spec.entity_metadata.notifications.add()
-    message.phases.extend(
-        cast(
-            "execution_pb2.WorkflowExecution.Phase",
-            execution_pb2.WorkflowExecution.Phase.Value(phase),
-        )
-        for phase in item["phases"]
-    )
-    if "email" in item:
-        message.email.recipients_email.extend(item["email"])
-    elif "pagerDuty" in item:
-        message.pager_duty.recipients_email.extend(item["pagerDuty"])
-    elif "slack" in item:
-        message.slack.recipients_email.extend(item["slack"])
 
 
 def _run_as(spec: launch_plan_pb2.LaunchPlanSpec, body: dict[str, Any]) -> None:

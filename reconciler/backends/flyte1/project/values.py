@@ -14,7 +14,7 @@ from flyteidl.admin import matchable_resource_pb2 as wire
 from flyteidl.admin.matchable_resource_pb2 import MatchableResource
 
 from reconciler.backends.wire.message import to_json
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 
 PLUGINS = "pluginOverrides"
 CONFIG = "workflowExecution"
@@ -57,7 +57,7 @@ def normal(kind: str, value: Json) -> Json:
             if part or (name == "interruptible" and part is False)
         }
     if kind == "taskResources":
-        return {name: part for name, part in parts.items() if part}
+        return filled(parts)
     return value
 
 
@@ -87,7 +87,7 @@ def _read(kind: str, attributes: wire.MatchingAttributes) -> Json:
 
 def _amounts(resources: wire.TaskResourceSpec) -> dict[str, Json]:
     found = {name: getattr(resources, field) for name, field in _RESOURCES.items()}
-    return {name: text for name, text in found.items() if text}
+    return filled(found)
 
 
 def _override(item: wire.PluginOverride) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from reconciler.backends.flyte1.launch_plan import normal
 from reconciler.backends.flyte1.package.identifiers import RESERVED
 from reconciler.backends.wire.method import Method
 from reconciler.backends.wire.times import moment
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import ACTIVE, INACTIVE, Entity, Reference, What
 
 TYPES: dict[What, Any] = {
@@ -74,7 +74,7 @@ def _plan(plan: launch_plan_pb2.LaunchPlan) -> Entity:
         state=ACTIVE if is_active else INACTIVE,
         created_at=moment(plan.closure, "created_at"),
         updated_at=moment(plan.closure, "updated_at"),
-        facts={name: value for name, value in facts.items() if value},
+        facts=filled(facts),
     )
 
 
@@ -90,5 +90,5 @@ def _entity(
         name=item.id.name,
         version=item.id.version,
         created_at=moment(item.closure, "created_at"),
-        facts={name: value for name, value in facts.items() if value},
+        facts=filled(facts),
     )

@@ -16,7 +16,7 @@ from reconciler.backends.flyte1.secret.vault import Vault
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import UnsupportedError
 from reconciler.model.asked import Asked
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Details, Entity, What
 from reconciler.model.key import Place
 
@@ -71,7 +71,7 @@ def _rows(place: Place, groups: Any) -> Iterator[Entity]:
                 domain=place.domain,
                 name=f"{metadata.get('name')}/{key}",
                 created_at=_moment(metadata.get("creationTimestamp")),
-                facts={**{name: value for name, value in facts.items() if value}, **more},
+                facts={**filled(facts), **more},
             )
 
 

@@ -9,7 +9,7 @@ from flyteidl.admin import node_execution_pb2
 
 from reconciler.backends.flyte1.run import rows, words
 from reconciler.backends.wire.times import moment
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Node
 from reconciler.model.run import Attempt, Phase, Step
 
@@ -96,4 +96,4 @@ def _facts(node: node_execution_pb2.NodeExecution, known: Node | None) -> dict[s
     if source.node_execution_id.node_id:
         execution = rows.run_id(source.node_execution_id.execution_id)
         facts["cachedFrom"] = f"{execution}/{source.node_execution_id.node_id}"
-    return rows.filled(facts)
+    return filled(facts)

@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flyteidl.admin import execution_pb2
-from flyteidl.core import execution_pb2 as core
 from flyteidl.core import identifier_pb2, literals_pb2
 
+from reconciler.backends.flyte1 import notifications
 from reconciler.backends.wire.message import from_json, to_json
 from reconciler.model.document import Json
 from reconciler.model.entity import Reference, What
@@ -175,17 +175,7 @@ def _fill_notifications(
     if not items:
         spec.disable_all = True
     for item in items:
-        message = spec.notifications.notifications.add()
-        message.phases.extend(
-            cast("core.WorkflowExecution.Phase", core.WorkflowExecution.Phase.Value(phase))
-            for phase in item["phases"]
-        )
-        if "email" in item:
-            message.email.recipients_email.extend(item["email"])
-        elif "pagerDuty" in item:
-            message.pager_duty.recipients_email.extend(item["pagerDuty"])
-        else:
-            message.slack.recipients_email.extend(item["slack"])
+        notifications.fill(spec.notifications.notifications.add(), item)
 
 
 def _shown(identifier: identifier_pb2.Identifier) -> str:

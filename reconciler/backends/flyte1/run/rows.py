@@ -7,7 +7,6 @@ start either. Labels are those that were sent, and the project's, if any were se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from flyteidl.admin import execution_pb2, node_execution_pb2, task_execution_pb2
@@ -17,7 +16,7 @@ from flyteidl.core import identifier_pb2
 from reconciler.backends.flyte1.reading import rows
 from reconciler.backends.flyte1.run.words import MODES, RUN_PHASES
 from reconciler.backends.wire.times import moment
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Reference
 from reconciler.model.key import Place
 from reconciler.model.run import Phase, Run, RunId
@@ -83,11 +82,6 @@ def error_facts(error: core.ExecutionError) -> dict[str, Json]:
         "errorKind": "" if error.kind == core.ExecutionError.UNKNOWN else kind,
     }
     return filled(found)
-
-
-def filled(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """Leave out what is empty."""
-    return {name: value for name, value in facts.items() if value}
 
 
 def _entity(identifier: identifier_pb2.Identifier) -> Reference:

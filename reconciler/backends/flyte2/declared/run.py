@@ -11,7 +11,7 @@ from reconciler.backends.flyte2.trigger.notifications import rule_of
 from reconciler.backends.flyte2.trigger.spec import TASK_KIND
 from reconciler.backends.wire.run import Start, inputs_of, key_of, resource_of
 from reconciler.model.digest import split_version
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Reference as Entity
 from reconciler.model.entity import What
 from reconciler.model.interface import Task, Want
@@ -210,7 +210,7 @@ def _options(spec: RunSpec) -> dict[str, Json]:
         "notifications": [rule_of(item) for item in notifications],
         "overrides": _overrides(spec.overrides) if spec.overrides is not None else None,
     }
-    found: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    found: dict[str, Json] = filled(parts)
     if spec.interruptible is not None:
         found["interruptible"] = spec.interruptible
     return found
@@ -273,7 +273,7 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
     inputs = cast("Mapping[str, Json]", launch.get("inputs", {}))
     named: dict[str, Json] = {"name": entity["name"], "version": entity.get("version")}
     told: dict[str, Json] = {
-        str(entity["kind"]): {name: one for name, one in named.items() if one},
+        str(entity["kind"]): filled(named),
         "inputs": {name: _value(literal) for name, literal in inputs.items()},
         **{name: one for name, one in body.items() if name in _TOLD},
         **{name: one for name, one in launch.items() if name not in {"entity", "inputs"}},

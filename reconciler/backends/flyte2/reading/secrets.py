@@ -18,7 +18,7 @@ from reconciler.backends.wire import paging
 from reconciler.backends.wire.times import moment
 from reconciler.errors import BackendError
 from reconciler.model.asked import Asked
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Details, Entity, What
 from reconciler.model.key import ALL, Key, Place
 
@@ -83,7 +83,7 @@ def _row(secret: definition_pb2.Secret) -> Entity:
         domain=secret.id.domain or ALL,
         name=secret.id.name,
         created_at=moment(metadata, "created_time"),
-        facts={name: value for name, value in facts.items() if value},
+        facts=filled(facts),
     )
 
 

@@ -27,7 +27,7 @@ from reconciler.backends.wire.task_facts import facts_of
 from reconciler.backends.wire.times import moment, written
 from reconciler.errors import BackendError
 from reconciler.model.asked import Asked, is_glob
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import ACTIVE, INACTIVE, Details, Entity, Reference, Variable, What
 from reconciler.model.key import Place
 
@@ -157,7 +157,7 @@ def _row(task: task_definition_pb2.Task) -> Entity:
         version=task.task_id.version,
         created_at=moment(metadata, "deployed_at"),
         created_by=people.name_of(metadata.deployed_by),
-        facts={name: value for name, value in facts.items() if value},
+        facts=filled(facts),
     )
 
 

@@ -23,7 +23,7 @@ from reconciler.backends.wire.message import to_json
 from reconciler.backends.wire.times import moment
 from reconciler.errors import BackendError
 from reconciler.model.asked import Asked
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import (
     ACTIVE,
     INACTIVE,
@@ -87,7 +87,7 @@ def _entity(
         created_at=moment(found.status, "deployed_at"),
         updated_at=moment(found.status, "updated_at"),
         created_by=people.name_of(found.metadata.deployed_by),
-        facts={key: value for key, value in facts.items() if value},
+        facts=filled(facts),
     )
 
 

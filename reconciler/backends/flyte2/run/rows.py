@@ -8,8 +8,6 @@ Kubernetes got its object. A task that nobody registered has an id without a nam
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flyteidl2.common import identifier_pb2, identity_pb2
 from flyteidl2.common import run_pb2 as common_run_pb2
 from flyteidl2.task import run_pb2, task_definition_pb2
@@ -19,7 +17,7 @@ from reconciler.backends.flyte2 import people
 from reconciler.backends.flyte2.run.words import MODES, PHASES, source
 from reconciler.backends.flyte2.trigger import normal as trigger
 from reconciler.backends.wire.times import moment
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place
 from reconciler.model.run import Mode, Phase, Run, RunId
@@ -82,11 +80,6 @@ def task_of(identifier: task_definition_pb2.TaskIdentifier) -> Reference | None:
         name=identifier.name,
         version=identifier.version,
     )
-
-
-def filled(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """Leave out what is empty."""
-    return {name: value for name, value in facts.items() if value}
 
 
 def who(identity: identity_pb2.EnrichedIdentity) -> str:

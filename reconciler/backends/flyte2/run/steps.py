@@ -20,7 +20,7 @@ from reconciler.backends.flyte2 import methods, paging
 from reconciler.backends.flyte2.run import details, rows, words
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.times import moment
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.run import Attempt, Link, Phase, RunId, Step
 
 _READ = 500
@@ -95,7 +95,7 @@ def _step(action: wire.Action, read: wire.ActionDetails | None, inside: tuple[St
             ended_at=ended,
             cache=words.cache(status.cache_status),
             inside=inside,
-            facts=rows.filled(facts),
+            facts=filled(facts),
         )
     tried = tuple(_attempt(one) for one in read.attempts)
     facts["environment"] = read.metadata.environment_name
@@ -114,7 +114,7 @@ def _step(action: wire.Action, read: wire.ActionDetails | None, inside: tuple[St
         cause=rows.cause(read),
         has_report=any(one.outputs.report_uri for one in read.attempts),
         inside=inside,
-        facts=rows.filled(facts),
+        facts=filled(facts),
     )
 
 

@@ -28,7 +28,7 @@ from reconciler.backends.packages import code as packed
 from reconciler.backends.packages import texts
 from reconciler.backends.wire.message import to_json
 from reconciler.model.digest import digest
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 
 KIND = "FlyteTask"
 _SYS_PATH = "_F_SYS_PATH"
@@ -84,7 +84,7 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
         variables = interface.get(side, {}).get("variables", [])
         found[side] = sorted(variable["key"] for variable in variables)
     found["content"] = digest(body)
-    return {name: value for name, value in found.items() if value}
+    return filled(found)
 
 
 def _clear_place(template: tasks_pb2.TaskTemplate) -> None:

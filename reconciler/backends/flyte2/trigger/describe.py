@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from reconciler.backends.flyte2.trigger import notifications
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.schedule import rate
 from reconciler.specs.trigger import KICKOFF_KEY
 
@@ -43,7 +43,7 @@ def describe(body: dict[str, Json]) -> dict[str, Json]:
         "run": run,
         "other": parts.get("other"),
     }
-    spec.update({name: value for name, value in values.items() if value})
+    spec.update(filled(values))
     return spec
 
 

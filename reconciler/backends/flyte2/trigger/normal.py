@@ -26,7 +26,7 @@ from flyteidl2.trigger import trigger_definition_pb2
 from reconciler.backends.flyte2.trigger import inputs
 from reconciler.backends.wire.message import to_json
 from reconciler.model.digest import digest, split_version
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.key import Key, Place
 from reconciler.schedule.cron import split_zone
 from reconciler.schedule.rules import ScheduleError
@@ -86,7 +86,7 @@ def from_wire(details: trigger_definition_pb2.TriggerDetails) -> dict[str, Json]
         **_run(spec.run_spec),
         "other": _other(details),
     }
-    body: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    body: dict[str, Json] = filled(parts)
     if spec.run_spec.HasField("interruptible"):
         body["interruptible"] = spec.run_spec.interruptible.value
     return body
@@ -166,7 +166,7 @@ def _other(details: trigger_definition_pb2.TriggerDetails) -> dict[str, Json]:
     run = _without_empty(to_json(rest))
     if run:
         found["run"] = run
-    return {name: value for name, value in found.items() if value}
+    return filled(found)
 
 
 def _without_empty(value: Mapping[str, Json]) -> dict[str, Json]:

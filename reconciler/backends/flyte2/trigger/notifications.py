@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from typing import Any, cast
 
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.specs.running import Phase
 from reconciler.specs.trigger import EmailText, HttpMethod, TriggerNotification
 
@@ -40,9 +40,7 @@ def rule_of(item: TriggerNotification) -> dict[str, Json]:
             "headers": dict(item.webhook.headers),
             "bodyTemplate": item.webhook.body,
         }
-        rule["deliveryTemplate"] = {
-            "webhook": {name: value for name, value in webhook.items() if value}
-        }
+        rule["deliveryTemplate"] = {"webhook": filled(webhook)}
     else:
         to: list[Json] = [{"address": address} for address in item.email or ()]
         message = item.message or EmailText(subject=SUBJECT, text=TEXT)

@@ -9,7 +9,7 @@ from typing import cast
 from reconciler.backends.flyte2.trigger import inputs, kickoff, normal
 from reconciler.backends.flyte2.trigger.notifications import rule_of
 from reconciler.backends.flyte2.trigger.schedule import resolve_schedule
-from reconciler.model.document import Json
+from reconciler.model.document import Json, filled
 from reconciler.model.interface import Task, Want
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
@@ -139,7 +139,7 @@ def _resolved(declared: Declared, context: Context, *, place: Place, task: Task)
         "description": spec.description,
         **_run(spec.run),
     }
-    body: dict[str, Json] = {name: part for name, part in parts.items() if part}
+    body: dict[str, Json] = filled(parts)
     if spec.run.interruptible is not None:
         body["interruptible"] = spec.run.interruptible
     task_key = Key(TASK_KIND, task.project, task.domain, task.name)
