@@ -2,6 +2,8 @@
 
 A part of the tests (paths, -k, -m, --lf and the like) proves nothing about the table and is left
 alone. With several workers the controller sees every report, and it alone judges.
+
+No example of a law has a deadline: how long one takes is the machine's affair.
 """
 
 from __future__ import annotations
@@ -10,6 +12,10 @@ from pathlib import Path
 
 import capability_table
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _CHOOSERS = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
 _RESULTS = pytest.StashKey[dict[str, bool]]()

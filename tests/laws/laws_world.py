@@ -35,7 +35,6 @@ EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
 settings.register_profile(
     "ci",
     derandomize=not EXAMPLES,
-    deadline=None,
     max_examples=EXAMPLES or 40,
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
     print_blob=True,

@@ -64,7 +64,7 @@ extras = st.fixed_dictionaries(
 flyte_names = st.text(st.sampled_from("aZ09._-/é" * 3 + "+"), min_size=1, max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(inputs, schedules, extras, flyte_names, WORDS)
 def test_a_document_read_back_is_what_is_live(
     given_inputs: dict[str, tuple[dict[str, Any], str]],

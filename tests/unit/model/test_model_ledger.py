@@ -75,7 +75,7 @@ LEDGERS = st.builds(
 )
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(LEDGERS)
 def test_ledger_reads_back_the_same(ledger: Ledger) -> None:
     text = json.dumps(encode(ledger))

@@ -125,7 +125,7 @@ PLANS = st.builds(
 )
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(PLANS)
 def test_saved_plan_reads_back_the_same(made: Plan) -> None:
     assert decode(json.loads(json.dumps(encode(made)))) == made

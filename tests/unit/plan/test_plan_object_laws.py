@@ -38,7 +38,7 @@ from reconciler.plan.stale import stale
 KEY, OTHER_KEY, SECRET_KEY = KEYS
 ONE, TWO = Wanted(1), Wanted(2)
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "0"))
-LAW = settings(max_examples=EXAMPLES or 80, derandomize=not EXAMPLES, deadline=None)
+LAW = settings(max_examples=EXAMPLES or 80, derandomize=not EXAMPLES)
 
 
 def world_after(history: list[Step], wanted: Declared, policy: Policy) -> World:

@@ -590,7 +590,7 @@ def compute_plan(resource: Resource, admin: Admin, ledger: Ledger) -> tuple[Plan
     return compute(wanted, reading, known, backend={}), known
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     admins(),
     bodies(),
@@ -622,7 +622,7 @@ def test_one_pass_converges_in_any_order_and_the_second_plan_is_empty(
             assert after[path] == value, path
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(admins(), bodies(), st.integers(), st.integers(min_value=0, max_value=12))
 def test_killed_between_two_calls_the_next_run_still_converges(
     admin: Admin, body: dict[str, Json], seed: int, calls_before: int

@@ -148,7 +148,7 @@ def test_nothing_that_a_user_writes_acts() -> None:
 
 
 @given(st.text(min_size=1, max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_code_span_holds_any_text_on_one_line(text: str) -> None:
     span = code(text)
     assert "\n" not in span
@@ -156,7 +156,7 @@ def test_a_code_span_holds_any_text_on_one_line(text: str) -> None:
 
 
 @given(st.text(max_size=40), st.integers(1, 200))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_text_makes_a_report_longer_than_allowed(evil: str, times: int) -> None:
     assert units(markdown(evil_subject(evil * times or "x"))) <= LIMIT
 

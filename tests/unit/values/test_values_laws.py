@@ -109,7 +109,7 @@ def has_union(type_: Any) -> bool:
     return "unionType" in type_ or (inner is not None and has_union(inner))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(pairs())
 def test_decoding_what_was_encoded_gives_the_value_and_then_the_same_literal(pair: Pair) -> None:
     type_, value = pair
@@ -122,7 +122,7 @@ def test_decoding_what_was_encoded_gives_the_value_and_then_the_same_literal(pai
     assert has_union(type_) or back == value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(pairs())
 def test_encoded_literals_pass_through_protobuf_unchanged(pair: Pair) -> None:
     type_, value = pair
@@ -135,7 +135,7 @@ def test_encoded_literals_pass_through_protobuf_unchanged(pair: Pair) -> None:
     assert json_format.MessageToDict(json_format.ParseDict(type_, types_pb2.LiteralType())) == type_
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(pairs())
 def test_canonical_form_is_stable_and_scalars_cast_to_their_type(pair: Pair) -> None:
     type_, value = pair
@@ -198,7 +198,7 @@ NOISE = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(JSON, pairs().map(lambda pair: pair[0]) | NOISE)
 def test_encoding_any_json_as_any_type_never_raises(value: Any, type_: Any) -> None:
     literal, problems = encode(value, type_)
@@ -209,7 +209,7 @@ def test_encoding_any_json_as_any_type_never_raises(value: Any, type_: Any) -> N
         assert inline_size(literal) > 0
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(NOISE, NOISE)
 def test_decoding_any_json_raises_nothing_but_its_reason(literal: Any, type_: Any) -> None:
     castable(type_, type_of(literal))
