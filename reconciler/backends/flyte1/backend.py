@@ -17,7 +17,7 @@ from reconciler.backends.flyte1 import probe as probes
 from reconciler.backends.flyte1.attachments import Attachments
 from reconciler.backends.flyte1.declared.uploads import with_uploads
 from reconciler.backends.flyte1.inventory import inventory
-from reconciler.backends.flyte1.observe import observe_versions
+from reconciler.backends.flyte1.observe import ReadBefore, observe_versions
 from reconciler.backends.flyte1.package.export import export
 from reconciler.backends.flyte1.project.observe import observe_projects
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
@@ -67,6 +67,7 @@ class Flyte1:
         self.label = label or channel.endpoint
         self._asked = asked
         self._attachments = Attachments()
+        self._before = ReadBefore()
         settings = channel.settings
         self._vault = Vault(
             settings.data_plane,
@@ -159,7 +160,7 @@ class Flyte1:
 
     async def observe(self, query: Query) -> Live:
         """Read the live side of a query."""
-        found, failed = await observe_versions(self.channel, query, self._attachments)
+        found, failed = await observe_versions(self.channel, query, self._attachments, self._before)
         projects = frozenset(key for key in query.records if key.kind == PROJECT)
         records, unread = await observe_projects(self.channel, projects)
         kept = await observe_secrets(self._vault, query)

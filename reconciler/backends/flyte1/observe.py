@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, task_pb2, workflow_pb2
@@ -42,12 +42,35 @@ Found = dict[Key, Versions | Record]
 Failed = dict[tuple[str, Place], str]
 
 
+_Mark = tuple[str, str, int, int]
+"""A registered version: name, version, and when it was made."""
+
+
+@dataclass(slots=True)
+class ReadBefore:
+    """Launch plans as they were read, for a backend that observes again and again.
+
+    Flyte never changes what it registered under a version, so the same one is not read twice. Only
+    those that were as some set declared them are kept: that set holds the body anyway.
+    """
+
+    _kept: dict[Place, dict[_Mark, LiveVersion]] = field(default_factory=dict)
+
+    def of(self, place: Place) -> Mapping[_Mark, LiveVersion]:
+        """Return what is kept of a place."""
+        return self._kept.get(place, {})
+
+    def keep(self, place: Place, versions: dict[_Mark, LiveVersion]) -> None:
+        """Keep these of a place, and no others."""
+        self._kept[place] = versions
+
+
 async def observe_versions(
-    channel: Channel, query: Query, attachments: Attachments
+    channel: Channel, query: Query, attachments: Attachments, before: ReadBefore
 ) -> tuple[Found, Failed]:
     """Read launch plans, tasks and workflows; what fails in a place is unreadable there.
 
-    `attachments` learns where files are that were uploaded before.
+    `attachments` learns where files are that were uploaded before, `before` what was read.
     """
     asked: dict[tuple[str, Place], dict[Key, frozenset[str]]] = defaultdict(dict)
     for key, versions in query.versions.items():
@@ -61,7 +84,7 @@ async def observe_versions(
     async def read_in(kind: str, place: Place, keys: Mapping[Key, frozenset[str]]) -> None:
         try:
             if kind == LAUNCH_PLAN:
-                compare = _Comparing(query, attachments)
+                compare = _Comparing(query, attachments, before)
                 read = await _launch_plans(channel, place, keys, compare)
             else:
                 read = await _registered(channel, kind, place, keys)
@@ -83,14 +106,23 @@ class _Comparing:
 
     query: Query
     attachments: Attachments
+    before: ReadBefore
 
     def __call__(self, key: Key, version: LiveVersion) -> LiveVersion:
         """Read declared files as declared, and hold an equal body once; see `Query.expected`."""
+        return self.equal(key, version) or self._recognised(key, version)
+
+    def equal(self, key: Key, version: LiveVersion) -> LiveVersion | None:
+        """Return a version that says what is declared, word for word, with the declared body."""
+        declared = self.query.expected.get(key)
+        if declared is None or version.body != declared:
+            return None
+        return version if version.body is declared else replace(version, body=declared)
+
+    def _recognised(self, key: Key, version: LiveVersion) -> LiveVersion:
         declared = self.query.expected.get(key)
         if declared is None or version.body is None:
             return version
-        if version.body == declared:
-            return replace(version, body=declared)
         body, uploads = files.recognised(version.body, declared)
         if split_version(version.version) is not None:
             self.attachments.seen(key.place, uploads)
@@ -103,10 +135,7 @@ async def _launch_plans(
     keys: Mapping[Key, frozenset[str]],
     compare: _Comparing,
 ) -> Found:
-    active: dict[Key, list[LiveVersion]] = defaultdict(list)
-    async for plan in list_active(channel, place):
-        key = Key(LAUNCH_PLAN, plan.id.project, plan.id.domain, plan.id.name)
-        active[key].append(compare(key, live_plan(plan)))
+    active = await _active(channel, place, compare)
     missing = {
         key: rest
         for key, versions in keys.items()
@@ -130,6 +159,25 @@ async def _launch_plans(
             about=about.get(key) if about is not None else None,
         )
     return found
+
+
+async def _active(
+    channel: Channel, place: Place, compare: _Comparing
+) -> Mapping[Key, list[LiveVersion]]:
+    active: dict[Key, list[LiveVersion]] = defaultdict(list)
+    before, now = compare.before.of(place), dict[_Mark, LiveVersion]()
+    async for plan in list_active(channel, place):
+        key = Key(LAUNCH_PLAN, plan.id.project, plan.id.domain, plan.id.name)
+        made_at = plan.closure.created_at
+        mark = (plan.id.name, plan.id.version, made_at.seconds, made_at.nanos)
+        known = before.get(mark)
+        read = known or live_plan(plan)
+        equal = compare.equal(key, read)
+        if kept := equal or known:
+            now[mark] = kept
+        active[key].append(equal or compare(key, read))
+    compare.before.keep(place, now)
+    return active
 
 
 async def list_active(channel: Channel, place: Place) -> AsyncIterator[launch_plan_pb2.LaunchPlan]:
