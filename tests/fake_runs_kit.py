@@ -26,6 +26,7 @@ from reconciler.model.run import (
     Span,
     Started,
     Step,
+    Stopping,
     Values,
 )
 
@@ -132,19 +133,24 @@ class FakeRunning:
         self.done.append(("spans", run_id.name))
         return self.span
 
+    async def there(self, launch: Launch) -> Run | None:
+        return await self.run(launch.id)
+
     async def start(self, launch: Launch) -> Started:
         run = Run(id=launch.id, phase=Phase.QUEUED)
         self._put(run)
         return Started(run=run)
 
-    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> bool:
+    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> Stopping:
         self.done.append(("terminate", run_id.name, cause, step))
         found = await self.run(run_id)
         assert found is not None
         if found.phase.is_terminal:
-            return False
+            return Stopping.OVER
+        if found.phase is Phase.ABORTING:
+            return Stopping.UNDER_WAY
         self._put(replace(found, phase=Phase.ABORTED, cause=cause))
-        return True
+        return Stopping.ASKED
 
     async def recover(self, run_id: RunId, name: str = "") -> Run:
         self.done.append(("recover", run_id.name, name))

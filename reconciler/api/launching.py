@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from reconciler.api import grammar
-from reconciler.engine.filling import Filling
 from reconciler.engine.waiting import ABSENT
 from reconciler.errors import (
     BackendError,
@@ -33,7 +32,7 @@ from reconciler.model.digest import UNCLAIMED
 from reconciler.model.document import Document, Json
 from reconciler.model.interface import Missing, Unread, Want, Workflow
 from reconciler.model.origin import Origin, Problem, Severity
-from reconciler.model.run import Launch, Run
+from reconciler.model.run import Launch, Run, RunId
 from reconciler.resolve.context import Context
 from reconciler.specs.registry import API_VERSION
 from reconciler.specs.validate import validate
@@ -41,7 +40,6 @@ from reconciler.specs.validate import validate
 if TYPE_CHECKING:
     from reconciler.backends.port import Backend
     from reconciler.model.key import Place
-    from reconciler.resolve.context import Adapter
     from reconciler.specs.validate import Declared
 
 KIND = "FlyteRun"
@@ -62,15 +60,18 @@ _RANDOM = 19
 _FEWEST = 8
 _FIRST = "f"
 
+_OF_A_SET = frozenset({"after", "cause", "inputsFrom", "state", "ttl"})
+"""Fields of FlyteRun that a pass over its set acts on, and starting a run does not."""
+
 Inputs = Callable[[Mapping[str, Json]], Mapping[str, Json]]
 """Gives the inputs once the variables of what is started are known; empty where they are not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run that is ready to be started, or the one that is there under its name already."""
+    """A run that is ready to be started, and the one that is there under its name already."""
 
-    launch: Launch | None = None
+    launch: Launch
     run: Run | None = None
     warnings: tuple[str, ...] = ()
 
@@ -86,6 +87,8 @@ class Asked:
 
     def spec(self) -> dict[str, Json]:
         """Write it as a FlyteRun; raises UsageError for what cannot be started."""
+        for word in sorted(_OF_A_SET & (self.options or {}).keys()):
+            raise UsageError(f"{word}: is of a run that a set declares; write a FlyteRun")
         field = TARGETS.get(self.kind.lower().removeprefix("flyte"))
         if field is None:
             known = "launchplan, workflow, task or trigger"
@@ -122,7 +125,8 @@ async def prepare(
     """Look up what is asked for, type its inputs, and see whether the name is there.
 
     Raises SpecError with every fault, BackendError with the code `ABSENT` where there is nothing to
-    start, UnsupportedError where this Flyte's runs cannot be declared.
+    start, ConflictError where the name is another run's, UnsupportedError where this Flyte's runs
+    cannot be declared.
     """
     if KIND not in backend.adapters:
         raise UnsupportedError("run: this Flyte cannot be told to start runs by name")
@@ -137,6 +141,7 @@ async def prepare(
     wants = tuple(adapter.wants(bare, context))
     context = replace(context, catalog=await backend.catalog(wants))
     variables: dict[str, Json] = {}
+    defaults: dict[str, Json] = {}
     for want in wants:
         match context.catalog[want]:
             case Missing(reason=reason):
@@ -144,10 +149,26 @@ async def prepare(
                 raise BackendError(f"run: {reason}; {hint}", code=ABSENT)
             case Unread(cause=cause):
                 raise UnavailableError(f"{asked.kind} {asked.name}: {cause}")
-            case Workflow(inputs=known):
-                variables |= known
+            case Workflow() as found:
+                variables |= found.inputs
+                defaults |= found.defaults
     given = dict(inputs(variables))
-    return await _prepared(backend, adapter, _declared({**spec, "inputs": given}), context)
+    declared = _declared({**spec, "inputs": given})
+    resolved = adapter.resolve(declared, context)
+    _require(resolved.problems)
+    (resource,) = resolved.resources
+    launch = Launch(id=RunId(place, name), body=cast("dict[str, Json]", resource.body["launch"]))
+    return Prepared(
+        launch=launch,
+        run=await backend.running.there(_whole(launch, defaults)),
+        warnings=tuple(item.message for item in resolved.problems),
+    )
+
+
+def _whole(launch: Launch, defaults: Mapping[str, Json]) -> Launch:
+    """Say all inputs of a run, so that one that was given other ones is another run."""
+    inputs = {**defaults, **cast("Mapping[str, Json]", launch.body.get("inputs", {}))}
+    return replace(launch, body={**launch.body, "inputs": inputs}) if inputs else launch
 
 
 async def _near(backend: Backend, asked: Asked, want: Want) -> str:
@@ -162,23 +183,6 @@ async def _near(backend: Backend, asked: Asked, want: Want) -> str:
         return f"name another version, see `reconcile get {what} {want.name} --all-versions`"
     close = get_close_matches(want.name, sorted(names), n=3)
     return f"did you mean {' or '.join(close)}?" if close else f"see `reconcile get {what}`"
-
-
-async def _prepared(
-    backend: Backend, adapter: Adapter, declared: Declared, context: Context
-) -> Prepared:
-    resolved = adapter.resolve(declared, context)
-    _require(resolved.problems)
-    warnings = tuple(item.message for item in resolved.problems)
-    (resource,) = resolved.resources
-    drive = await Filling(backend, resource).look(context.now)
-    if drive.launches:
-        return Prepared(launch=drive.launches[0], warnings=warnings)
-    there = next((row.run for row in drive.rows if row.run is not None), None)
-    run = await backend.running.run(there) if there is not None else None
-    if run is None:
-        raise BackendError(f"run: cannot be started: {drive.failure or drive.waits}")
-    return Prepared(run=run, warnings=warnings)
 
 
 def _declared(spec: Mapping[str, Json]) -> Declared:

@@ -14,7 +14,7 @@ from reconciler.api.stored import Store
 from reconciler.engine import answering, waiting
 from reconciler.engine.waiting import ABSENT, Goal
 from reconciler.errors import BackendError, UsageError
-from reconciler.model.run import Data, Phase, Run, RunId, Step, Values
+from reconciler.model.run import Data, Phase, Run, RunId, Step, Stopping, Values
 
 if TYPE_CHECKING:
     from reconciler.api.runs import Runs
@@ -133,8 +133,12 @@ class RunHandle:
         return Literals(found or Values(), store=Store(self.flyte.running), **how)
 
     async def terminate(self, cause: str = "", step: str = "") -> bool:
-        """End it, or one action of it; False when it had ended before."""
-        return await self.flyte.running.terminate(self.id, cause or NO_CAUSE, step)
+        """End it, or one action of it; False when it had ended, or was being ended, before.
+
+        The cause that was given first stays.
+        """
+        came_to = await self.flyte.running.terminate(self.id, cause or NO_CAUSE, step)
+        return came_to is Stopping.ASKED
 
     async def recover(self, name: str = "") -> RunHandle:
         """Run again what did not succeed, under another name; only Flyte 1 does."""

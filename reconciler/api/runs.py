@@ -115,10 +115,10 @@ class Runs:
         """Start a launch plan, a workflow, a task or a trigger (`TASK/NAME`), and hand the run out.
 
         Without a version it is the active one of a launch plan, else the newest. `run` names the
-        run: one that is there under that name is handed out and not started again. Without it a
-        name is made up. `options` are fields of FlyteRun; `project` and `domain` say where.
+        run: the same one that is there under that name is handed out and not started again. Without
+        it a name is made up. `options` are fields of FlyteRun; `project` and `domain` say where.
         Raises SpecError for what does not fit, BackendError with the code `ABSENT` for what is not
-        there.
+        there, ConflictError where another run has the name, which is left as it is.
         """
         from reconciler.api import launching
         from reconciler.api.run_handle import RunHandle
@@ -131,8 +131,7 @@ class Runs:
             place=place,
             name=run or launching.made_up("", self.identity["flyte"]),
         )
-        if prepared.launch is None:
-            assert prepared.run is not None
+        if prepared.run is not None:
             return RunHandle(self, prepared.run)
         return RunHandle(self, (await self.running.start(prepared.launch)).run)
 

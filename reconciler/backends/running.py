@@ -11,7 +11,19 @@ from typing import Protocol
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
+from reconciler.model.run import (
+    Data,
+    Gate,
+    Launch,
+    Line,
+    Run,
+    RunId,
+    Span,
+    Started,
+    Step,
+    Stopping,
+    Values,
+)
 
 
 class Running(Protocol):
@@ -75,6 +87,13 @@ class Running(Protocol):
         """Read where the time of a run went."""
         ...
 
+    async def there(self, launch: Launch) -> Run | None:
+        """Read the run that has a launch's name; None when there is none.
+
+        Raises ConflictError, which says what differs, when it is another content's.
+        """
+        ...
+
     async def start(self, launch: Launch) -> Started:
         """Start a run once: one that is there under the name is never touched, and handed back.
 
@@ -84,8 +103,11 @@ class Running(Protocol):
         """
         ...
 
-    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> bool:
-        """Stop a run, or one action of it; False when it had ended before, which is no error."""
+    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> Stopping:
+        """Stop a run, or one action of it, unless it has ended.
+
+        A cause that somebody gave before stays.
+        """
         ...
 
     async def recover(self, run_id: RunId, name: str = "") -> Run:

@@ -56,9 +56,10 @@ _MAPS = {"envs": "--env", "labels": "--label", "annotations": "--annotation"}
 def run(**given: Any) -> int:
     """Start a run (execution) now, with inputs typed by the interface of what is started.
 
-    A trigger is TASK/NAME. The run is named on stdout. With --name nothing is started
-    where a run of that name is there, whatever its content; that is told. With --wait exit codes
-    are those of `wait`. What is to be started once by what is in Git is a FlyteRun.
+    A trigger is TASK/NAME. The run is named on stdout. With --name nothing is started where the
+    same run is there, which is told; one with other content, inputs or options is left as it is,
+    which is exit code 3 and says what differs. With --wait exit codes are those of `wait`. What is
+    to be started once by what is in Git is a FlyteRun.
     """
     return run_options.interruptible(given, _run(given))
 
@@ -98,8 +99,7 @@ async def _run(given: dict[str, Any]) -> int:
         if given["dry_run"]:
             _show(prepared, given["format_"])
             return exit_codes.OK
-        if prepared.launch is None:
-            assert prepared.run is not None
+        if prepared.run is not None:
             say(f"{place}/{name}: is there already, and was not started again")
             return await started(flyte, RunHandle(flyte, prepared.run), given)
         begun = await flyte.running.start(prepared.launch)
@@ -129,8 +129,7 @@ def _show(prepared: Prepared, format_: str) -> None:
 
     launch = prepared.launch
     shown: dict[str, Json] = {"formatVersion": FORMAT_VERSION}
-    if launch is None:
-        assert prepared.run is not None
+    if prepared.run is not None:
         shown["there"] = run_json(prepared.run)
         text = f"{prepared.run.id}: is there already: {prepared.run.phase}"
     else:

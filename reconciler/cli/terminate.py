@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli import exit_codes, options, run_options
+
+if TYPE_CHECKING:
+    from reconciler.model.run import Stopping
 
 
 @click.command("terminate")
@@ -19,6 +22,8 @@ from reconciler.cli import exit_codes, options, run_options
 @run_options.place
 def terminate(**given: Any) -> int:
     """End runs (executions) that have not ended yet; one that has is told, and is no error.
+
+    So is one that is being ended already, whose first cause stays.
 
     Flyte 1 shows a run as aborting until its engine has stopped it. What a run started outside of
     itself is not undone.
@@ -43,10 +48,22 @@ async def _terminate(given: dict[str, Any]) -> int:
             shown = f"{at.run}/{step}" if step else str(at.run)
             try:
                 run = await flyte.run(str(at.run))
-                is_stopped = await run.terminate(given["cause"], step)
+                came_to = await flyte.running.terminate(run.id, given["cause"], step)
             except ReconcilerError as error:
                 say(f"error: {error}")
                 code = max(code, error.exit_code)
                 continue
-            click.echo(f"{shown}: {'terminated' if is_stopped else 'had ended before'}")
+            click.echo(f"{shown}: {_told(came_to, run.state.cause)}")
     return code
+
+
+def _told(came_to: Stopping, cause: str) -> str:
+    from reconciler.model.run import Stopping
+
+    match came_to:
+        case Stopping.ASKED:
+            return "terminated"
+        case Stopping.UNDER_WAY:
+            return f"is being terminated already{f': {cause}' if cause else ''}"
+        case Stopping.OVER:
+            return "had ended before"

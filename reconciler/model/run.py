@@ -231,6 +231,16 @@ class Launch:
     attempt: int = 1
 
 
+class Stopping(StrEnum):
+    """What asking for the end of a run came to."""
+
+    ASKED = "asked"
+    UNDER_WAY = "under way"
+    """Somebody had asked for it before, and the run is still being stopped, with their cause."""
+    OVER = "over"
+    """It had ended before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
     """What starting a run came to: the run, and whether it was there before."""

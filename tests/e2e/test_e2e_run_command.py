@@ -13,7 +13,7 @@ from running_kit import Phase, Played, open_played
 
 from reconciler.api import runs
 from reconciler.api.connecting import Target
-from reconciler.errors import BackendError, SpecError
+from reconciler.errors import BackendError, ConflictError, SpecError, UsageError
 
 
 @pytest.fixture
@@ -76,6 +76,77 @@ async def test_name_that_is_there_is_the_same_run_and_names_are_made_up(
     assert sorted(await flyte.names()) == sorted(["first", name])
 
 
+OTHERS = [
+    (("launchplan", "etl", {"count": 8}), {}, "its input count has another value"),
+    (("launchplan", "etl", {}), {}, "its input count has another value"),
+    (("task", "etl.task", {}), {}, "it runs launch plan etl version v1"),
+    (("launchplan", "etl", {"count": 9}), {"envs": {"A": "2"}}, "it has other envs"),
+    (
+        ("launchplan", "etl", {"count": 9}),
+        {"tags": ["t"], "overwriteCache": True},
+        "it has other overwriteCache, tags",
+    ),
+    (("launchplan", "etl", {"count": 9}), {"interruptible": False}, "it has other interruptible"),
+    (("launchplan", "etl", {"count": 9}), {"labels": {"a": "b"}}, "it has other labels"),
+]
+"""What is not the run of `etl` with 9, and what differs."""
+
+
+async def test_name_of_another_run_is_refused_and_that_run_is_left_as_it_is(
+    flyte: Played, shell: PlayedShell
+) -> None:
+    target = Target(endpoint=flyte.channel.endpoint, insecure=True, flyte="Flyte1")
+    async with runs.client(target, project=flyte.project, domain=flyte.place.domain) as opened:
+        first = await opened.launch("lp", "etl", {"count": 9}, version="v1", run="first")
+        before = await spec_of(flyte, "first")
+        for arguments, options, what in OTHERS:
+            with pytest.raises(ConflictError) as caught:
+                await opened.launch(*arguments, version="v1", run="first", **options)
+            assert str(caught.value) == (
+                f"run {flyte.place}/first: is there and another one: {what}; use another name"
+            )
+        assert (await first.inputs())["count"] == 9
+
+    for dry in ((), ("--dry-run",)):
+        said = await shell("run", "lp", "etl", "--version", "v1", "--name", "first", *dry)
+        assert (said.code, said.out) == (3, "")
+        assert "its input count has another value; use another name" in said.err
+    assert await spec_of(flyte, "first") == before
+    assert await flyte.names() == ["first"]
+
+
+async def test_same_options_and_a_default_that_is_said_are_the_same_run(flyte: Played) -> None:
+    options: dict[str, Any] = {
+        "overwriteCache": True,
+        "interruptible": True,
+        "envs": {"A": "1", "B": "2"},
+        "labels": {"team": "sales"},
+        "annotations": {"note": "x"},
+        "tags": ["b", "a"],
+        "clusterPool": "gpu",
+        "clusterLabel": "big",
+        "rawOutputPrefix": "s3://x/y",
+        "maxParallelism": 3,
+        "serviceAccount": "runner",
+        "notifications": [{"phases": ["Failed"], "email": ["a@example.com"]}],
+    }
+    target = Target(endpoint=flyte.channel.endpoint, insecure=True, flyte="Flyte1")
+    async with runs.client(target, project=flyte.project, domain=flyte.place.domain) as opened:
+        first = await opened.launch("lp", "etl", version="v1", run="first", **options)
+        said = {"count": (await first.inputs())["count"]}
+        again = await opened.launch("lp", "etl", said, version="v1", run="first", **options)
+        assert again.id == first.id
+        for left_out in options.keys() - {"maxParallelism", "serviceAccount"}:
+            rest = {name: one for name, one in options.items() if name != left_out}
+            with pytest.raises(ConflictError, match=f"it has other {left_out}; use another"):
+                await opened.launch("lp", "etl", version="v1", run="first", **rest)
+        for word, other in (("maxParallelism", 4), ("serviceAccount", "another")):
+            with pytest.raises(ConflictError, match=f"it has other {word}; use another"):
+                await opened.launch(
+                    "lp", "etl", version="v1", run="first", **options | {word: other}
+                )
+
+
 async def test_dry_run_writes_nothing_and_faults_are_all_told(
     flyte: Played, shell: PlayedShell
 ) -> None:
@@ -124,6 +195,10 @@ async def test_library_starts_waits_and_reads(flyte: Played) -> None:
         task = await opened.launch("task", "etl.task", version="v1")
         assert task.state.entity is not None
         assert task.state.entity.name == "etl.task"
+        with pytest.raises(ConflictError, match="its input count has another value"):
+            await opened.launch("workflow", "etl", {"count": 9}, run="first", tags=["t"])
+        with pytest.raises(UsageError, match="after: is of a run that a set declares; write a Fl"):
+            await opened.launch("workflow", "etl", after=["first"])
         with pytest.raises(SpecError, match="row"):
             await opened.launch("workflow", "etl", {"row": 8})
         with pytest.raises(BackendError):

@@ -131,6 +131,15 @@ def test_terminated_with_a_cause(call: Command, fake: FakeRunning) -> None:
     ]
 
 
+def test_one_that_is_being_terminated_says_so_with_its_first_cause(
+    call: Command, fake: FakeRunning
+) -> None:
+    fake.all.append(a_run("going", Phase.ABORTING, cause="wrong day"))
+    said = call("terminate", "going", "--cause", "twice")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == f"{PATH}/going: is being terminated already: wrong day\n"
+
+
 def test_one_action_is_terminated(call: Command, fake: FakeRunning) -> None:
     assert call("terminate", "good/a1", "--cause", "x").out == f"{PATH}/good/a1: terminated\n"
     call("terminate", "bad", "--step", "a2", "--cause", "x")

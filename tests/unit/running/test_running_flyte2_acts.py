@@ -26,7 +26,7 @@ from reconciler.errors import (
     UnsupportedError,
     UsageError,
 )
-from reconciler.model.run import Gate, Launch, Mode, Phase
+from reconciler.model.run import Gate, Launch, Mode, Phase, Stopping
 from reconciler.server.status import StatusError
 
 TICK = datetime(2026, 5, 1, 6, tzinfo=UTC)
@@ -74,10 +74,12 @@ async def test_many_writers_start_one_run_and_all_have_it(flyte2: Played2) -> No
 async def test_name_that_is_there_keeps_its_inputs(flyte2: Played2) -> None:
     await flyte2.start("a", inputs=make.inputs(x=7))
 
-    started = await flyte2.running.start(launch(flyte2, "a", inputs={"x": THREE}))
-
-    assert started.was_there
+    with pytest.raises(ConflictError, match="its input x has another value; use another name"):
+        await flyte2.running.start(launch(flyte2, "a", inputs={"x": THREE}))
     assert await inputs(flyte2, "a") == make.inputs(x=7)
+    await flyte2.start("b", inputs=make.inputs(x=3))
+    started = await flyte2.running.start(launch(flyte2, "b", inputs={"x": THREE}))
+    assert started.was_there
 
 
 async def test_name_of_another_run_is_a_conflict(flyte2: Played2) -> None:
@@ -185,7 +187,7 @@ async def test_run_that_has_ended_is_not_aborted(flyte2: Played2) -> None:
     await flyte2.record("a")
     await flyte2.tell("a", engine.SUCCEEDED)
 
-    assert await flyte2.running.terminate(flyte2.id("a"), "late") is False
+    assert await flyte2.running.terminate(flyte2.id("a"), "late") is Stopping.OVER
     found = await flyte2.running.run(flyte2.id("a"))
     assert found is not None
     assert found.phase is Phase.SUCCEEDED
@@ -198,8 +200,8 @@ async def test_one_action_is_aborted_with_its_cause(flyte2: Played2) -> None:
         await flyte2.record("a", step, "a0")
     await flyte2.tell("a", engine.SUCCEEDED, "b2")
 
-    assert await flyte2.running.terminate(flyte2.id("a"), "stuck", "b1") is True
-    assert await flyte2.running.terminate(flyte2.id("a"), "stuck", "b2") is False
+    assert await flyte2.running.terminate(flyte2.id("a"), "stuck", "b1") is Stopping.ASKED
+    assert await flyte2.running.terminate(flyte2.id("a"), "stuck", "b2") is Stopping.OVER
     (root,) = await flyte2.running.steps(flyte2.id("a"))
     assert [(one.id, one.phase, one.cause) for one in root.inside] == [
         ("b1", Phase.ABORTED, "stuck"),

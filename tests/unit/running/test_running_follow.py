@@ -25,7 +25,7 @@ from reconciler.backends.settings import for_endpoint
 from reconciler.errors import BackendError, DeniedError, UnavailableError, UnsupportedError
 from reconciler.model.key import Place
 from reconciler.model.run import Phase as Told
-from reconciler.model.run import Run, RunId
+from reconciler.model.run import Run, RunId, Stopping
 from reconciler.server.embedded import Server, open_server
 
 RUN = Run(id=RunId(Place("p", "d"), "r"), phase=Told.QUEUED)
@@ -183,18 +183,20 @@ async def test_terminated_run_is_aborting_with_its_cause_until_its_engine_stoppe
 ) -> None:
     await flyte.start("one")
 
-    assert await flyte.running.terminate(flyte.id("one"), "wrong day") is True
+    assert await flyte.running.terminate(flyte.id("one"), "wrong day") is Stopping.ASKED
     run = await flyte.running.run(flyte.id("one"))
     assert run is not None
     assert (run.phase, run.cause, run.ended_at) == (Told.ABORTING, "wrong day", None)
-    # Once more while it is aborting is no error.
-    assert await flyte.running.terminate(flyte.id("one"), "wrong day") is True
+    # Once more while it is aborting is no error, and Kubernetes is asked again.
+    before = flyte.channel.calls.copy()
+    assert await flyte.running.terminate(flyte.id("one"), "twice") is Stopping.UNDER_WAY
+    assert (flyte.channel.calls - before)["AdminService.TerminateExecution"] == 1
     await flyte.tell("one", Phase.ABORTED, 9)
     ended = await flyte.running.run(flyte.id("one"))
     assert ended is not None
     assert (ended.phase, ended.cause) == (Told.ABORTED, "wrong day")
     assert ended.ended_at is not None
-    assert await flyte.running.terminate(flyte.id("one"), "again") is False
+    assert await flyte.running.terminate(flyte.id("one"), "again") is Stopping.OVER
 
 
 async def test_terminating_what_is_not_there_is_an_error(flyte: Played) -> None:

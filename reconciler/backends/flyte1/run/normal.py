@@ -23,10 +23,10 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from flyteidl.admin import execution_pb2
-from flyteidl.core import identifier_pb2, literals_pb2
+from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import notifications
-from reconciler.backends.wire.message import from_json, to_json
+from reconciler.backends.wire.message import from_json
 from reconciler.model.document import Json
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place
@@ -106,33 +106,6 @@ def written(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def conflicts(
-    launch: Launch,
-    found: execution_pb2.Execution,
-    inputs: literals_pb2.LiteralMap | None,
-) -> str:
-    """Say in what an execution of the same name is another one; empty where it is the same.
-
-    `inputs` are the stored ones, which have the plan's defaults besides; None where they are not
-    to be had. How it runs is not compared: flyteadmin fills in what was left out.
-    """
-    wanted = to_wire(launch)
-    other = found.spec
-    if wanted.spec.launch_plan != other.launch_plan:
-        return f"it runs {_shown(other.launch_plan)}"
-    tick, its = wanted.spec.metadata.scheduled_at, other.metadata.scheduled_at
-    if tick != its:
-        return f"it is that of {its.ToJsonString()}" if its.ByteSize() else "it has no tick"
-    for name, literal in wanted.inputs.literals.items():
-        if inputs is None:
-            break
-        if name not in inputs.literals:
-            return f"it has no input {name}"
-        if canonical(to_json(inputs.literals[name])) != canonical(to_json(literal)):
-            return f"its input {name} has another value"
-    return ""
-
-
 def place_of(launch: Launch) -> Place:
     """Return where the entity of a launch is, which may be elsewhere than its execution."""
     entity = cast("dict[str, str]", launch.body["entity"])
@@ -176,8 +149,3 @@ def _fill_notifications(
         spec.disable_all = True
     for item in items:
         notifications.fill(spec.notifications.notifications.add(), item)
-
-
-def _shown(identifier: identifier_pb2.Identifier) -> str:
-    kind = "task" if identifier.resource_type == identifier_pb2.TASK else "launch plan"
-    return f"{kind} {identifier.name} version {identifier.version}"

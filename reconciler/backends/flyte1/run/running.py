@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from flyteidl.admin import execution_pb2
 
-from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.run import (
     again,
     data,
@@ -28,7 +27,19 @@ from reconciler.errors import BackendError, UnsupportedError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
+from reconciler.model.run import (
+    Data,
+    Gate,
+    Launch,
+    Line,
+    Run,
+    RunId,
+    Span,
+    Started,
+    Step,
+    Stopping,
+    Values,
+)
 
 _PACE = follow.Pace()
 
@@ -65,20 +76,13 @@ class Flyte1Running:
         """Yield the execution whenever it changed; it is asked for at growing intervals."""
         return follow.follow(self.run, run_id, self._sleep, self._pace)
 
-    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> bool:
+    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> Stopping:
         """Stop an execution: it is aborting until its engine has stopped it."""
         if step:
             raise UnsupportedError(
                 f"run {run_id}: step {step}: Flyte 1 stops whole runs only; leave the step out"
             )
-        request = execution_pb2.ExecutionTerminateRequest(id=rows.identifier(run_id), cause=cause)
-        try:
-            await self._channel.call(methods.TERMINATE_EXECUTION, request)
-        except BackendError as error:
-            if faults.has_ended(error):
-                return False
-            raise
-        return True
+        return await start.terminate(self._channel, run_id, cause)
 
     def url(self, run_id: RunId, step: str = "") -> str:
         """Address the execution in Flyte 1's console, whose nodes have the same page."""
@@ -114,9 +118,14 @@ class Flyte1Running:
             if attempt == number or (attempt == 0 and number == len(one.attempts))
             for link in tried.links
         ]
-        where = f"run {run_id}: {f'step {step}: ' if step else ''}"
-        pages = f"open {', '.join(urls)}" if urls else "and it names none; see the cluster of tasks"
-        raise UnsupportedError(f"{where}logs: Flyte 1 has only links to them; {pages}")
+        where = f"run {run_id}: {f'step {step}: ' if step else ''}logs"
+        if not urls:
+            which = "step" if step else "run"
+            raise UnsupportedError(
+                f"{where}: Flyte 1 has only links to them, and this {which} has none (yet); read "
+                "them in the cluster of its tasks"
+            )
+        raise UnsupportedError(f"{where}: Flyte 1 has only links to them; open {', '.join(urls)}")
         yield Line(text="")  # never reached: this makes it a generator
 
     async def report(self, run_id: RunId, step: str = "") -> bytes:
@@ -139,6 +148,10 @@ class Flyte1Running:
         found = await self._existing(run_id)
         inside = await steps.steps(self._channel, run_id, found.closure.workflow_id)
         return spans.of_steps(rows.run(found), inside)
+
+    async def there(self, launch: Launch) -> Run | None:
+        """Read the execution of a name, which must be this launch's."""
+        return await start.there(self._channel, launch)
 
     async def start(self, launch: Launch) -> Started:
         """Start an execution once."""

@@ -15,6 +15,7 @@ from reconciler.backends.flyte2.task.fetch import spec_of
 from reconciler.backends.wire.message import to_json
 from reconciler.errors import BackendError
 from reconciler.model.document import Json
+from reconciler.model.run import Launch
 from reconciler.model.traits import Verb
 from reconciler.plan.plan import Action
 from reconciler.values.stand_ins import local_uris, located
@@ -23,11 +24,10 @@ _OVERRIDES = "overrides"
 
 
 async def prepared(link: Link, action: Action) -> Action:
-    """Complete a start; any other action stays as it is."""
+    """Upload what a start refers to; any other action stays as it is."""
     if action.verb is not Verb.START or action.body is None:
         return action
-    body = await _with_task(link, await _with_uploads(link, action))
-    return replace(action, body=body)
+    return replace(action, body=await _with_uploads(link, action))
 
 
 async def _with_uploads(link: Link, action: Action) -> dict[str, Json]:
@@ -42,11 +42,12 @@ async def _with_uploads(link: Link, action: Action) -> dict[str, Json]:
     return {**body, "inputs": placed}
 
 
-async def _with_task(link: Link, body: dict[str, Json]) -> dict[str, Json]:
+async def with_task(link: Link, launch: Launch) -> Launch:
     """Put the task with its overrides in the place of the registered one."""
+    body = launch.body
     overrides = body.get(_OVERRIDES)
     if not isinstance(overrides, dict):
-        return body
+        return launch
     entity = cast("Mapping[str, str]", body["entity"])
     identifier = task_definition_pb2.TaskIdentifier(
         project=entity["project"],
@@ -61,4 +62,4 @@ async def _with_task(link: Link, body: dict[str, Json]) -> dict[str, Json]:
             "cannot be run with overrides; deploy it first"
         )
     rest = {name: part for name, part in body.items() if name != _OVERRIDES}
-    return {**rest, "spec": to_json(overridden(spec, overrides))}
+    return replace(launch, body={**rest, "spec": to_json(overridden(spec, overrides))})

@@ -126,25 +126,6 @@ def written(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def conflicts(launch: Launch, found: run_definition_pb2.RunDetails) -> str:
-    """Say in what a run of the same name is another one; empty where it is the same.
-
-    How it runs is not compared: the server fills in what was left out. Nor are inputs, which the
-    name of a launch is made of.
-    """
-    entity = cast("dict[str, str]", launch.body["entity"])
-    run = rows.detailed(found.action, found.run_spec)
-    other = run.entity
-    if other is not None and (other.what.one, other.name) != (entity["kind"], entity["name"]):
-        return f"it runs {other}"
-    if other is not None and other.version != entity.get("version", other.version):
-        return f"it runs {other}"
-    tick = launch.body.get("scheduledAt")
-    if tick and run.scheduled_at is not None and written(run.scheduled_at) != tick:
-        return f"it is that of {written(run.scheduled_at)}"
-    return ""
-
-
 def _fill_entity(request: run_service_pb2.CreateRunRequest, body: dict[str, Any]) -> None:
     entity = body["entity"]
     if entity["kind"] == What.TRIGGERS.one:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 from reconciler.backends.flyte2 import console
+from reconciler.backends.flyte2.declared.starting import with_task
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.run import (
     data,
@@ -24,7 +25,19 @@ from reconciler.errors import UnsupportedError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.run import Data, Gate, Launch, Line, Run, RunId, Span, Started, Step, Values
+from reconciler.model.run import (
+    Data,
+    Gate,
+    Launch,
+    Line,
+    Run,
+    RunId,
+    Span,
+    Started,
+    Step,
+    Stopping,
+    Values,
+)
 
 _PACE = follow.Pace()
 
@@ -84,11 +97,15 @@ class Flyte2Running:
         """Read where the time went."""
         return await spans.spans(self._link.channel, run_id)
 
-    async def start(self, launch: Launch) -> Started:
-        """Start a run once."""
-        return await start.start(self._link.channel, launch)
+    async def there(self, launch: Launch) -> Run | None:
+        """Read the run of a name, which must be this launch's."""
+        return await start.there(self._link, launch)
 
-    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> bool:
+    async def start(self, launch: Launch) -> Started:
+        """Start a run once, with the overrides of its task."""
+        return await start.start(self._link, await with_task(self._link, launch))
+
+    async def terminate(self, run_id: RunId, cause: str, step: str = "") -> Stopping:
         """Abort a run, or one action of it."""
         return await start.terminate(self._link.channel, run_id, cause, step)
 

@@ -16,60 +16,75 @@ from flyteidl2.task import common_pb2
 from flyteidl2.workflow import run_definition_pb2, run_service_pb2
 
 from reconciler.backends.flyte2.link import Link
-from reconciler.backends.flyte2.run import data, details, methods, normal, rows, words
+from reconciler.backends.flyte2.run import (
+    data,
+    details,
+    likeness,
+    methods,
+    normal,
+    rows,
+    words,
+)
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.message import from_json
 from reconciler.errors import BackendError, ConflictError, UnavailableError, UsageError
 from reconciler.model.document import Json
-from reconciler.model.run import Launch, Mode, Phase, Run, RunId, Started
+from reconciler.model.run import Launch, Mode, Phase, Run, RunId, Started, Stopping
 
 
-async def start(channel: Channel, launch: Launch) -> Started:
+async def start(link: Link, launch: Launch) -> Started:
     """Start a run, or hand back the one that is there under its name."""
-    found = await details.get(channel, launch.id)
+    found = await there(link, launch)
     if found is not None:
-        return _there(launch, found)
+        return Started(run=found, was_there=True)
     try:
-        answer = await channel.call(methods.CREATE_RUN, normal.to_wire(launch))
+        answer = await link.channel.call(methods.CREATE_RUN, normal.to_wire(launch))
     except UnavailableError:
         # It may have arrived; nobody sends it again before it was read.
-        found = await details.get(channel, launch.id)
+        found = await there(link, launch)
         if found is None:
             raise
-        return Started(run=_there(launch, found).run)
+        return Started(run=found)
     return Started(run=rows.listed(answer.run))
 
 
-def _there(launch: Launch, found: run_definition_pb2.RunDetails) -> Started:
-    other = normal.conflicts(launch, found)
+async def there(link: Link, launch: Launch) -> Run | None:
+    """Read the run of a name; raises ConflictError when it is another one."""
+    found = await details.get(link.channel, launch.id)
+    if found is None:
+        return None
+    other = likeness.differs(launch, found)
+    if not other and likeness.is_typed(launch):
+        stored = (await data.read(link, launch.id, "")).inputs
+        other = likeness.inputs_differ(launch, stored.literals) if stored else ""
     if other:
         raise ConflictError(
             f"run {launch.id}: is there and another one: {other}; use another name",
             method=methods.CREATE_RUN.name,
             code="ALREADY_EXISTS",
         )
-    return Started(run=rows.detailed(found.action, found.run_spec), was_there=True)
+    return rows.detailed(found.action, found.run_spec)
 
 
-async def terminate(channel: Channel, run_id: RunId, cause: str, step: str) -> bool:
+async def terminate(channel: Channel, run_id: RunId, cause: str, step: str) -> Stopping:
     """Abort a run, or one action of it, unless it has ended."""
     if not step or step == rows.ROOT:
         found = await details.existing(channel, run_id)
         if _has_ended(found.action.status):
-            return False
+            return Stopping.OVER
         # Without a reason the server gives its own.
         request = run_service_pb2.AbortRunRequest(
             run_id=rows.identifier(run_id), reason=cause or None
         )
         await channel.call(methods.ABORT_RUN, request)
-        return True
+        return Stopping.ASKED
     action = rows.action(run_id, step)
     if _has_ended((await details.action(channel, action)).status):
-        return False
+        return Stopping.OVER
     await channel.call(
         methods.ABORT_ACTION, run_service_pb2.AbortActionRequest(action_id=action, reason=cause)
     )
-    return True
+    return Stopping.ASKED
 
 
 async def relaunch(link: Link, run_id: RunId, name: str, inputs: Mapping[str, Json] | None) -> Run:
