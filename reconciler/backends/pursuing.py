@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 
 from reconciler.backends.running import Running
 from reconciler.errors import BackendError
@@ -50,7 +51,9 @@ async def observe(
 
 async def _read(running: Running, reader: Read, key: Key, asking: Asking) -> Runs:
     if asking.resource is not None:
-        return await reader(running, key, asking)
+        found = await reader(running, key, asking)
+        bad = [run.id for run in found.found if run.phase.is_terminal and not run.phase.is_success]
+        return replace(found, urls={one: url for one in bad if (url := running.url(one))})
     names = asking.held.started if asking.held is not None else ()
     return Runs(found=await named(running, key.place, names))
 

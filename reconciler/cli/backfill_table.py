@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.key import Key
 
 HEADER = ("TICK", "PHASE", "RUN", "TRIES", "")
+_MOST_PAGES = 10
 _WIDTH = 60
 
 
@@ -119,6 +120,10 @@ def lines(key: Key, drive: Drive) -> Iterator[str]:
     if drive.rows:
         rows = [_cells(row) for row in drive.rows]
         yield from table(HEADER, rows, width=width_of_terminal(), drop=("TRIES",))
+    pages = [f"{_tick(row)}: {row.url}" for row in drive.rows if row.url and not row.is_covered]
+    if pages:
+        yield "look at what did not end well:"
+        yield from (f"  {page}" for page in pages[:_MOST_PAGES])
 
 
 def _head(key: Key, drive: Drive) -> Iterator[str]:

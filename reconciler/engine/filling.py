@@ -19,6 +19,7 @@ from reconciler.model.live import Query, Runs, Unreadable
 from reconciler.model.pursuit import Asking, Pursuit
 from reconciler.model.resource import Resource
 from reconciler.model.run import Launch, Started
+from reconciler.plan.runs import driven
 
 Told = Callable[[Drive], None]
 """Hears what each pass found."""
@@ -49,7 +50,7 @@ class Filling:
             held=self.held,
             now=now,
         )
-        (drive,) = traits.share([(self.resource, traits.drive(pursuit))], Outside())
+        (drive,) = traits.share([(self.resource, driven(traits, pursuit))], Outside())
         self.held = replace(self.held, frozen=drive.frozen or self.held.frozen)
         return drive
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from reconciler.model.document import Json
     from reconciler.model.run import Gate, Launch, Phase, RunId
@@ -32,6 +32,7 @@ class Row:
 
     `phase` is None while it was not started; `why` says then what it waits for, else its cause.
     `run` is its latest attempt. `is_covered` says that somebody's run did it and nothing is due.
+    `url` is the page of a run that did not end well, empty where none is known.
     """
 
     scheduled_at: datetime | None = None
@@ -40,6 +41,7 @@ class Row:
     attempts: int = 0
     is_covered: bool = False
     why: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,9 @@ class Drive:
     declaration cannot become done, such as a failed run under `onFailure: Stop`; of one that is
     done, why nothing comes after it. `frozen` is what was decided at first sight and is kept in the
     ledger, such as a relative window; empty leaves what the ledger holds. `outputs` are for people,
-    `literals` the same for what takes them.
+    `literals` the same for what takes them. `estimate` is how long what is missing takes at the
+    pace of what succeeded, where that is known. `missed` are the ticks that a live schedule did not
+    run, of what keeps its gaps; None of anything else.
     """
 
     launches: tuple[Launch, ...] = ()
@@ -80,3 +84,5 @@ class Drive:
     outputs: Mapping[str, Json] = field(default_factory=dict)
     literals: Mapping[str, Json] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    estimate: timedelta | None = None
+    missed: tuple[datetime, ...] | None = None

@@ -37,6 +37,13 @@ class Want:
     plan: str = ""
     starts: Starts | None = None
 
+    def unmatched(self, what: str) -> Missing:
+        """Say that no version of it matches."""
+        where = f"{self.project}/{self.domain}"
+        if self.matching == "*":
+            return Missing(f"{what} {self.name} is not registered in {where}")
+        return Missing(f"no version of {what} {self.name} in {where} matches {self.matching}")
+
 
 @dataclass(frozen=True, slots=True)
 class Workflow:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.model.key import Key, Place
     from reconciler.model.ledger import Held
     from reconciler.model.pursuit import Asking
-    from reconciler.model.run import Gate, Run, Values
+    from reconciler.model.run import Gate, Run, RunId, Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,14 @@ class Runs:
 
     `found` are the runs that it may be about, by name or by tick; `facts` what else decides what is
     due, such as the schedule of the plan that they are of. `outputs` are those of runs that ended
-    well, by name, where they are wanted.
+    well, by name, where they are wanted. `urls` are the pages of those that did not.
     """
 
     found: tuple[Run, ...] = ()
     gates: tuple[Gate, ...] = ()
     outputs: Mapping[str, Values] = field(default_factory=dict, repr=False)
     facts: Mapping[str, Json] = field(default_factory=dict)
+    urls: Mapping[RunId, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,8 @@ def contested(plan: Plan) -> frozenset[str]:
 
 def missed(planned: Planned) -> frozenset[str]:
     """Name the ticks that nothing ran for, of schedules whose gaps are looked for."""
-    resources = planned.desired.resources
     return frozenset(
-        f"{key.project}/{key.domain}/{key.name} at {row.scheduled_at:%Y-%m-%d %H:%M:%S} UTC"
+        f"{key.project}/{key.domain}/{key.name} at {tick:%Y-%m-%d %H:%M:%S} UTC"
         for key, drive in planned.plan.drives.items()
-        if key in resources and "gaps" in resources[key].body
-        for row in drive.rows
-        if row.scheduled_at is not None and row.phase is None and not row.is_covered
+        for tick in drive.missed or ()
     )

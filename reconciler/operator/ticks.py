@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.document import Json
+from reconciler.plan.backfill.due import length
 from reconciler.schedule.window import show
 
 if TYPE_CHECKING:
@@ -30,13 +31,9 @@ def counts(drive: Drive) -> dict[str, Json]:
         "inFlight": len(alive),
         "missing": len(missing),
         "failed": failed,
+        "estimate": length(drive.estimate) if drive.estimate is not None else None,
         "open": list[Json](shown) or None,
     }
-
-
-def missed(drive: Drive) -> int:
-    """Count the ticks of a live schedule that nothing ran."""
-    return sum(row.phase is None for row in drive.rows)
 
 
 def _line(row: Row) -> str:
@@ -44,4 +41,5 @@ def _line(row: Row) -> str:
     phase = row.phase.value if row.phase else "missing"
     run = f" {row.run.name}" if row.run else ""
     why = f": {row.why}" if row.why else ""
-    return f"{tick} {phase}{run}{why}"[:_LONGEST]
+    page = f" {row.url}" if row.url else ""
+    return f"{tick} {phase}{run}{page}{why}"[:_LONGEST]

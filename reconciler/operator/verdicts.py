@@ -247,8 +247,9 @@ class Judge:
     def _missed(self, others: tuple[Resource, ...]) -> dict[str, Json]:
         """Tell how many ticks of a plan nothing ran, where its gaps are kept."""
         drives = self._results.planned.plan.drives
-        found = [drives[one.key] for one in others if "gaps" in one.body and one.key in drives]
-        return {"missedTicks": sum(map(ticks.missed, found))} if found else {}
+        found = [drives.get(one.key, Drive()).missed for one in others]
+        missed = [ticks for ticks in found if ticks is not None]
+        return {"missedTicks": sum(map(len, missed))} if missed else {}
 
     def _progress(self, resource: Resource) -> dict[str, Json]:
         """Tell of one run how far it is; what is done is not read, and what was told stays."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.document import filled
 from reconciler.model.drive import Drive, Row
 from reconciler.model.key import Key, Place
 from reconciler.model.run import Phase, RunId
+from reconciler.schedule.window import show
 
 if TYPE_CHECKING:
     from reconciler.model.document import Json
@@ -30,6 +31,7 @@ def encode_drive(key: Key, drive: Drive, *, waits: str, most: int = MOST_ROWS) -
         "rowsLeftOut": max(len(drive.rows) - most, 0),
         "outputs": dict(drive.outputs),
         "notes": list(drive.notes),
+        "estimateSeconds": _seconds(drive.estimate),
     }
     return filled(parts)
 
@@ -56,15 +58,24 @@ def counts(drive: Drive) -> dict[str, int]:
 
 def _row(row: Row) -> dict[str, Json]:
     parts: dict[str, Json] = {
-        "scheduledAt": row.scheduled_at.isoformat() if row.scheduled_at else "",
+        "scheduledAt": show(row.scheduled_at) if row.scheduled_at else "",
         "place": str(row.run.place) if row.run else "",
         "run": row.run.name if row.run else "",
         "phase": row.phase.value if row.phase else "",
         "attempts": row.attempts,
         "isCovered": row.is_covered,
         "why": row.why,
+        "url": row.url,
     }
     return filled(parts)
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else max(round(span.total_seconds()), 1)
+
+
+def _span(seconds: int | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def decode_drive(value: dict[str, Any]) -> tuple[Key, Drive]:
@@ -77,6 +88,7 @@ def decode_drive(value: dict[str, Any]) -> tuple[Key, Drive]:
         is_idle=value["state"] == "idle",
         outputs=value.get("outputs", {}),
         notes=tuple(value.get("notes", [])),
+        estimate=_span(value.get("estimateSeconds")),
     )
 
 
@@ -89,6 +101,7 @@ def _read_row(value: dict[str, Any]) -> Row:
         attempts=value.get("attempts", 0),
         is_covered=value.get("isCovered", False),
         why=value.get("why", ""),
+        url=value.get("url", ""),
     )
 
 

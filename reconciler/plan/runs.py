@@ -18,10 +18,11 @@ from reconciler.model.ledger import Driven
 from reconciler.model.live import Absent, Runs, Unreadable
 from reconciler.model.policy import Prune
 from reconciler.model.pursuit import Asking, Pursuit
-from reconciler.model.run import Gate, Launch, RunId
-from reconciler.model.traits import Shape, Verb
+from reconciler.model.run import Gate, Launch, Phase, RunId
+from reconciler.model.traits import Shape, Traits, Verb
 from reconciler.plan.diff import diff
 from reconciler.plan.plan import Action, Block, Change, Effect, Reason
+from reconciler.schedule.window import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -191,7 +192,7 @@ def _drive(
         now=context.now,
         others={key: known[key] for key in resource.looks_at},
     )
-    drive = context.traits[resource.key.kind].drive(pursuit)
+    drive = driven(context.traits[resource.key.kind], pursuit)
     if is_over:
         return replace(drive, launches=(), stops=(), replies=(), is_done=True)
     hold = context.ledger.hold_on(resource.key, context.now)
@@ -199,6 +200,16 @@ def _drive(
         why = f"paused until {hold.until.isoformat()}: {hold.reason}"
         return replace(drive, launches=(), replies=(), waits=why)
     return drive
+
+
+def driven(traits: Traits, pursuit: Pursuit) -> Drive:
+    """Ask a declaration what it wants now, and say where its failures can be looked at."""
+    drive = traits.drive(pursuit)
+    urls = pursuit.runs.urls
+    if not urls:
+        return drive
+    rows = tuple(replace(row, url=urls.get(row.run, "")) if row.run else row for row in drive.rows)
+    return replace(drive, rows=rows)
 
 
 def _without(key: Key, desired: Desired) -> Drive:
@@ -252,7 +263,7 @@ def _effect(drive: Drive) -> Effect:
 
 def _started(drive: Drive) -> Iterator[str]:
     for launch in drive.launches[:_SHOWN]:
-        tick = f" for {launch.scheduled_at.isoformat()}" if launch.scheduled_at else ""
+        tick = f" for {show(launch.scheduled_at)}" if launch.scheduled_at else ""
         attempt = f", attempt {launch.attempt}" if launch.attempt > 1 else ""
         yield f"starts {launch.id.name}{tick}{attempt}"
     if len(drive.launches) > _SHOWN:
@@ -342,7 +353,8 @@ def plan_undeclared(key: Key, runs: Runs, context: Context) -> Change | None:
     if not _is_terminated(key, context):
         return None
     calls = context.traits[key.kind].calls
-    running = in_flight(context.ledger.runs.get(key, Driven()), runs.found)
+    going = [run for run in runs.found if run.phase is not Phase.ABORTING]
+    running = in_flight(context.ledger.runs.get(key, Driven()), going)
     if not running:
         return None
     actions = tuple(_stop(key, name, "no longer declared", calls) for name in sorted(running))

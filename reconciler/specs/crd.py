@@ -105,7 +105,12 @@ _STATUS: dict[str, tuple[_Field, ...]] = {
         ("inFlight", _NUMBER, "How many have a run that goes on."),
         ("missing", _NUMBER, "How many have no run."),
         ("failed", _NUMBER, "How many failed."),
-        ("open", "texts", "The first ticks that are not covered, with their runs."),
+        ("estimate", _TEXT, "How long what is missing takes at the pace so far, such as 2h30m."),
+        (
+            "open",
+            "texts",
+            "The first ticks that are not covered, with their runs and where to look.",
+        ),
     ),
     "FlyteRun": (
         ("run", _TEXT, "The name of the run on Flyte."),

@@ -57,7 +57,7 @@ async def test_dry_run_shows_window_ticks_and_what_starts(tmp_path: Path) -> Non
         planned = await flyte.world.plan()
         (change,) = planned.plan.changes
         assert "10 ticks: 2 covered, 8 missing" in change.notes
-        assert f"starts {scheduler_name(daily(3)[2])} for 2025-01-03T06:00:00+00:00" in change.notes
+        assert f"starts {scheduler_name(daily(3)[2])} for 2025-01-03T06:00:00Z" in change.notes
         assert [row.is_covered for row in planned.plan.drives[KEY].rows] == [True] * 2 + [False] * 8
         assert not any(name.startswith("Create") for name in flyte.world.calls() - calls)
 

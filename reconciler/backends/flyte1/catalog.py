@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from flyteidl.admin import common_pb2, launch_plan_pb2, workflow_pb2
@@ -119,7 +120,7 @@ async def _newest(channel: Channel, place: Place, want: Want) -> str | Missing:
     async for version in versions(channel, request):
         if fnmatchcase(version, want.matching):
             return version
-    return Missing(f"no version of {name} in {place} matches {want.matching}")
+    return replace(want, name=name).unmatched("launch plan" if want.plan else "workflow")
 
 
 async def _plan_versions(

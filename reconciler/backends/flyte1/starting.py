@@ -40,7 +40,7 @@ async def _look_up(channel: Channel, want: Want) -> Workflow | Missing:
     if want.matching:
         version = await _newest(channel, want)
         if not version:
-            return Missing(f"no version of {want.name} in {place} matches {want.matching}")
+            return want.unmatched(str(want.starts))
     if want.starts is Starts.TASK:
         return await _task(channel, want, version)
     plan = await (_plan(channel, want, version) if version else _active(channel, want))

@@ -35,7 +35,7 @@ async def _look_up(channel: Channel, want: Want) -> Task | Missing | Unread:
     try:
         version = want.version or await _newest(channel, want)
         if not version:
-            return Missing(f"no version of task {want.name} in {place} matches {want.matching}")
+            return want.unmatched("task")
         identifier = task_definition_pb2.TaskIdentifier(
             project=want.project, domain=want.domain, name=want.name, version=version
         )

@@ -120,6 +120,11 @@ def gap_keeping(plan: Key, origin: Origin, *, gaps: Gaps, look_back: int) -> Res
     return Resource(key=key, body=body, origin=origin, digest=content)
 
 
+def keeps_gaps(resource: Resource) -> bool:
+    """Tell what keeps the gaps of a plan from a backfill."""
+    return "gaps" in resource.body
+
+
 def body_of(spec: BackfillSpec) -> dict[str, Json]:
     """Write a backfill in normal form."""
     parts: dict[str, Json] = {

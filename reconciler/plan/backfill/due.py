@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from reconciler.model.backfill import Going, OnFailure, Order
 from reconciler.model.drive import Drive, Row
-from reconciler.model.run import Run, RunId
+from reconciler.model.run import Phase, Run, RunId
 from reconciler.plan.backfill.cover import Standing, Tick, cover
 from reconciler.plan.backfill.names import Naming
 from reconciler.plan.backfill.wish import GRACE, Wish
@@ -68,6 +68,7 @@ def drive(
         failure=_failure(case),
         is_done=_is_done(case),
         notes=_notes(case),
+        estimate=_estimate(case),
     )
 
 
@@ -85,9 +86,14 @@ def _due(case: _Case) -> list[Tick]:
 
 
 def _stops(case: _Case) -> tuple[RunId, ...]:
+    """Name what is to be ended; what is ending keeps the cause that it has."""
+    return tuple(run.id for run in _ending(case) if run.phase is not Phase.ABORTING)
+
+
+def _ending(case: _Case) -> list[Run]:
     if case.wish.going is not Going.CANCELLED or not case.wish.is_ending:
-        return ()
-    return tuple(run.id for tick in case.ticks for run in tick.tries if _is_own(run, tick, case))
+        return []
+    return [run for tick in case.ticks for run in tick.tries if _is_own(run, tick, case)]
 
 
 def _is_own(run: Run, tick: Tick, case: _Case) -> bool:
@@ -99,7 +105,7 @@ def _is_own(run: Run, tick: Tick, case: _Case) -> bool:
 
 def _is_done(case: _Case) -> bool:
     if case.wish.going is Going.CANCELLED:
-        return not _stops(case)
+        return not _ending(case)
     return bool(case.ticks) and len(case.of(Standing.DONE)) == len(case.ticks)
 
 
@@ -107,7 +113,7 @@ def _waits(case: _Case, starting: int) -> str:
     if case.wish.going is Going.PAUSED:
         return "it is paused; write state: Running"
     if case.wish.going is Going.CANCELLED:
-        ending = len(_stops(case))
+        ending = len(_ending(case))
         return f"{_runs(ending)} that it started must end" if ending else ""
     in_flight = case.in_flight + starting
     if in_flight:
@@ -160,14 +166,14 @@ def _notes(case: _Case) -> tuple[str, ...]:
     notes = [f"{_ticks(len(case.ticks))}: {', '.join(parts)}"]
     estimate = _estimate(case)
     if estimate is not None:
-        notes.append(f"about {_length(estimate)} to go")
+        notes.append(f"about {length(estimate)} to go")
     return tuple(notes)
 
 
 def _estimate(case: _Case) -> timedelta | None:
     """How long what is missing takes at the pace of the runs that succeeded."""
     missing = len(case.of(Standing.DUE)) + len(case.of(Standing.ALIVE))
-    lengths = [length for tick in case.ticks for length in _lengths(tick.runs)]
+    lengths = [span for tick in case.ticks for span in _lengths(tick.runs)]
     if case.wish.going is not Going.RUNNING or not missing or not lengths:
         return None
     rounds = -(-missing // case.wish.parallelism)
@@ -218,8 +224,9 @@ def _ticks(number: int) -> str:
     return f"{number} tick" if number == 1 else f"{number} ticks"
 
 
-def _length(length: timedelta) -> str:
-    minutes = max(round(length / timedelta(minutes=1)), 1)
+def length(span: timedelta) -> str:
+    """Write a length of time as people say it: its two largest parts, a minute at least."""
+    minutes = max(round(span / timedelta(minutes=1)), 1)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = [f"{number}{unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "m"))]

@@ -6,6 +6,7 @@ first seen active, are not. A tick with any run, whatever became of it, is none 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
@@ -39,12 +40,14 @@ def keep(pursuit: Pursuit, target: Target, activated_at: datetime | None) -> Dri
     try:
         schedule = grid.read(target.schedule)
     except ValueError as error:
-        return Drive(failure=f"its schedule cannot be read: {error}", frozen=frozen)
+        why = f"its schedule cannot be read: {error}"
+        return Drive(failure=why, frozen=frozen, missed=())
     if schedule.is_timer or window.start >= window.end:
-        return Drive(is_idle=True, frozen=frozen)
+        return Drive(is_idle=True, frozen=frozen, missed=())
     ticks = schedule.ticks(window)
     if len(ticks) > grid.MOST:
-        return Drive(failure="lookBack has too many ticks; write a shorter one", frozen=frozen)
+        why = "lookBack has too many ticks; write a shorter one"
+        return Drive(failure=why, frozen=frozen, missed=())
     fills = body["gaps"] == Gaps.FILL
     found = drive(
         ticks,
@@ -61,26 +64,32 @@ def keep(pursuit: Pursuit, target: Target, activated_at: datetime | None) -> Dri
         now=pursuit.now,
     )
     rows = tuple(row for row in found.rows if _is_open(row))
-    missing = [row for row in rows if row.phase is None]
+    missing = tuple(row.scheduled_at for row in rows if row.phase is None and row.scheduled_at)
     if not missing:
-        return Drive(rows=rows, is_idle=True, frozen=frozen)
+        return Drive(rows=rows, is_idle=True, frozen=frozen, missed=())
     told = _told(missing, window)
     fix = "" if fills else "; write gaps: Fill, or see `reconcile backfill`"
-    return replace(found, rows=rows, waits=f"{told}{fix}", notes=(told,), frozen=frozen)
+    return replace(
+        found,
+        rows=rows,
+        waits=f"{told}{fix}",
+        notes=(told,),
+        frozen=frozen,
+        estimate=None,
+        missed=missing,
+    )
 
 
 def idle(pursuit: Pursuit) -> Drive:
     """Say that a plan is not active, so that it misses nothing; it is seen anew afterwards."""
-    return Drive(is_idle=True, frozen={"since": ""} if pursuit.held.frozen else {})
+    return Drive(is_idle=True, frozen={"since": ""} if pursuit.held.frozen else {}, missed=())
 
 
 def _is_open(row: Row) -> bool:
     return row.phase is None or (not row.is_covered and not row.phase.is_terminal)
 
 
-def _told(missing: list[Row], window: Window) -> str:
-    first = missing[0].scheduled_at
-    assert first is not None
+def _told(missing: Sequence[datetime], window: Window) -> str:
     ticks = "1 tick" if len(missing) == 1 else f"{len(missing)} ticks"
     verb = "has" if len(missing) == 1 else "have"
-    return f"{ticks} since {show(window.start)} {verb} no run, first {show(first)}"
+    return f"{ticks} since {show(window.start)} {verb} no run, first {show(missing[0])}"

@@ -235,6 +235,14 @@ def test_cancelled_backfill_ends_what_it_started_where_that_is_asked_for() -> No
     assert one.look().is_done
 
 
+def test_run_that_is_being_ended_keeps_its_cause_and_is_waited_for() -> None:
+    one = world(1, going=Going.CANCELLED, is_ending=True, known=frozenset({scheduler_name(FIRST)}))
+    one.add(run_of(FIRST, Phase.ABORTING, created_at=NOW))
+    found = one.look()
+    assert (found.stops, found.is_done) == ((), False)
+    assert found.waits == "1 run that it started must end"
+
+
 def test_table_has_a_row_for_each_tick() -> None:
     one = world(4, parallelism=1)
     one.add(run_of(FIRST))
@@ -256,6 +264,7 @@ def test_counts_and_estimate_are_told() -> None:
     for tick in one.ticks[:4]:
         one.add(run_of(tick))
     assert one.look().notes == ("10 ticks: 4 covered, 6 missing", "about 30m to go")
+    assert one.look().estimate == timedelta(minutes=30)
 
 
 def test_backfills_share_what_may_be_in_flight() -> None:

@@ -60,6 +60,7 @@ def started(found: Drive) -> list[datetime | None]:
 def test_missed_ticks_of_the_look_back_are_filled() -> None:
     found = kept(run_of(tick(29)))
     assert started(found) == [tick(28), tick(30)]
+    assert found.missed == (tick(28), tick(30))
     told = "2 ticks since 2026-11-27T11:58:00Z have no run, first 2026-11-28T06:00:00Z"
     assert found.notes == (told,)
     assert not found.is_done
@@ -77,6 +78,7 @@ def test_missed_ticks_are_told_and_left_where_that_is_asked_for() -> None:
 def test_nothing_missing_is_quiet_and_never_done() -> None:
     found = kept(*(run_of(tick(day)) for day in (28, 29, 30)))
     assert (found.is_idle, found.is_done, found.waits) == (True, False, "")
+    assert found.missed == ()
 
 
 def test_failed_run_is_no_gap() -> None:
@@ -117,7 +119,7 @@ def test_pause_is_no_gap() -> None:
         now=NOW,
     )
     paused = gaps.idle(pursuit)
-    assert (paused.is_idle, paused.frozen) == (True, {"since": ""})
+    assert (paused.is_idle, paused.frozen, paused.missed) == (True, {"since": ""}, ())
     resumed = kept(activated_at=NOW - timedelta(hours=1), frozen=paused.frozen)
     assert resumed.is_idle
 

@@ -232,7 +232,7 @@ async def test_logs_are_links_that_the_refusal_names(flyte: Played) -> None:
         await anext(flyte.running.logs(flyte.id("one"), "n0"))
     with pytest.raises(UnsupportedError, match=r"open https://logs\.example\.com/0$"):
         await anext(flyte.running.logs(flyte.id("one"), attempt=1))
-    with pytest.raises(UnsupportedError, match=r"and this run has none \(yet\); read them in"):
+    with pytest.raises(UnsupportedError, match=r"and this step has none \(yet\); read"):
         await anext(flyte.running.logs(flyte.id("one"), "n9"))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from reconciler.backends.flyte1.run.normal import body_of
-from reconciler.backends.wire.backfill import typed
+from reconciler.backends.wire.backfill import keeps_gaps, typed
 from reconciler.model.document import Json
 from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
@@ -28,7 +28,7 @@ def drive(pursuit: Pursuit) -> Drive:
     """Say what a backfill of a launch plan wants now."""
     key, body, facts = pursuit.resource.key, pursuit.resource.body, pursuit.runs.facts
     name = str(body["launchPlan"])
-    if "gaps" in body:
+    if keeps_gaps(pursuit.resource):
         return _gaps(pursuit, name)
     if not facts:
         version = f" {body['version']}" if "version" in body else ""

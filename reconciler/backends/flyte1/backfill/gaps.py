@@ -18,7 +18,7 @@ from reconciler.backends.flyte1.backfill.read import facts_of, read
 from reconciler.backends.flyte1.observe import list_active
 from reconciler.backends.pursuing import Read
 from reconciler.backends.running import Running
-from reconciler.backends.wire.backfill import COUNTED
+from reconciler.backends.wire.backfill import COUNTED, keeps_gaps
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.times import moment
 from reconciler.model.asked_runs import AskedRuns
@@ -79,7 +79,7 @@ def reader(channel: Channel, query: Query) -> Read:
 
 
 def _is_gaps(asking: Asking) -> bool:
-    return asking.resource is not None and "gaps" in asking.resource.body
+    return asking.resource is not None and keeps_gaps(asking.resource)
 
 
 def _since(asking: Asking, now: datetime) -> datetime:
