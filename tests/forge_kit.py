@@ -24,15 +24,38 @@ class StandIn:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    open: dict[int, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
 
-    def add(self, body: str, author: str = "", type_: str = "User") -> int:
-        """Put a comment there."""
+    def opened(
+        self, number: int, commit: str, *, target: str = "main", is_fork: bool = False
+    ) -> None:
+        """Open a pull request, or push to it."""
+        own = {"full_name": "team/specs", "default_branch": "main"}
+        if self.kind == "gitlab":
+            self.open[number] = {
+                "iid": number,
+                "sha": commit,
+                "target_branch": target,
+                "source_project_id": 9 if is_fork else 7,
+                "target_project_id": 7,
+            }
+            return
+        head = {"full_name": "stranger/specs"} if is_fork else own
+        self.open[number] = {
+            "number": number,
+            "state": "open",
+            "head": {"ref": "topic", "sha": commit, "repo": head},
+            "base": {"ref": target, "sha": "0" * 40, "repo": own},
+        }
+
+    def add(self, body: str, author: str = "", type_: str = "User", *, pull: str = "") -> int:
+        """Put a comment on a pull request, on every one where none is named."""
         number = len(self.comments) + 1
         name = "username" if self.kind == "gitlab" else "login"
         key = "author" if self.kind == "gitlab" else "user"
         own = {name: author or self.me, "type": type_ if author else "Bot"}
-        self.comments[number] = {"id": number, "body": body, key: own}
+        self.comments[number] = {"id": number, "body": body, key: own, "pull": pull}
         return number
 
     @property
@@ -85,15 +108,24 @@ class StandIn:
             if self.is_job:
                 return web.json_response({"message": "Resource not accessible"}, status=403)
             return web.json_response({"username": self.me, "login": self.me})
+        if path.endswith(("/pulls", "/merge_requests")):
+            page, size = int(request.query["page"]), int(request.query["per_page"])
+            every = [self.open[number] for number in sorted(self.open, reverse=True)]
+            asked = request.query.get("base") or request.query.get("target_branch")
+            if asked:
+                name = "target_branch" if self.kind == "gitlab" else "base"
+                every = [item for item in every if asked == _branch(item[name])]
+            return web.json_response(every[(page - 1) * size : page * size])
         if "/statuses/" in path:
             self.statuses.append(await request.json())
             return web.json_response({}, status=201)
         if path.endswith(("/comments", "/notes")):
             if request.method == "POST":
-                number = self.add((await request.json())["body"])
+                number = self.add((await request.json())["body"], pull=path.split("/")[-2])
                 return web.json_response(self.comments[number], status=201)
             page, size = int(request.query["page"]), int(request.query["per_page"])
-            every = list(self.comments.values())
+            ours = {"", path.split("/")[-2]}
+            every = [item for item in self.comments.values() if item["pull"] in ours]
             if self.kind == "gitea":
                 return web.json_response(every)  # it knows no pages here
             return web.json_response(every[(page - 1) * size : page * size])
@@ -103,6 +135,10 @@ class StandIn:
             return web.Response(status=204)
         self.comments[number]["body"] = (await request.json())["body"]
         return web.json_response(self.comments[number])
+
+
+def _branch(side: Any) -> str:
+    return str(side["ref"]) if isinstance(side, dict) else str(side)
 
 
 @asynccontextmanager

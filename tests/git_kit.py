@@ -92,6 +92,15 @@ class Repository:
         self.push()
         return commit
 
+    def pull(self, number: int, files: Mapping[str, str | None], kind: str = "github") -> str:
+        """Push a branch as a forge keeps a pull request, return to main; gives its commit."""
+        git(self.work, "checkout", "-q", "-B", f"topic-{number}")
+        commit = self.commit(files)
+        name = "merge-requests" if kind == "gitlab" else "pull"
+        self.push("--force", f"HEAD:refs/{name}/{number}/head")
+        git(self.work, "checkout", "-q", "-")
+        return commit
+
 
 def repository(folder: Path, name: str = "specs") -> Repository:
     """Make an empty repository below a folder that is to be served."""

@@ -18,12 +18,11 @@ class Merged:
     tree: str
 
 
-def merge(job: Job, ref: str) -> Merged:
+def merge(job: Job, base: Found, ref: str) -> Merged:
     """Fetch a pull request by its reference on the server, and merge it in the mirror.
 
     Blocks on the network. Raises SourceError where it cannot be merged.
     """
-    base = job.find()
     mirror = job.mirror
     with mirror.alone():
         mirror.fetch(ref)

@@ -100,8 +100,8 @@ class Connections:
         self._store = store
         self._cluster = cluster
         self._rules = rules
-        self._opened: dict[Ref, Opened] = {}
-        self._locks: dict[Ref, asyncio.Lock] = {}
+        self._opened: dict[tuple[Ref, bool], Opened] = {}
+        self._locks: dict[tuple[Ref, bool], asyncio.Lock] = {}
         self.needs: dict[Ref, frozenset[tuple[str, str]]] = {}
 
     @property
@@ -125,13 +125,13 @@ class Connections:
         )
 
     @asynccontextmanager
-    async def use(self, custom: Custom) -> AsyncIterator[Opened]:
-        """Lend the open connection of a FlyteConnection.
+    async def use(self, custom: Custom, *, read_only: bool = False) -> AsyncIterator[Opened]:
+        """Lend the open connection of a FlyteConnection; with `read_only` it writes nothing.
 
         Raises UnusableError where it may not be used, BackendError where its cluster or its
         server does not answer.
         """
-        opened = await self._current(custom)
+        opened = await self._current(custom, read_only=read_only)
         opened.users += 1
         try:
             yield opened
@@ -146,22 +146,23 @@ class Connections:
             await self._retire(opened)
         self._opened.clear()
 
-    async def _current(self, custom: Custom) -> Opened:
+    async def _current(self, custom: Custom, *, read_only: bool) -> Opened:
         spec = _spec(custom)
         why = trust.why_not(spec, self._rules.allowed)
         if why:
             raise UnusableError(Reason.SOURCE, f"FlyteConnection {_named(custom)}: {why}")
-        async with self._locks.setdefault(custom.ref, asyncio.Lock()):
+        name = (custom.ref, read_only)
+        async with self._locks.setdefault(name, asyncio.Lock()):
             found = await self._secrets(custom, spec)
             marks = tuple(sorted((name, item.version) for name, item in found.items()))
             mark = (custom.uid, custom.generation, marks)
-            known = self._opened.get(custom.ref)
+            known = self._opened.get(name)
             if known is not None and known.mark == mark:
                 return known
-            opened = await self._open(custom, spec, found, mark)
+            opened = await self._open(custom, spec, found, mark, read_only=read_only)
             if known is not None:
                 await self._retire(known)
-            self._opened[custom.ref] = opened
+            self._opened[name] = opened
             return opened
 
     async def _retire(self, opened: Opened) -> None:
@@ -175,6 +176,8 @@ class Connections:
         spec: ConnectionSpec,
         found: Mapping[str, _Read],
         mark: tuple[object, ...],
+        *,
+        read_only: bool,
     ) -> Opened:
         stack = AsyncExitStack()
         async with contextlib.AsyncExitStack() as guard:
@@ -188,7 +191,7 @@ class Connections:
             plane = await self._data_plane(custom, spec, found)
             settings = replace(settings, data_plane=plane)
             backend = await stack.enter_async_context(
-                connecting.open_backend(settings, str(spec.flyte), read_only=False)
+                connecting.open_backend(settings, str(spec.flyte), read_only=read_only)
             )
             guard.pop_all()
         return Opened(custom.ref, spec, settings.endpoint.lower(), backend, mark, stack)

@@ -38,6 +38,30 @@ def within(planned: Planned, unit: Unit, opened: Opened) -> Planned:
     return _blocked(planned, reasons)
 
 
+def shown(planned: Planned, unit: Unit, opened: Opened) -> Planned:
+    """Leave out what is where a namespace has no business, for others to read what is left.
+
+    Raises UnusableError where the set's ledger itself is in such a place.
+    """
+    namespace, plan = unit.id.namespace, within(planned, unit, opened).plan
+    places = {change.key.place for change in plan.changes}
+    places |= {key.place for key in (*plan.foreign, *plan.drives)}
+    reasons = {place: members.unserved(opened, namespace, place) for place in places}
+    if not any(reasons.values()):
+        return planned
+    seen = [change for change in plan.changes if not reasons[change.key.place]]
+    hidden = len(plan.changes) - len(seen)
+    why = next(filter(None, reasons.values()))
+    more = (f"{hidden} more changes are not shown: {why}",) if hidden else ()
+    plan = replace(
+        plan.part(seen),
+        foreign=tuple(key for key in plan.foreign if not reasons[key.place]),
+        drives={key: one for key, one in plan.drives.items() if not reasons[key.place]},
+        warnings=(*plan.warnings, *more),
+    )
+    return replace(planned, plan=plan)
+
+
 async def outliving(planned: Planned, unit: Unit, departures: Departures) -> Planned:
     """Hold removals back whose objects went with their namespace or their definition."""
     removals = [

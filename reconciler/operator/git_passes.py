@@ -34,6 +34,7 @@ from reconciler.operator.resources import Custom
 from reconciler.operator.units import Unit, UnitId
 from reconciler.operator.words import Reason
 from reconciler.schedule import duration
+from reconciler.specs.git import Bundle
 from reconciler.specs.secret import SecretSpec
 from reconciler.specs.validate import Declared
 
@@ -45,11 +46,15 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look at a repository came to; `synced` is None where nothing was planned."""
+    """What a look at a repository came to; `synced` is None where nothing was planned.
+
+    `found` is the commit that was looked at, None where none was found.
+    """
 
     verdict: Verdict
     due: float
     synced: Synced | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ class GitPasses:
             mark = (unit.sync.uid, unit.sync.generation, unit.sync.annotations.get(words.APPROVE))
             if known is not None and await self._is_unchanged(job, found, known, mark):
                 self._known[unit.id] = replace(known, found=found)
-                return Looked(_again(unit.sync, found), max(0.0, known.due - self.seconds()))
+                left = max(0.0, known.due - self.seconds())
+                return Looked(_again(unit.sync, found), left, found=found)
             async with self.connections.use(custom) as opened:
                 synced = await self._sync(unit, opened, job, found, stop)
         except UnusableError:
@@ -98,7 +104,8 @@ class GitPasses:
             verdict = git_verdicts.of_fault(error, found)
             if job is not None and not isinstance(error, BackendError):
                 await self._stay(unit, custom, job, interval)
-            return Looked(self._with_history(unit.sync, verdict, found, None), interval)
+            verdict = self._with_history(unit.sync, verdict, found, None)
+            return Looked(verdict, interval, found=found)
         verdict = git_verdicts.of_synced(synced)
         if verdict.is_ready:
             self._known[unit.id] = _Known(found, mark, self.seconds() + interval)
@@ -110,7 +117,7 @@ class GitPasses:
         }
         verdict = replace(verdict, fields=fields)
         verdict = self._with_history(unit.sync, verdict, found, synced)
-        return Looked(verdict, interval, synced)
+        return Looked(verdict, interval, synced, found)
 
     def forget(self, identifier: UnitId) -> None:
         """Drop what is known of a unit that is gone."""
@@ -177,30 +184,30 @@ class GitPasses:
 
     async def _with_secrets(self, unit: Unit, declaration: Declaration) -> Declaration:
         """Read the Kubernetes Secrets that declared secrets name, all of the unit's namespace."""
-        references = frozenset(
-            (item.spec.value_from.secret_key_ref.name, item.spec.value_from.secret_key_ref.key)
-            for item in declaration.declared
-            if isinstance(item.spec, SecretSpec) and item.spec.value_from.secret_key_ref is not None
-        )
+        references = secret_references(declaration)
         namespace = unit.id.namespace
         self.sources[unit.id] |= {(namespace, name) for name, _ in references}
         values = await values_of(self.cluster, namespace, references)
         return replace(declaration, reach=replace(declaration.reach, secrets=values))
 
     async def _job(self, unit: Unit, sync: Declared) -> Job:
-        spec = jobs.spec_of(sync)
-        bundles = {
-            name: bundle
-            for name, bundle in secrets.bundles(spec).items()
-            if name in {"secretRef", "verify.secretRef"}
-        }
         namespace = unit.id.namespace
         self.sources[unit.id] = frozenset(
-            (namespace, bundle.name) for bundle in bundles.values() if bundle.name is not None
+            (namespace, bundle.name)
+            for bundle in _bundles(sync).values()
+            if bundle.name is not None
         )
+        return await self.job(unit.id, sync)
+
+    async def job(self, identifier: UnitId, sync: Declared) -> Job:
+        """Make the job of a set, with the secrets that its namespace has now.
+
+        Raises SourceError for what may not be fetched, UnusableError for a host that may not be
+        asked.
+        """
         values = {
-            name: await read_bundle(self.cluster, namespace, name, bundle)
-            for name, bundle in bundles.items()
+            name: await read_bundle(self.cluster, identifier.namespace, name, bundle)
+            for name, bundle in _bundles(sync).items()
         }
         job = jobs.job_of(sync, values, self.rules)
         await self._check(job.remote)
@@ -240,6 +247,19 @@ class GitPasses:
         if revision:
             fields["lastAttemptedRevision"] = revision
         return replace(verdict, fields=fields)
+
+
+def secret_references(declaration: Declaration) -> frozenset[tuple[str, str]]:
+    """Name the keys of Kubernetes Secrets that declared secrets are filled from."""
+    specs = (item.spec for item in declaration.declared)
+    references = (spec.value_from.secret_key_ref for spec in specs if isinstance(spec, SecretSpec))
+    return frozenset((item.name, item.key) for item in references if item is not None)
+
+
+def _bundles(sync: Declared) -> dict[str, Bundle]:
+    """Name the secrets that a repository is fetched and checked with."""
+    found = secrets.bundles(jobs.spec_of(sync))
+    return {name: one for name, one in found.items() if name in {"secretRef", "verify.secretRef"}}
 
 
 def _again(sync: Custom, found: Found) -> Verdict:

@@ -22,6 +22,7 @@ from reconciler.engine.planning import Options, Planned
 from reconciler.engine.reach import Reach
 from reconciler.errors import ReconcilerError, RefusedError, SpecError
 from reconciler.git import job as jobs
+from reconciler.git.source import Found
 from reconciler.notify.notifier import Notifier
 from reconciler.operator import events, fences, members, sync_status, units, verdicts, words
 from reconciler.operator.claims import Claims
@@ -86,7 +87,8 @@ class Ended:
 class Watched:
     """What a pass over a unit came to; without a plan nothing was looked at on Flyte.
 
-    `backend` is where it was, as long as whoever watches has not returned.
+    `backend` is where it was, as long as whoever watches has not returned. `found` is the commit
+    that was looked at.
     """
 
     unit: Unit
@@ -94,6 +96,7 @@ class Watched:
     planned: Planned | None = None
     applied: Applied | None = None
     backend: Backend | None = None
+    found: Found | None = None
 
 
 Watch = Callable[[Watched], Awaitable[None]]
@@ -117,13 +120,13 @@ class Passes:
     memos: dict[UnitId, Memo] = field(default_factory=lambda: defaultdict(Memo))
     watch: Watch | None = None
     _telling: dict[UnitId, asyncio.Task[None]] = field(default_factory=dict)
-    _git: GitPasses = field(init=False)
+    git: GitPasses = field(init=False)
     _tells: Telling = field(init=False)
 
     def __post_init__(self) -> None:
         """Make what looks at repositories, of the same parts."""
         self._tells = Telling(self.notifier, self.cluster, self.connections.allowed, self.clock)
-        self._git = GitPasses(
+        self.git = GitPasses(
             cluster=self.cluster,
             connections=self.connections,
             urls=self.setup.urls,
@@ -141,7 +144,7 @@ class Passes:
             _, freed = self.claims.settle(identifier, "", ())
             self.sources.pop(identifier, None)
             self.memos.pop(identifier, None)
-            self._git.forget(identifier)
+            self.git.forget(identifier)
             return Ended(None, freed=freed)
         try:
             return await self._set(await self.departures.without_ending(unit, self.clock()), stop)
@@ -159,7 +162,7 @@ class Passes:
         if unit.spec.suspend or (unit.sync is not None and unit.sync.is_disabled):
             return await self._suspended(unit)
         try:
-            custom = self._connection_of(unit)
+            custom = self.connection_of(unit)
             if unit.spec.git is not None:
                 return await self._repository(unit, custom, stop)
             async with self.connections.use(custom) as opened:
@@ -196,12 +199,12 @@ class Passes:
         now = self.clock()
         why = "its FlyteSync takes its objects from Git"
         await self.departures.orphan(unit, why, now)
-        looked = await self._git.look(unit, custom, stop)
+        looked = await self.git.look(unit, custom, stop)
         fix = "name another one in spec.sync, or declare it in the repository"
         foreign = Verdict(reason=Reason.INVALID, message=f"{why}; {fix}", is_partial=True)
         told = {item.ref: foreign for item in unit.members if not item.is_disabled}
         if looked.synced is None:
-            await self._heard(Watched(unit=unit, verdict=looked.verdict))
+            await self._heard(Watched(unit=unit, verdict=looked.verdict, found=looked.found))
         else:
             planned, applied = looked.synced.planned, looked.synced.applied
             self._count(unit, planned, applied)
@@ -213,6 +216,7 @@ class Passes:
                         planned=planned,
                         applied=applied,
                         backend=opened.backend,
+                        found=looked.found,
                     )
                 )
         telling = self._begin_telling(unit, {**told, unit.sync.ref: looked.verdict}, now)
@@ -241,7 +245,7 @@ class Passes:
                 return f"it waits for the FlyteSync {name}, which is not ready"
         return ""
 
-    def _connection_of(self, unit: Unit) -> Custom:
+    def connection_of(self, unit: Unit) -> Custom:
         """Find the connection of a unit; raises UnusableError where none is named or there."""
         if not unit.is_claimed:
             if self.setup.connection is None:

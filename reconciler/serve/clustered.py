@@ -11,15 +11,19 @@ from aiohttp import web
 
 from reconciler.backends.kubernetes.client import Cluster
 from reconciler.errors import ReconcilerError
+from reconciler.forges.open_pulls import Pull
 from reconciler.model.secret import Secret
 from reconciler.operator import words
 from reconciler.operator.bundles import read_bundle
+from reconciler.operator.passes import Watched
 from reconciler.operator.run import Operator
 from reconciler.operator.units import UnitId
 from reconciler.serve.clustered_page import ClusterPage
+from reconciler.serve.clustered_pulls import ClusterGround
 from reconciler.serve.hooks import Entry, Hooks
 from reconciler.serve.page import Page, serving_page
-from reconciler.serve.payloads import Pull
+from reconciler.serve.pull_plans import PullPlans, plans_pulls
+from reconciler.serve.pulls import Pulls
 from reconciler.specs.sync import SyncSpec
 
 log = logging.getLogger(__name__)
@@ -40,8 +44,8 @@ class ClusterHooks:
         self._hooks = Hooks[UnitId](self)
         self._page = page
         self._boards = ClusterPage()
-        if page is not None:
-            operator.passes.watch = self._boards.watch
+        self._pulls = Pulls[UnitId](PullPlans(ClusterGround(operator, cluster)))
+        operator.passes.watch = self._watch
 
     @property
     def routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -49,17 +53,26 @@ class ClusterHooks:
         return self._hooks.routes
 
     async def work(self) -> None:
-        """Serve the page, and read the secrets of webhooks again and again."""
-        async with serving_page(self._page, self._boards.boards):
-            await self._refresh()
+        """Serve the page, plan pull requests, and read the secrets of webhooks again and again."""
+        async with serving_page(self._page, self._boards.boards), asyncio.TaskGroup() as group:
+            group.create_task(self._refresh())
+            group.create_task(self._pulls.work())
+
+    async def _watch(self, found: Watched) -> None:
+        if self._page is not None:
+            await self._boards.watch(found)
+        if found.found is not None and plans_pulls(found.unit.spec.git):
+            self._pulls.looked(found.unit.id, found.found.tree)
 
     async def _refresh(self) -> None:
         while True:
-            self._boards.keep(
+            syncs = [
                 UnitId(item.ref.namespace, item.ref.name)
                 for item in self._operator.store.all()
                 if item.ref.kind == words.SYNC
-            )
+            ]
+            self._boards.keep(syncs)
+            self._pulls.keep(syncs)
             try:
                 self._hooks.refresh(await self._entries())
             except ReconcilerError as error:
@@ -71,8 +84,8 @@ class ClusterHooks:
         self._operator.queue.mark(name)
 
     def pulled(self, name: UnitId, pull: Pull) -> None:
-        """Say that pull requests are planned by `serve` over files only."""
-        log.info("%s: pull request %d is not planned in a cluster", name, pull.number)
+        """Plan a pull request for a set."""
+        self._pulls.pushed(name, pull)
 
     async def _entries(self) -> list[Entry[UnitId]]:
         found: list[Entry[UnitId]] = []

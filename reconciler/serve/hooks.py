@@ -16,9 +16,10 @@ from typing import Generic, Protocol, TypeVar
 
 from aiohttp import web
 
+from reconciler.forges.open_pulls import Pull
 from reconciler.model.secret import Secret
 from reconciler.serve import payloads, signatures
-from reconciler.serve.payloads import Pull, Said
+from reconciler.serve.payloads import Said
 from reconciler.serve.signatures import Delivery, Key
 from reconciler.sources import git
 from reconciler.specs.git import ForgeName, GitSpec
@@ -48,7 +49,7 @@ class Marks(Protocol[V_contra]):
         """Look at a set."""
 
     def pulled(self, name: V_contra, pull: Pull) -> None:
-        """Plan a pull request for a set."""
+        """Plan a pull request for a set, or forget one that was closed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,13 @@ class Setup:
 class Ended:
     """How a pass ended: due again after so many seconds, sooner when something failed.
 
-    `freed` are sets that may go on by it.
+    `freed` are sets that may go on by it. `found` is the commit that was looked at.
     """
 
     again_after: float | None
     is_failed: bool = False
     freed: tuple[str, ...] = ()
+    found: Found | None = None
 
 
 @dataclass(slots=True)
@@ -104,9 +105,9 @@ class Passes:
             self._fail(name, git_verdicts.of_fault(error, found), found)
             if job is not None and not isinstance(error, BackendError):
                 await self._stay(job, interval)
-            return Ended(interval, is_failed=True)
+            return Ended(interval, is_failed=True, found=found)
         due = self.states.get(name).drift_due - self.seconds()
-        return replace(ended, again_after=max(0.0, due))
+        return replace(ended, again_after=max(0.0, due), found=found)
 
     def reach(self) -> Reach:
         """Say what documents of repositories may name: nothing of this machine."""

@@ -8,22 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from reconciler.forges.open_pulls import Pull, pull_of
 from reconciler.serve.signatures import Delivery
 from reconciler.sources import git
 from reconciler.specs.git import ForgeName
 
 _OPENED = frozenset({"opened", "reopened", "synchronize", "synchronized"})
 _OPENED_GITLAB = frozenset({"open", "reopen", "update"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull:
-    """A pull request that was pushed to, at one commit."""
-
-    number: int
-    commit: str
-    target: str
-    is_fork: bool
+_CLOSED = frozenset({"closed", "close", "merge"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +68,17 @@ def _github(event: str, body: dict[str, Any]) -> Said:
     if event == "push":
         return Said(names=names, refs=frozenset({_text(body, "ref")} - {""}), default=default)
     request = _map(body, "pull_request")
-    if event != "pull_request" or _text(body, "action") not in _OPENED or not request:
+    action = _text(body, "action")
+    if event != "pull_request" or action not in _OPENED | _CLOSED or not request:
         return Said(names=names)
     head, base = _map(request, "head"), _map(request, "base")
     own, other = (_text(_map(side, "repo"), "full_name") for side in (base, head))
-    pull = _pull(
-        body.get("number"), _text(head, "sha"), _text(base, "ref"), is_fork=not own or own != other
+    pull = pull_of(
+        body.get("number"),
+        _text(head, "sha"),
+        _text(base, "ref"),
+        is_fork=not own or own != other,
+        is_closed=action in _CLOSED,
     )
     return Said(names=names, default=default, pull=pull)
 
@@ -94,13 +91,15 @@ def _gitlab(body: dict[str, Any]) -> Said:
         return Said(names=names, refs=frozenset({_text(body, "ref")} - {""}), default=default)
     request = _map(body, "object_attributes")
     is_request = _text(body, "object_kind") == "merge_request"
-    if not is_request or _text(request, "action") not in _OPENED_GITLAB:
+    action = _text(request, "action")
+    if not is_request or action not in _OPENED_GITLAB | _CLOSED:
         return Said(names=names)
-    pull = _pull(
+    pull = pull_of(
         request.get("iid"),
         _text(_map(request, "last_commit"), "id"),
         _text(request, "target_branch"),
         is_fork=request.get("source_project_id") != request.get("target_project_id"),
+        is_closed=action in _CLOSED,
     )
     return Said(names=names, default=default, pull=pull)
 
@@ -126,12 +125,6 @@ def _changes(body: dict[str, Any]) -> Iterator[str]:
         ref = _text(_map(change, "ref"), "id") if isinstance(change, dict) else ""
         if ref:
             yield ref
-
-
-def _pull(number: object, commit: str, target: str, *, is_fork: bool) -> Pull | None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1 or not commit:
-        return None
-    return Pull(number=number, commit=commit, target=target, is_fork=is_fork)
 
 
 def _names(*urls: str) -> frozenset[str]:

@@ -1,167 +1,177 @@
-"""Plans pull requests and tells the forge; what is in them is data, and nothing is ever written.
+"""Which pull requests are planned, and when: at a push, and when what they go into has moved.
 
-The plan is of what a merge would leave, beside what the branch that it goes into would do by
-itself, so that neither drift nor what others have merged meanwhile is in it.
+Known are those that a webhook told of and those that the forge lists, once a set was looked at and
+now and then, so that a restart, or a webhook that got lost, leaves none without its plan.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from reconciler.api import reporting
-from reconciler.engine import beside
-from reconciler.engine.declaration import Declaration
-from reconciler.engine.planning import Options
-from reconciler.engine.remote import Tree, declare_for
 from reconciler.errors import ReconcilerError
-from reconciler.forges.event import Event, Forge
-from reconciler.forges.forge import Client, Report, header_of, read_report
-from reconciler.forges.http import Http
-from reconciler.git import job as jobs
-from reconciler.git import pull, secrets, syncing
-from reconciler.git.faults import Fault, SourceError
-from reconciler.git.job import Job
-from reconciler.git.pull import Merged
-from reconciler.git.source import Found
-from reconciler.model.secret import Secret
-from reconciler.report.markdown import markdown
-from reconciler.report.subject import Subject
-from reconciler.serve.passes import Ended, Passes
-from reconciler.serve.payloads import Pull
-from reconciler.specs.git import ForgeName, GitPullRequests
-from reconciler.specs.validate import Declared
+from reconciler.forges.open_pulls import Pull
+from reconciler.operator.queue import Queue
 
 log = logging.getLogger(__name__)
 
+MOST = 50
+"""Pull requests of one set that are kept planned; beyond them, those that changed last are."""
+
+_WORKERS = 2
 _TRIES = 5
-_TOKEN = "token"  # noqa: S105 - a name
-_FORGES = {
-    ForgeName.GITHUB: Forge.GITHUB,
-    ForgeName.GITLAB: Forge.GITLAB,
-    ForgeName.GITEA: Forge.GITEA,
-}
-_REFS = {Forge.GITLAB: "refs/merge-requests/{}/head"}
-_REF = "refs/pull/{}/head"
-_APIS = {Forge.GITHUB: "/api/v3", Forge.GITLAB: "/api/v4", Forge.GITEA: "/api/v1"}
-_CLOUD = {"github.com": "https://api.github.com"}
+_LIST_SECONDS = 3600.0
+_LIST = 0
+
+U = TypeVar("U", bound=Hashable)
+U_contra = TypeVar("U_contra", bound=Hashable, contravariant=True)
+"""What a set is called by whoever looks at it."""
+
+
+class Planner(Protocol[U_contra]):
+    """Speaks to the forge; None means that pull requests of the set are not planned, any more."""
+
+    async def listed(self, name: U_contra) -> tuple[Pull, ...] | None:
+        """List those that are open and go into what the set follows."""
+
+    async def told(self, name: U_contra, pull: Pull) -> Planned | None:
+        """Plan one, and keep its comment and status so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What was planned last of a pull request: its commit, and the folder that it goes into."""
+
+    commit: str
+    tree: str
+    said: str = ""
 
 
 @dataclass(slots=True)
-class Pulls:
-    """Plans pull requests of the sets that passes are run over."""
+class _Known:
+    pull: Pull
+    planned: Planned | None = None
+    is_new: bool = False
+    tries: int = 0
 
-    passes: Passes
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    pause: float = 1.0
-    _tries: dict[tuple[str, Pull], int] = field(default_factory=dict)
+    def is_due(self, tree: str) -> bool:
+        """Say whether it was pushed to, or what it goes into moved, since it was planned."""
+        done = self.planned
+        return done is None or done.commit != self.pull.commit or bool(tree and done.tree != tree)
 
-    async def run(self, name: str, asked: Pull) -> Ended:
-        """Plan one, and keep comment and status so; what goes wrong is tried again a few times."""
-        sync = self.passes.config.syncs.get(name)
-        if sync is None or jobs.spec_of(sync).pull_requests is None:
-            return Ended(None)
-        try:
-            told = await self._told(sync, asked)
-        except ReconcilerError as error:
-            count = self._tries[name, asked] = self._tries.get((name, asked), 0) + 1
-            log.warning("%s: pull request %d: %s", name, asked.number, error)
-            if count < _TRIES:
-                return Ended(None, is_failed=True)
-            told = ""
-        self._tries.pop((name, asked), None)
-        if told:
-            log.info("%s: pull request %d: %s", name, asked.number, told)
-        return Ended(None)
 
-    async def _told(self, sync: Declared, asked: Pull) -> str:
-        spec = jobs.spec_of(sync)
-        assert spec.webhook is not None
-        assert spec.pull_requests is not None
-        forge = _FORGES[spec.webhook.forge]
-        job = await self.passes.job(sync)
-        token = await asyncio.to_thread(self._token, spec.pull_requests)
-        commit = asked.commit
-        is_touched = True
-        try:
-            ref = _REFS.get(forge, _REF).format(asked.number)
-            merged = await asyncio.to_thread(pull.merge, job, ref)
-            commit, is_touched = merged.head, merged.tree != merged.base.tree
-            text = await self._plan(job, merged, asked.number)
-        except SourceError as error:
-            if error.fault is Fault.FETCH:
-                raise
-            text = markdown(Subject(target=sync.name, failure=str(error)))
-        report = read_report(text, f"pull request {asked.number}")
-        event = Event(
-            forge=forge,
-            api=spec.pull_requests.api or _api(forge, job.remote.host),
-            repository=spec.pull_requests.repository,
-            number=str(asked.number),
-            commit=commit,
-        )
-        return await self._send(event, token, report, is_touched=is_touched)
+class Pulls(Generic[U]):
+    """All that are known, by set; what goes wrong is tried again a few times."""
 
-    async def _send(
-        self, event: Event, token: Secret[str], report: Report, *, is_touched: bool
-    ) -> str:
-        header, value = header_of(event.forge, token)
-        async with Http(event.api, header, value, pause=self.pause) as http:
-            client = Client(event, http)
-            told = await client.comment(report, is_new_too=is_touched)
-            await client.status(report)
-        return f"{report.headline}; comment {told}"
+    def __init__(self, planner: Planner[U]) -> None:
+        self._planner = planner
+        self._queue = Queue[tuple[U, int]]()
+        self._known: dict[U, dict[int, _Known]] = {}
+        self._trees: dict[U, str] = {}
 
-    def _token(self, spec: GitPullRequests) -> Secret[str]:
-        found = secrets.read_local(
-            "pullRequests.secretRef", spec.secret_ref, base=self.passes.config.base
-        )
-        if _TOKEN not in found:
-            raise SourceError(
-                Fault.CREDENTIALS, f"git.pullRequests.secretRef: has no {_TOKEN}; add it there"
-            )
-        return Secret(found[_TOKEN].reveal().strip())
+    def pushed(self, name: U, pull: Pull) -> None:
+        """Take in what a webhook said."""
+        known = self._known.setdefault(name, {})
+        if pull.is_closed:
+            known.pop(pull.number, None)
+            return
+        known.pop(pull.number, None)
+        known[pull.number] = _Known(pull, is_new=True)
+        while len(known) > MOST:
+            del known[next(iter(known))]
+        self._queue.mark((name, pull.number))
 
-    async def _plan(self, job: Job, merged: Merged, number: int) -> str:
-        """Write the report of a plan, or of why there is none."""
-        after = Found(name=merged.base.name, commit=merged.base.commit, tree=merged.tree)
-        async with (
-            syncing.written(job, merged.base) as old,
-            syncing.written(job, after) as new,
-        ):
+    def looked(self, name: U, tree: str) -> None:
+        """Take in that the folder which they go into is this one; the first time, list them."""
+        before = self._trees.get(name)
+        self._trees[name] = tree
+        if before is None:
+            self._queue.mark((name, _LIST))
+        elif before != tree:
+            self._mark(name)
+
+    def keep(self, names: Iterable[U]) -> None:
+        """Forget the pull requests of all other sets."""
+        for name in (self._trees.keys() | self._known.keys()) - set(names):
+            self._forget(name)
+
+    async def work(self) -> None:
+        """Plan what is due, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_WORKERS):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        while True:
+            (name, number), _ = await self._queue.take()
+            again: float | None = None
+            is_failed = False
             try:
-                subject = await self._subject(job, (old, new), merged, number)
+                if number == _LIST:
+                    again = await self._list(name)
+                else:
+                    await self._plan(name, number)
             except ReconcilerError as error:
-                subject = reporting.of_error(error, target=job.sync.name, cwd=new.top)
-            return markdown(subject)
+                is_failed = self._fails(name, number, error)
+            except Exception:
+                # One pull request that nobody foresaw must not stop the others.
+                log.exception("%s: pull request %d: a fault of the service itself", name, number)
+            self._queue.done((name, number), again_after=again, is_failed=is_failed)
 
-    async def _subject(
-        self, job: Job, trees: tuple[Tree, Tree], merged: Merged, number: int
-    ) -> Subject:
-        base, branch = [await self._declared(job, tree) for tree in trees]
-        now = self.clock()
-        async with self.passes.links.use(self.passes.config, job.sync, read_only=True) as (
-            backend,
-            identity,
-        ):
-            options = Options(identity=identity)
-            found = await beside.plan_beside(base, branch, backend, now=now, options=options)
-        plan = found.branch.plan
-        note = (
-            f"shown is what merging {merged.head[:12]} of pull request {number} into "
-            f"{merged.base.name} ({merged.base.commit[:12]}) changes"
-        )
-        plan = replace(plan, warnings=(note, *plan.warnings))
-        return reporting.of_plan(replace(found.branch, plan=plan), now=now, cwd=trees[1].top)
+    async def _list(self, name: U) -> float | None:
+        if name not in self._trees:
+            return None
+        found = await self._planner.listed(name)
+        if found is None:
+            self._forget(name)
+            return None
+        known = self._known.get(name, {})
+        fresh: dict[int, _Known] = {}
+        for pull in reversed(found[:MOST]):
+            one = known.get(pull.number)
+            fresh[pull.number] = _Known(pull, one.planned if one is not None else None)
+        for number, one in known.items():
+            # What a webhook told of just now may not be in the list yet.
+            if number not in fresh and one.is_new:
+                fresh[number] = one
+                one.is_new = False
+        self._known[name] = fresh
+        self._mark(name)
+        return _LIST_SECONDS
 
-    async def _declared(self, job: Job, tree: Tree) -> Declaration:
-        reach = self.passes.reach()
-        return await asyncio.to_thread(declare_for, job.sync, tree, reach)
+    async def _plan(self, name: U, number: int) -> None:
+        one = self._known.get(name, {}).get(number)
+        if one is None or not one.is_due(self._trees.get(name, "")):
+            return
+        planned = await self._planner.told(name, one.pull)
+        if planned is None:
+            self._forget(name)
+            return
+        one.planned, one.tries = planned, 0
+        log.info("%s: pull request %d: %s", name, number, planned.said)
 
+    def _fails(self, name: U, number: int, error: ReconcilerError) -> bool:
+        """Say what went wrong, and whether it is tried again before something changes."""
+        if number == _LIST:
+            log.warning("%s: open pull requests: %s", name, error)
+            return True
+        log.warning("%s: pull request %d: %s", name, number, error)
+        one = self._known.get(name, {}).get(number)
+        if one is None:
+            return False
+        one.tries += 1
+        return one.tries < _TRIES
 
-def _api(forge: Forge, host: str) -> str:
-    """Return where the API of a forge is, as its own and hosted ones have it."""
-    return _CLOUD.get(host) or f"https://{host}{_APIS[forge]}"
+    def _mark(self, name: U) -> None:
+        tree = self._trees.get(name, "")
+        for number, one in self._known.get(name, {}).items():
+            if one.is_due(tree):
+                one.tries = 0
+                self._queue.mark((name, number))
+
+    def _forget(self, name: U) -> None:
+        self._known.pop(name, None)
+        self._trees.pop(name, None)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reconciler.api.connecting import Target
 from reconciler.errors import ReconcilerError
+from reconciler.forges.open_pulls import Pull
 from reconciler.git import job as jobs
 from reconciler.git import secrets
 from reconciler.git.faults import SourceError
@@ -25,11 +26,12 @@ from reconciler.operator.metrics import Metrics
 from reconciler.operator.queue import Queue
 from reconciler.serve import config as configs
 from reconciler.serve import showing, telling
+from reconciler.serve.file_pulls import FileGround
 from reconciler.serve.hooks import Entry, Hooks
 from reconciler.serve.links import Links
 from reconciler.serve.page import Page, serving_page
 from reconciler.serve.passes import Ended, Passes, Setup
-from reconciler.serve.payloads import Pull
+from reconciler.serve.pull_plans import PullPlans, plans_pulls
 from reconciler.serve.pulls import Pulls
 from reconciler.serve.states import State, States, Watch
 from reconciler.web.board import Boards
@@ -81,14 +83,6 @@ async def serve(options: Options, stop: asyncio.Event) -> None:
         working.result()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Unit:
-    """What is worked on: a set, or a pull request for one."""
-
-    name: str
-    pull: int = 0
-
-
 class Service:
     """All parts of one service, wired."""
 
@@ -102,7 +96,7 @@ class Service:
             history.with_name("told"),
             sent=lambda way, how: self.metrics.notifications.labels(way, how).inc(),
         )
-        self.queue = Queue[Unit](quiet=_QUIET_SECONDS)
+        self.queue = Queue[str](quiet=_QUIET_SECONDS)
         self._links = Links(options.target, os.environ, self.metrics.called)
         self.passes = Passes(
             config=configs.Config(base=options.cwd),
@@ -111,9 +105,8 @@ class Service:
             metrics=self.metrics,
             setup=replace(options.setup, shows=options.page is not None),
         )
-        self.pulls = Pulls(self.passes)
+        self.pulls = Pulls[str](PullPlans(FileGround(self.passes)))
         self.hooks = Hooks[str](self)
-        self._pulls: dict[Unit, Pull] = {}
         self._fingerprint = ""
         self._secrets_at = 0.0
         self._beat = time.monotonic()
@@ -157,6 +150,7 @@ class Service:
             group.create_task(self._keep_reading())
             group.create_task(self._pulse())
             group.create_task(self.notifier.run())
+            group.create_task(self.pulls.work())
             for _ in range(self._options.workers):
                 group.create_task(self._worker())
 
@@ -174,48 +168,42 @@ class Service:
 
     def pushed(self, name: str) -> None:
         """Look at a set, since its repository was pushed to."""
-        self.queue.mark(Unit(name))
+        self.queue.mark(name)
 
     def pulled(self, name: str, pull: Pull) -> None:
         """Plan a pull request for a set."""
-        unit = Unit(name, pull.number)
-        self._pulls[unit] = pull
-        self.queue.mark(unit)
+        self.pulls.pushed(name, pull)
 
     async def _worker(self) -> None:
         while True:
-            unit, stop = await self.queue.take()
+            name, stop = await self.queue.take()
             started = time.monotonic()
             ended = Ended(None, is_failed=True)
             try:
-                ended = await self._look(unit, stop)
+                ended = await self.passes.run(name, stop)
             except ReconcilerError as error:
-                log.warning("%s: %s", unit, error)
+                log.warning("%s: %s", name, error)
             except Exception:
                 # One set that nobody foresaw must not stop the others.
-                log.exception("%s: a fault of the service itself; it goes on", unit)
+                log.exception("%s: a fault of the service itself; it goes on", name)
             took = time.monotonic() - started
-            self.metrics.pass_seconds.labels(unit.name).observe(took)
+            self.metrics.pass_seconds.labels(name).observe(took)
             result = "error" if ended.is_failed else "success"
             self.metrics.passes.labels("git", result).inc()
             if not ended.is_failed:
-                self._ended_well[unit.name] = time.monotonic()
-            self.queue.done(unit, again_after=ended.again_after, is_failed=ended.is_failed)
+                self._ended_well[name] = time.monotonic()
+            self.queue.done(name, again_after=ended.again_after, is_failed=ended.is_failed)
             if self._is_ending and not self.queue.running:
                 self._idle.set()
-            for name in ended.freed:
-                self.queue.mark(Unit(name))
+            for other in ended.freed:
+                self.queue.mark(other)
+            self._plan_pulls(name, ended)
 
-    async def _look(self, unit: Unit, stop: asyncio.Event) -> Ended:
-        if not unit.pull:
-            return await self.passes.run(unit.name, stop)
-        asked = self._pulls.get(unit)
-        if asked is None:
-            return Ended(None)
-        ended = await self.pulls.run(unit.name, asked)
-        if not ended.is_failed and self._pulls.get(unit) == asked:
-            del self._pulls[unit]
-        return ended
+    def _plan_pulls(self, name: str, ended: Ended) -> None:
+        """Have pull requests planned anew where what they go into has moved."""
+        sync = self.passes.config.syncs.get(name)
+        if ended.found is not None and sync is not None and plans_pulls(jobs.spec_of(sync)):
+            self.pulls.looked(name, ended.found.tree)
 
     async def _keep_reading(self) -> None:
         while True:
@@ -241,7 +229,8 @@ class Service:
             for name in {*config.syncs, *config.faults, *before.syncs}:
                 old, new = before.syncs.get(name), config.syncs.get(name)
                 if new is None or old is None or before.mark(old) != config.mark(new):
-                    self.queue.mark(Unit(name))
+                    self.queue.mark(name)
+            self.pulls.keep(config.syncs)
             self._is_read = True
         if now - self._secrets_at > _SECRETS_SECONDS or not self._secrets_at:
             self.hooks.refresh(await asyncio.to_thread(entries, self.passes.config))

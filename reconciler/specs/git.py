@@ -105,7 +105,10 @@ class GitWebhook(Shape):
 
 
 class GitPullRequests(Shape):
-    """Plans as a comment and a status, for each push to a pull request; needs a webhook."""
+    """Plans as a comment and a status, for each push to a pull request; needs a webhook.
+
+    They are made again when the folder that they go into has changed.
+    """
 
     api: WebAddress | None = None
     """The address of the forge's API; default: that of the repository's own host."""
@@ -114,7 +117,7 @@ class GitPullRequests(Shape):
     """The repository as the forge calls it, such as team/specs."""
 
     secret_ref: Bundle
-    """What may write comments and statuses, as `token`."""
+    """What may see pull requests, and write comments and statuses, as `token`."""
 
     forks: bool = False
     """Plan pull requests from forks too; anybody can then see what is live, as far as a plan tells.

@@ -13,10 +13,10 @@ import serve_kit
 from hook_kit import FORGES, SECRET
 from serve_kit import Serving, plans
 
+from reconciler.forges.open_pulls import Pull
 from reconciler.model.secret import Secret
 from reconciler.serve import config, signatures
 from reconciler.serve.hooks import MOST_BYTES, Hooks
-from reconciler.serve.payloads import Pull
 from reconciler.serve.run import entries
 from reconciler.serve.signatures import Delivery, Key
 from reconciler.specs.git import ForgeName
@@ -237,7 +237,9 @@ def test_pull_requests_into_the_branch_are_planned(desk: Desk, forge: str) -> No
     assert desk.marked.pulls[0][1] == Pull(number=3, commit="b" * 40, target="main", is_fork=False)
     assert planned(target="release") == ["team-2"]
     assert planned(is_fork=True) == ["team-1"]
-    assert planned(action="closed") == []
+    assert planned(action="merge" if forge == "GitLab" else "closed") == ["team-0", "team-1"]
+    assert desk.marked.pulls[0][1].is_closed
+    assert planned(action="labeled") == []
     assert desk.marked.sets == []
 
 
