@@ -11,7 +11,7 @@ from functools import partial
 from reconciler.backends.flyte1 import methods, task, workflow
 from reconciler.backends.flyte1.backfill.drive import drive as backfill_drive
 from reconciler.backends.flyte1.declared import run
-from reconciler.backends.flyte1.launch_plan.describe import consequences, describe
+from reconciler.backends.flyte1.launch_plan.describe import consequences, describe, show_value
 from reconciler.backends.flyte1.launch_plan.spec import KIND as LAUNCH_PLAN
 from reconciler.backends.flyte1.launch_plan.spec import LaunchPlanAdapter
 from reconciler.backends.flyte1.package.spec import KIND as PACKAGE
@@ -19,18 +19,16 @@ from reconciler.backends.flyte1.package.spec import PackageAdapter
 from reconciler.backends.flyte1.project import rules as project
 from reconciler.backends.flyte1.project.spec import KIND as PROJECT
 from reconciler.backends.flyte1.project.spec import ProjectAdapter
+from reconciler.backends.flyte1.run import methods as runs
 from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.spec import MISSING, SecretAdapter, together
 from reconciler.backends.flyte1.secret.spec import describe as describe_secret
-from reconciler.backends.wire import signal
+from reconciler.backends.wire import backfill, signal
+from reconciler.backends.wire import run as wire_run
 from reconciler.backends.wire.backfill import KIND as BACKFILL
-from reconciler.backends.wire.backfill import BackfillAdapter, minds_others, shared
-from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.traits import Shape, Traits, Verb
-from reconciler.plan.run.drive import drive
-from reconciler.plan.run.signal import drive as answer
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
 
@@ -78,23 +76,11 @@ _ON_RUNS = {
     Verb.START: methods.CREATE_EXECUTION.name,
     Verb.TERMINATE: methods.TERMINATE_EXECUTION.name,
 }
-RUN_TRAITS = Traits(
-    kind=RUN,
-    shape=Shape.RUNS,
-    rank=70,
-    calls=_ON_RUNS,
-    describe=run.describe,
-    drive=partial(drive, way=run.WAY),
+RUN_TRAITS = wire_run.traits(
+    _ON_RUNS, longest=run.LONGEST, show_value=partial(show_value, type_=None)
 )
 
-SIGNAL_TRAITS = Traits(
-    kind=SIGNAL,
-    shape=Shape.RUNS,
-    rank=80,
-    calls={Verb.ANSWER: "SignalService.SetSignal"},
-    describe=signal.describe,
-    drive=answer,
-)
+SIGNAL_TRAITS = signal.traits(runs.SET_SIGNAL.name)
 
 TASK_TRAITS = Traits(
     kind=task.KIND,
@@ -115,16 +101,7 @@ WORKFLOW_TRAITS = Traits(
 PACKAGE_TRAITS = Traits(kind=PACKAGE, shape=Shape.VERSIONS, rank=20, calls={})
 """A package is what its tasks, workflows and plans are; it has no object of its own."""
 
-BACKFILL_TRAITS = Traits(
-    kind=BACKFILL,
-    shape=Shape.RUNS,
-    rank=60,
-    calls=_ON_RUNS,
-    describe=describe_backfill,
-    drive=backfill_drive,
-    share=shared,
-    minds_others=minds_others,
-)
+BACKFILL_TRAITS = backfill.traits(_ON_RUNS, backfill_drive)
 
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
@@ -156,7 +133,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     SECRET: SecretAdapter(SECRET_TRAITS),
     PACKAGE: PackageAdapter(PACKAGE_TRAITS),
     LAUNCH_PLAN: LaunchPlanAdapter(LAUNCH_PLAN_TRAITS),
-    BACKFILL: BackfillAdapter(BACKFILL_TRAITS, "launchPlan"),
+    BACKFILL: backfill.BackfillAdapter(BACKFILL_TRAITS, "launchPlan"),
     RUN: run.RunAdapter(RUN_TRAITS),
     SIGNAL: signal.SignalAdapter(SIGNAL_TRAITS),
 }

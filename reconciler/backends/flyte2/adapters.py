@@ -6,7 +6,6 @@ One entry per kind here, and its calls in `calls`, is all that the rest of the p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from reconciler.backends.flyte2 import methods
 from reconciler.backends.flyte2.backfill.drive import drive as backfill_drive
@@ -27,15 +26,12 @@ from reconciler.backends.flyte2.task import normal as task
 from reconciler.backends.flyte2.trigger.describe import consequences, describe, restarts
 from reconciler.backends.flyte2.trigger.normal import KIND as TRIGGER
 from reconciler.backends.flyte2.trigger.spec import TriggerAdapter
-from reconciler.backends.wire import signal
+from reconciler.backends.wire import backfill, signal
+from reconciler.backends.wire import run as wire_run
 from reconciler.backends.wire.backfill import KIND as BACKFILL
-from reconciler.backends.wire.backfill import BackfillAdapter, minds_others, shared
-from reconciler.backends.wire.backfill import describe as describe_backfill
 from reconciler.backends.wire.run import KIND as RUN
 from reconciler.backends.wire.signal import KIND as SIGNAL
 from reconciler.model.traits import Shape, Traits, Verb
-from reconciler.plan.run.drive import drive
-from reconciler.plan.run.signal import drive as answer
 from reconciler.resolve.context import Adapter
 from reconciler.resolve.unserved import Unserved
 
@@ -107,34 +103,11 @@ TRIGGER_TRAITS = Traits(
 )
 
 _ON_RUNS = {Verb.START: runs.CREATE_RUN.name, Verb.TERMINATE: runs.ABORT_RUN.name}
-RUN_TRAITS = Traits(
-    kind=RUN,
-    shape=Shape.RUNS,
-    rank=70,
-    calls=_ON_RUNS,
-    describe=run.describe,
-    drive=partial(drive, way=run.WAY),
-)
+RUN_TRAITS = wire_run.traits(_ON_RUNS, longest=run.LONGEST, show_value=run.show_value)
 
-SIGNAL_TRAITS = Traits(
-    kind=SIGNAL,
-    shape=Shape.RUNS,
-    rank=80,
-    calls={Verb.ANSWER: runs.SIGNAL_EVENT.name},
-    describe=signal.describe,
-    drive=answer,
-)
+SIGNAL_TRAITS = signal.traits(runs.SIGNAL_EVENT.name)
 
-BACKFILL_TRAITS = Traits(
-    kind=BACKFILL,
-    shape=Shape.RUNS,
-    rank=60,
-    calls=_ON_RUNS,
-    describe=describe_backfill,
-    drive=backfill_drive,
-    share=shared,
-    minds_others=minds_others,
-)
+BACKFILL_TRAITS = backfill.traits(_ON_RUNS, backfill_drive)
 
 TRAITS: Mapping[str, Traits] = {
     traits.kind: traits
@@ -163,5 +136,5 @@ ADAPTERS: Mapping[str, Adapter] = {
     TRIGGER: TriggerAdapter(TRIGGER_TRAITS),
     RUN: run.RunAdapter(RUN_TRAITS),
     SIGNAL: signal.SignalAdapter(SIGNAL_TRAITS),
-    BACKFILL: BackfillAdapter(BACKFILL_TRAITS, "trigger"),
+    BACKFILL: backfill.BackfillAdapter(BACKFILL_TRAITS, "trigger"),
 }

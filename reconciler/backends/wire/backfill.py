@@ -23,7 +23,7 @@ from reconciler.model.key import Key
 from reconciler.model.origin import Origin
 from reconciler.model.resource import Resource
 from reconciler.model.run import Mode
-from reconciler.model.traits import Traits
+from reconciler.model.traits import Driver, Shape, Traits, Verb
 from reconciler.plan.backfill.pursue import sight
 from reconciler.plan.backfill.share import share
 from reconciler.resolve.context import Context, Resolution, placed
@@ -149,7 +149,33 @@ def body_of(spec: BackfillSpec) -> dict[str, Json]:
     return filled(parts)
 
 
-def describe(body: Mapping[str, Json]) -> dict[str, Json]:
+def traits(calls: Mapping[Verb, str], drive: Driver) -> Traits:
+    """Make the traits of backfills, which these calls start and end."""
+    return Traits(
+        kind=KIND,
+        shape=Shape.RUNS,
+        rank=60,
+        calls=calls,
+        describe=_described,
+        drive=drive,
+        share=_shared,
+        minds_others=_minds_others,
+    )
+
+
+def earliest(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> datetime:
+    """Tell from when on runs of the window may have been made.
+
+    Flyte cannot list by tick. A run of a tick is made at it or later, maybe years later, so that
+    the window bounds a list at its beginning only.
+    """
+    try:
+        return sight(body, frozen, now).window.start - _EARLY
+    except WindowError:
+        return now
+
+
+def _described(body: Mapping[str, Json]) -> dict[str, Json]:
     """Write a normal form in the words of the language."""
     shown: dict[str, Json] = {
         name: part
@@ -163,28 +189,16 @@ def describe(body: Mapping[str, Json]) -> dict[str, Json]:
     return {**shown, **({"budget": budget} if budget else {})}
 
 
-def minds_others(resource: Resource) -> bool:
+def _minds_others(resource: Resource) -> bool:
     """Say whether what a backfill starts hangs on what other sets have in flight."""
     return "maxInFlight" in resource.body and "state" not in resource.body
 
 
-def shared(found: Sequence[tuple[Resource, Drive]], outside: Outside) -> Sequence[Drive]:
+def _shared(found: Sequence[tuple[Resource, Drive]], outside: Outside) -> Sequence[Drive]:
     """Keep all backfills together within the limits that they name."""
     limits = [cast("int | None", resource.body.get("maxInFlight")) for resource, _ in found]
     pairs = [(drive, limit) for (_, drive), limit in zip(found, limits, strict=True)]
     return share(pairs, outside)
-
-
-def earliest(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> datetime:
-    """Tell from when on runs of the window may have been made.
-
-    Flyte cannot list by tick. A run of a tick is made at it or later, maybe years later, so that
-    the window bounds a list at its beginning only.
-    """
-    try:
-        return sight(body, frozen, now).window.start - _EARLY
-    except WindowError:
-        return now
 
 
 def _unless(word: str, default: str) -> str | None:

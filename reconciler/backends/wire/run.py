@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
-from reconciler.model.digest import digest
+from reconciler.model.digest import digest, split_version
 from reconciler.model.document import Json, filled
+from reconciler.model.entity import Reference as Entity
+from reconciler.model.entity import What
 from reconciler.model.interface import Workflow
 from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem
 from reconciler.model.resource import Reference, Resource, State
+from reconciler.model.traits import Shape, Traits, Verb
+from reconciler.plan.run.drive import drive
 from reconciler.plan.run.names import prefix_of
 from reconciler.resolve.context import Context
 from reconciler.schedule import duration
@@ -22,6 +27,9 @@ from reconciler.values.interface import WORKFLOW, Owner, bind
 from reconciler.values.passing import passing
 
 KIND = "FlyteRun"
+
+_WORDS = {What.LAUNCH_PLANS.one: "launchPlan", What.TASKS.one: "task", What.TRIGGERS.one: "trigger"}
+_TOLD = ("name", "inputsFrom", "after", "state", "cause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +136,42 @@ def _local(said: dict[str, Json]) -> dict[str, Json]:
         for name, one in cast("Mapping[str, Mapping[str, str]]", said.get("inputsFrom", {})).items()
     }
     return local
+
+
+def portable(entity: Entity, place: Place) -> Json:
+    """Name what is started without what promotion and a renamed set change."""
+    found = entity.to_dict()
+    made_by_a_set = split_version(entity.version)
+    if made_by_a_set is not None:
+        found["version"] = made_by_a_set[1]
+    own: dict[str, Json] = {"project": place.project, "domain": place.domain}
+    return {name: value for name, value in found.items() if own.get(name) != value}
+
+
+def traits(
+    calls: Mapping[Verb, str], *, longest: int, show_value: Callable[[Json], Json]
+) -> Traits:
+    """Make the traits of declared runs, whose names have at most `longest` characters."""
+    return Traits(
+        kind=KIND,
+        shape=Shape.RUNS,
+        rank=70,
+        calls=calls,
+        describe=partial(_described, show_value=show_value),
+        drive=partial(drive, longest=longest),
+    )
+
+
+def _described(body: dict[str, Json], *, show_value: Callable[[Json], Json]) -> dict[str, Json]:
+    """Say what is started in the words of the language."""
+    launch = cast("Mapping[str, Json]", body["launch"])
+    entity = cast("Mapping[str, str]", launch["entity"])
+    inputs = cast("Mapping[str, Json]", launch.get("inputs", {}))
+    named: dict[str, Json] = {"name": entity["name"], "version": entity.get("version")}
+    told: dict[str, Json] = {
+        _WORDS[entity["kind"]]: filled(named),
+        "inputs": {name: show_value(literal) for name, literal in inputs.items()},
+        **{name: one for name, one in body.items() if name in _TOLD},
+        **{name: one for name, one in launch.items() if name not in {"entity", "inputs"}},
+    }
+    return {name: one for name, one in told.items() if one or one is False or one == []}

@@ -12,7 +12,8 @@ from reconciler.model.document import Json
 from reconciler.model.interface import Want
 from reconciler.model.key import Key
 from reconciler.model.resource import Resource
-from reconciler.model.traits import Traits
+from reconciler.model.traits import Shape, Traits, Verb
+from reconciler.plan.run.signal import drive
 from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.specs.signal import SignalSpec
 from reconciler.specs.validate import Declared
@@ -66,6 +67,12 @@ class SignalAdapter:
         return Resolution(resources=(resource,))
 
 
-def describe(body: dict[str, Json]) -> dict[str, Json]:
-    """Say what is answered."""
-    return dict(body)
+def traits(call: str) -> Traits:
+    """Make the traits of answers, which this call gives."""
+    return Traits(
+        kind=KIND,
+        shape=Shape.RUNS,
+        rank=80,
+        calls={Verb.ANSWER: call},
+        drive=drive,
+    )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
@@ -27,22 +26,11 @@ LONGEST_OUTPUT = 1000
 TERMINATED = "Terminated"
 _CAUSE = "declared as terminated"
 
-Fill = Callable[[dict[str, Json], Mapping[str, Json]], dict[str, Json]]
-"""Adds literals by input name to what starting a run says."""
 
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a Flyte starts runs: the length of their names, and where inputs go."""
-
-    longest: int
-    fill: Fill
-
-
-def drive(pursuit: Pursuit, *, way: Way) -> Drive:
-    """Say what a declared run wants now."""
+def drive(pursuit: Pursuit, *, longest: int) -> Drive:
+    """Say what a declared run wants now; `longest` is the number of characters of a name."""
     key, body = pursuit.resource.key, pursuit.resource.body
-    name = run_name(key, body, pursuit.content, longest=way.longest)
+    name = run_name(key, body, pursuit.content, longest=longest)
     identifier = RunId(key.place, name)
     found = next((run for run in pursuit.runs.found if run.id == identifier), None)
     frozen: dict[str, Json] = {"content": pursuit.content} if body.get("name") else {}
@@ -62,8 +50,11 @@ def drive(pursuit: Pursuit, *, way: Way) -> Drive:
     if failure:
         return Drive(rows=(Row(why=failure),), failure=failure, frozen=frozen)
     launch = cast("dict[str, Json]", body["launch"])
+    if literals:
+        given = cast("Mapping[str, Json]", launch.get("inputs", {}))
+        launch = {**launch, "inputs": {**given, **literals}}
     return Drive(
-        launches=(Launch(id=identifier, body=way.fill(launch, literals) if literals else launch),),
+        launches=(Launch(id=identifier, body=launch),),
         rows=(Row(run=identifier),),
         waits=f"run {name} has to end",
         frozen=frozen,

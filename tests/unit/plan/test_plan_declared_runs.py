@@ -14,7 +14,7 @@ from reconciler.model.origin import Origin
 from reconciler.model.pursuit import Pursuit
 from reconciler.model.resource import Resource
 from reconciler.model.run import Phase, Run, RunId, Values
-from reconciler.plan.run.drive import LONGEST_OUTPUT, Way, drive
+from reconciler.plan.run.drive import LONGEST_OUTPUT, drive
 from reconciler.plan.run.names import prefix_of, run_name
 
 FLYTE2 = re.compile(r"[a-z]([-a-z0-9]{0,28}[a-z0-9])?")
@@ -56,13 +56,10 @@ def pursuit(*, frozen: str = "", values: Values | None = None, phase: Phase) -> 
     )
 
 
-WAY = Way(longest=63, fill=lambda launch, _: launch)
-
-
 def test_whole_name_that_is_there_is_taken_at_first_sight_and_remembered() -> None:
-    first = drive(pursuit(phase=Phase.RUNNING), way=WAY)
+    first = drive(pursuit(phase=Phase.RUNNING), longest=63)
     assert (first.waits, first.frozen) == ("run whole is running", {"content": "c"})
-    other = drive(pursuit(phase=Phase.RUNNING, frozen="b"), way=WAY)
+    other = drive(pursuit(phase=Phase.RUNNING, frozen="b"), longest=63)
     assert "was started for another content" in other.failure
 
 
@@ -74,7 +71,7 @@ def test_outputs_are_written_as_people_do_and_long_ones_are_cut() -> None:
         literals={"long": text, "count": count, "odd": odd},
         types={"long": {"simple": "STRING"}, "count": {"simple": "INTEGER"}},
     )
-    found = drive(pursuit(phase=Phase.SUCCEEDED, values=values), way=WAY)
+    found = drive(pursuit(phase=Phase.SUCCEEDED, values=values), longest=63)
     assert found.is_done
     assert found.outputs["count"] == 7
     assert found.outputs["long"] == "(1,003 characters)"

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 from reconciler.backends.flyte1 import notifications
 from reconciler.backends.flyte1.declared.target import Found, target_of, want_of
-from reconciler.backends.flyte1.launch_plan.describe import show_value
-from reconciler.backends.wire.run import Start, inputs_of, key_of, resource_of
-from reconciler.model.digest import split_version
+from reconciler.backends.wire.run import Start, inputs_of, key_of, portable, resource_of
 from reconciler.model.document import Json, filled
-from reconciler.model.entity import What
 from reconciler.model.interface import Want
-from reconciler.model.key import Key, Place
+from reconciler.model.key import Key
 from reconciler.model.origin import Problem
 from reconciler.model.traits import Traits
-from reconciler.plan.run.drive import Way
 from reconciler.resolve.context import Context, Resolution, placed
 from reconciler.specs.run import RunSpec
 from reconciler.specs.validate import Declared
@@ -86,9 +82,13 @@ def _resolved(declared: Declared, context: Context, target: Found) -> Resolution
         **({"inputs": dict(sorted(inputs.items()))} if inputs else {}),
         **_options(spec),
     }
+    place = context.place(spec.project, spec.domain)
     start = Start(
         launch=launch,
-        portable={**launch, "entity": _portable(target, context.place(spec.project, spec.domain))},
+        portable={
+            **launch,
+            "entity": portable(target.entity, place),
+        },
         reference=target.reference,
         awaits=target.awaits,
     )
@@ -115,40 +115,3 @@ def _options(spec: RunSpec) -> dict[str, Json]:
     if spec.notifications is not None:
         found["notifications"] = [notifications.declared(item) for item in spec.notifications]
     return found
-
-
-def _portable(target: Found, place: Place) -> Json:
-    """Name what is started without what promotion and a renamed set change."""
-    found = target.entity.to_dict()
-    made_by_a_set = split_version(target.found.version)
-    if made_by_a_set is not None:
-        found["version"] = made_by_a_set[1]
-    own: dict[str, Json] = {"project": place.project, "domain": place.domain}
-    return {name: value for name, value in found.items() if own.get(name) != value}
-
-
-def fill(launch: dict[str, Json], literals: Mapping[str, Json]) -> dict[str, Json]:
-    """Add inputs to what starting an execution says."""
-    given = cast("Mapping[str, Json]", launch.get("inputs", {}))
-    return {**launch, "inputs": {**given, **literals}}
-
-
-WAY = Way(longest=LONGEST, fill=fill)
-
-
-def describe(body: dict[str, Json]) -> dict[str, Json]:
-    """Say what is started in the words of the language."""
-    launch = cast("Mapping[str, Json]", body["launch"])
-    entity = cast("Mapping[str, Json]", launch["entity"])
-    inputs = cast("Mapping[str, Json]", launch.get("inputs", {}))
-    word = "task" if entity["kind"] == What.TASKS.one else "launchPlan"
-    told: dict[str, Json] = {
-        word: {"name": entity["name"], "version": entity["version"]},
-        "inputs": {name: show_value(literal, None) for name, literal in inputs.items()},
-        **{name: one for name, one in body.items() if name in _TOLD},
-        **{name: one for name, one in launch.items() if name not in {"entity", "inputs"}},
-    }
-    return {name: one for name, one in told.items() if one or one is False or one == []}
-
-
-_TOLD = ("name", "inputsFrom", "after", "state", "cause")

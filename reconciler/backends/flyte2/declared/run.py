@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 from reconciler.backends.flyte2.trigger import normal as trigger
 from reconciler.backends.flyte2.trigger.notifications import rule_of
 from reconciler.backends.flyte2.trigger.spec import TASK_KIND
-from reconciler.backends.wire.run import Start, inputs_of, key_of, resource_of
-from reconciler.model.digest import split_version
+from reconciler.backends.wire.run import Start, inputs_of, key_of, portable, resource_of
 from reconciler.model.document import Json, filled
 from reconciler.model.entity import Reference as Entity
 from reconciler.model.entity import What
@@ -19,7 +18,6 @@ from reconciler.model.key import Key, Place
 from reconciler.model.origin import Problem, Severity
 from reconciler.model.resource import Reference
 from reconciler.model.traits import Traits
-from reconciler.plan.run.drive import Way
 from reconciler.resolve.context import Context, Resolution, group_of, placed
 from reconciler.resolve.target import Target, find
 from reconciler.schedule import duration
@@ -172,7 +170,7 @@ def _of_task(
     }
     start = Start(
         launch=launch,
-        portable={**launch, "entity": _portable(entity, place)},
+        portable={**launch, "entity": portable(entity, place)},
         reference=Reference(Key(TASK_KIND, task.project, task.domain, task.name), task.version),
         awaits=group_of(place, spec.task.package) if spec.task.package else "",
     )
@@ -189,7 +187,7 @@ def _of_trigger(declared: Declared, context: Context, warnings: tuple[Problem, .
     launch: dict[str, Json] = {"entity": entity.to_dict(), **_options(spec)}
     start = Start(
         launch=launch,
-        portable={**launch, "entity": _portable(entity, place)},
+        portable={**launch, "entity": portable(entity, place)},
         reference=Reference(key, ""),
     )
     return Resolution(resources=(resource_of(declared, context, start, {}),), problems=warnings)
@@ -247,45 +245,9 @@ def _resources(given: RunResources | None) -> dict[str, Json] | None:
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _portable(entity: Entity, place: Place) -> Json:
-    """Name what is started without what promotion and a renamed set change."""
-    found = entity.to_dict()
-    made_by_a_set = split_version(entity.version)
-    if made_by_a_set is not None:
-        found["version"] = made_by_a_set[1]
-    own: dict[str, Json] = {"project": place.project, "domain": place.domain}
-    return {name: value for name, value in found.items() if own.get(name) != value}
-
-
-def fill(launch: dict[str, Json], literals: Mapping[str, Json]) -> dict[str, Json]:
-    """Add inputs to what starting a run says."""
-    given = cast("Mapping[str, Json]", launch.get("inputs", {}))
-    return {**launch, "inputs": {**given, **literals}}
-
-
-WAY = Way(longest=LONGEST, fill=fill)
-
-
-def describe(body: dict[str, Json]) -> dict[str, Json]:
-    """Say what is started in the words of the language."""
-    launch = cast("Mapping[str, Json]", body["launch"])
-    entity = cast("Mapping[str, Json]", launch["entity"])
-    inputs = cast("Mapping[str, Json]", launch.get("inputs", {}))
-    named: dict[str, Json] = {"name": entity["name"], "version": entity.get("version")}
-    told: dict[str, Json] = {
-        str(entity["kind"]): filled(named),
-        "inputs": {name: _value(literal) for name, literal in inputs.items()},
-        **{name: one for name, one in body.items() if name in _TOLD},
-        **{name: one for name, one in launch.items() if name not in {"entity", "inputs"}},
-    }
-    return {name: one for name, one in told.items() if one or one is False}
-
-
-def _value(literal: Json) -> Json:
+def show_value(literal: Json) -> Json:
+    """Show a literal by the type that it has, or as it is where there is none."""
     try:
         return decode(literal, type_of(literal))
     except NotExpressibleError:
         return literal
-
-
-_TOLD = ("name", "inputsFrom", "after", "state", "cause")
