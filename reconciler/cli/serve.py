@@ -84,6 +84,9 @@ def serve(**given: object) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     options = _options(dict(given))
+    missing = [path for path in options.paths if not (options.cwd / path).exists()]
+    if missing:
+        raise UsageError(f"{missing[0]}: does not exist; name files and folders with FlyteSyncs")
     if given["check"]:
         _check(options)
         return

@@ -6,14 +6,16 @@ the very server that it is for asks. A key is in a file that only we may read wh
 
 from __future__ import annotations
 
+import base64
 import os
 import shlex
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+from reconciler.git import scratch
 from reconciler.git.faults import Fault, SourceError
 from reconciler.git.remote import Remote
 from reconciler.model.secret import Secret
@@ -43,7 +45,13 @@ class Access:
     def hide(self, text: str) -> str:
         """Take what is secret out of a text that a server may have made of it."""
         hidden = self.password.reveal() if self.password is not None else ""
-        return text.replace(hidden, "***") if hidden else text
+        if not hidden:
+            return text
+        # As it is, as an address has it, and as it goes over the wire.
+        pair = f"{self.username or 'git'}:{hidden}".encode()
+        for found in (base64.b64encode(pair).decode(), hidden, quote(hidden, safe="")):
+            text = text.replace(found, "***")
+        return text
 
 
 NOBODY = Access()
@@ -84,9 +92,8 @@ def opened(access: Access, remote: Remote) -> Iterator[Way]:
 
     Raises SourceError where ssh lacks a key or the host's own key: nothing is trusted on sight.
     """
-    with tempfile.TemporaryDirectory(prefix="reconcile-git-") as made:
-        home = Path(made)
-        environ = {"HOME": made, "XDG_CONFIG_HOME": made}
+    with scratch.folder("way") as home:
+        environ = {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
         settings: list[str] = []
         if remote.scheme == "ssh":
             environ["GIT_SSH_COMMAND"] = _ssh(access, home)

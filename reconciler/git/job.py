@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import cast
 
 from reconciler.engine.remote import Tree
-from reconciler.git import access, mirror, remote, source, verify
+from reconciler.git import access, mirror, remote, scratch, source, verify
+from reconciler.git.damage import on_disk
 from reconciler.git.mirror import Mirror
 from reconciler.git.program import DEFAULT_LIMITS, Limits
 from reconciler.git.remote import Remote
@@ -66,9 +67,15 @@ class Job:
             return self.mirror.deepen(*source.reference(self.wanted, found))
 
     def known(self, commit: str) -> Found | None:
-        """Find a commit that was applied once, as far as it is here still."""
+        """Find a commit that was applied once, as far as it is here still and signed as it must be.
+
+        Raises SourceError where it is not.
+        """
         with self.mirror.alone():
             tree = self.mirror.tree(commit, self.wanted.path) if self.mirror.commit(commit) else ""
+            if tree and self.trust is not None and self.trust.signed is not verify.Signed.TAG:
+                head = replace(self.trust, signed=verify.Signed.HEAD)
+                verify.check(self.mirror, head, commit=commit, tag="", tag_name="")
         return Found(name="", commit=commit, tree=tree) if tree else None
 
     def keep(self, found: Found) -> None:
@@ -82,19 +89,20 @@ class Job:
 
         Raises SourceError for what may not be written.
         """
-        with TemporaryDirectory(prefix="reconcile-tree-") as made:
-            top = Path(made).resolve()
-            tree = Tree(
-                top=top,
-                path=self.wanted.path,
-                source=self.source,
-                commit=found.commit,
-                hash=found.tree,
-                repository=self.mirror.folder,
-            )
-            tree.base.mkdir(parents=True, exist_ok=True)
-            with self.mirror.alone():
-                self.mirror.extract(found.tree, tree.base, name=f"commit {found.commit[:12]}")
+        with ExitStack() as stack:
+            with on_disk(Path(gettempdir())):
+                top = stack.enter_context(scratch.folder("tree"))
+                tree = Tree(
+                    top=top,
+                    path=self.wanted.path,
+                    source=self.source,
+                    commit=found.commit,
+                    hash=found.tree,
+                    repository=self.mirror.folder,
+                )
+                tree.base.mkdir(parents=True, exist_ok=True)
+                with self.mirror.alone():
+                    self.mirror.extract(found.tree, tree.base, name=f"commit {found.commit[:12]}")
             yield tree
 
 

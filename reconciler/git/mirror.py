@@ -11,13 +11,14 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.errors import UsageError
-from reconciler.git import program
+from reconciler.git import damage, program
 from reconciler.git.access import NOBODY, Access, opened
 from reconciler.git.faults import Fault, SourceError
 from reconciler.git.program import DEFAULT_LIMITS, Call, Limits
@@ -26,6 +27,8 @@ from reconciler.sources import git
 
 COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _PACKS = 50
+
+T = TypeVar("T")
 
 
 def cache_folder() -> Path:
@@ -46,14 +49,31 @@ class Mirror:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Make the mirror where there is none, and keep others out; waits for them."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{self.folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with damage.on_disk(self.folder):
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(f"{self.folder}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._ensure()
+                yield
+            finally:
+                os.close(lock)
+
+    def mended(self, work: Callable[[], T]) -> T:
+        """Do what fetches, and once more over a new mirror where this one was found damaged."""
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            self._ensure()
-            yield
-        finally:
-            os.close(descriptor)
+            return work()
+        except SourceError as error:
+            kind = damage.needs_new(error)
+            if kind is None:
+                raise
+        self.remake(kind)
+        return work()
+
+    def remake(self, kind: str = "") -> None:
+        """Begin the mirror anew, for hashes of a kind where it is named."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._ensure(kind)
 
     def heads(self, *patterns: str) -> dict[str, str]:
         """Ask the server which commit each reference is at; `HEAD` also says which branch it is.
@@ -139,16 +159,22 @@ class Mirror:
         try:
             git.extract_tree(self.folder, tree, into, name=name, limits=limits)
         except UsageError as error:
-            raise SourceError(Fault.TREE, str(error)) from None
+            if not damage.is_loss(error):
+                raise SourceError(Fault.TREE, str(error)) from None
+            self.remake()
+            raise SourceError(
+                Fault.FETCH, f"{name}: the mirror was damaged; it is fetched anew"
+            ) from None
         except OSError as error:
             reason = (error.strerror or type(error).__name__).lower()
             raise SourceError(Fault.TREE, f"{name}: cannot be written: {reason}") from None
 
-    def _ensure(self) -> None:
+    def _ensure(self, kind: str = "") -> None:
         if (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir():
             return
         shutil.rmtree(self.folder, ignore_errors=True)
-        words = ("init", "--bare", "--quiet", "--template=", "--", str(self.folder))
+        hashes = (f"--object-format={kind}",) if kind else ()
+        words = ("init", "--bare", "--quiet", "--template=", *hashes, "--", str(self.folder))
         program.run(words, Call(limits=self.limits))
 
     def _has_any(self) -> bool:
@@ -157,11 +183,29 @@ class Mirror:
         return has_loose or any((objects / "pack").glob("*.pack"))
 
     def _fetch(self, *options: str, specs: list[str]) -> None:
-        # A shallow.lock that a killed git left behind would be in the way for ever.
-        for name in ("shallow.lock", "packed-refs.lock"):
-            (self.folder / name).unlink(missing_ok=True)
+        damage.sweep(self.folder)
         words = ("fetch", "--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--quiet")
-        self._ask(*words, "--force", *options, "--", self.remote.url, *specs)
+        command = (*words, "--force", *options, "--", self.remote.url, *specs)
+        try:
+            self._ask(*command)
+        except SourceError as error:
+            if "cannot lock ref" not in str(error) or not self._make_way(specs):
+                raise
+            self._ask(*command)
+
+    def _make_way(self, specs: list[str]) -> bool:
+        """Remove references that the server no longer has where a new one needs their place."""
+        wanted = [spec.rpartition(":")[2] for spec in specs]
+        known = self._own("for-each-ref", "--format=%(refname)").splitlines()
+        old = [
+            one
+            for one in known
+            for name in wanted
+            if one.startswith(f"{name}/") or name.startswith(f"{one}/")
+        ]
+        for one in old:
+            self._own("update-ref", "-d", one)
+        return bool(old)
 
     def _tidy(self) -> None:
         """Put many packs together now and then; nobody works on the mirror meanwhile."""

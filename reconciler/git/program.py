@@ -11,9 +11,10 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -44,16 +45,28 @@ _SETTINGS = (
 _LOOK_SECONDS = 0.2
 _SHOWN = 300
 _OUTPUT_BYTES = 64 << 20
+_LEAST_MEMORY = 1 << 30
+_BOUNDED = 'ulimit -d "$0" 2>/dev/null; exec "$@"'
+"""Has the shell bound the memory of what it then is, and of its children; in KiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long one command may take, and how large a mirror and a folder of it may be."""
+    """How long one command may take, and how large a mirror and a folder of it may be.
+
+    `end` asks every command to end, as when the service does.
+    """
 
     seconds: float = 120.0
     mirror_bytes: int = 2 << 30
     folder_bytes: int = 128 << 20
     files: int = 20_000
+    end: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
+
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory one git may have: deltas of a stranger can unpack to anything."""
+        return max(self.mirror_bytes, _LEAST_MEMORY)
 
 
 DEFAULT_LIMITS = Limits()
@@ -75,6 +88,8 @@ def run(command: Sequence[str], call: Call, *, is_quiet: bool = False, given: by
 
     Raises SourceError for one that fails; with `is_quiet` it then returns nothing instead.
     """
+    if call.limits.end.is_set():
+        raise SourceError(Fault.FETCH, f"git {command[0]}: it was asked to end")
     files = tempfile.TemporaryFile
     with files() as into, files() as out, files() as err:
         into.write(given)
@@ -116,8 +131,11 @@ def _start(
     settings = [part for item in (*_SETTINGS, *call.way.settings) for part in ("-c", item)]
     where = [f"--git-dir={call.mirror}"] if call.mirror is not None else []
     try:
-        return subprocess.Popen(  # noqa: S603 - a list of words, and no shell
-            ["git", "--no-pager", *settings, *where, *command],  # noqa: S607 - the git of the PATH
+        return subprocess.Popen(  # noqa: S603 - words, which the shell does not read
+            [
+                *("sh", "-c", _BOUNDED, str(call.limits.memory_bytes >> 10)),
+                *("git", "--no-pager", *settings, *where, *command),
+            ],
             cwd="/",
             env=environment(call.way, call.scheme),
             stdin=files[0],
@@ -139,12 +157,19 @@ def _wait(child: subprocess.Popen[bytes], name: str, call: Call, out: IO[bytes])
         while True:
             if _has_ended(child):
                 return child.wait()
+            if limits.end.is_set():
+                raise SourceError(Fault.FETCH, f"git {name}: it was asked to end")
             if time.monotonic() > end:
                 raise SourceError(
                     Fault.FETCH, f"git {name}: no end in {limits.seconds:.0f} s; it is tried again"
                 )
-            too_much = os.fstat(out.fileno()).st_size > _OUTPUT_BYTES
-            if too_much or (call.mirror is not None and size_of(call.mirror) > limits.mirror_bytes):
+            if os.fstat(out.fileno()).st_size > _OUTPUT_BYTES:
+                raise SourceError(
+                    Fault.LIMIT,
+                    f"git {name}: answers with more than {_OUTPUT_BYTES >> 20} MiB; "
+                    "remove branches and tags that nobody needs",
+                )
+            if call.mirror is not None and size_of(call.mirror) > limits.mirror_bytes:
                 raise SourceError(
                     Fault.LIMIT,
                     f"git {name}: more than {limits.mirror_bytes >> 20:,} MiB; make the "

@@ -11,6 +11,7 @@ from reconciler.git.faults import Fault, SourceError
 from reconciler.git.mirror import COMMIT, Mirror, folder_of
 
 _NAME = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock$|/$|\.$))[^\x00-\x20\x7f~^:?*\[\\]+")
+_LONGEST = 200
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
 
 
@@ -71,8 +72,12 @@ class _Ref:
 def find(mirror: Mirror, wanted: Wanted, trust: verify.Trust | None = None) -> Found:
     """Find what is wanted; raises SourceError where it is not there, or not signed as it must be.
 
-    The mirror must be held alone.
+    The mirror must be held alone; one that is damaged is made anew.
     """
+    return mirror.mended(lambda: _find(mirror, wanted, trust))
+
+
+def _find(mirror: Mirror, wanted: Wanted, trust: verify.Trust | None) -> Found:
     ref = _asked(mirror, wanted)
     if not ref.full:
         _have(mirror, ref.at, lambda: mirror.fetch(ref.at))
@@ -140,8 +145,9 @@ def _asked(mirror: Mirror, wanted: Wanted) -> _Ref:
 def _newest(mirror: Mirror, text: str) -> _Ref:
     heads = mirror.heads(f"{_TAGS}*")
     tags = [name.removeprefix(_TAGS) for name in heads if name.startswith(_TAGS)]
+    sound = (one for one in tags if len(one) <= _LONGEST and _NAME.fullmatch(one))
     try:
-        tag = semver.newest((one for one in tags if _NAME.fullmatch(one)), semver.parse_range(text))
+        tag = semver.newest(sound, semver.parse_range(text))
     except ValueError as error:
         raise SourceError(Fault.REF, f"git.ref.semver: {error}") from None
     if tag is None:

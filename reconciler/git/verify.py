@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from reconciler.git import program
+from reconciler.git import program, scratch
 from reconciler.git.access import Way
 from reconciler.git.faults import Fault, SourceError
 from reconciler.git.mirror import Mirror
@@ -58,8 +57,8 @@ def check(mirror: Mirror, trust: Trust, *, commit: str, tag: str, tag_name: str)
 
     `tag` is the tag's own object, empty where the commit was not reached by one.
     """
-    with tempfile.TemporaryDirectory(prefix="reconcile-keys-") as made:
-        way = _prepared(Path(made), trust)
+    with scratch.folder("keys") as made:
+        way = _prepared(made, trust)
         call = Call(mirror=mirror.folder, way=way, limits=mirror.limits)
         if trust.signed is not Signed.HEAD:
             _check_tag(call, commit=commit, tag=tag, name=tag_name)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 import smtplib
 import ssl
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from email.message import EmailMessage
@@ -27,6 +30,11 @@ FORMAT_VERSION = "1.0"
 SECONDS = 10.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAIL_LINE = 200
+_MAIL_SECONDS = 3 * SECONDS
+_CALLS = re.compile(r"(?<!\w)@(?=\w)|:(?=//)|\](?=\()")
+_JOINER = "\u2060"
+"""Has no width, and parts `@` from a name, and a scheme from an address."""
+
 
 Values = Mapping[str, Secret[str]]
 
@@ -55,7 +63,7 @@ async def send(
     else:
         assert spec.email is not None
         await permit(spec.email.host, spec.email.port)
-        await asyncio.to_thread(_mail, spec.email, message, values)
+        await _beside(spec.email, message, values)
 
 
 def as_json(message: Message) -> dict[str, Any]:
@@ -82,8 +90,9 @@ def chat_text(message: Message) -> str:
 
 
 def _bare(text: str) -> str:
-    """Escape what Slack reads as markup: `<!channel>`, `<@U1>` and links are in brackets."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Escape what chats read as markup: Slack's is in brackets, that of others in plain text."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _CALLS.sub(lambda found: f"{found[0]}{_JOINER}", text)
 
 
 async def _webhook(target: WebhookTarget, message: Message, values: Values, permit: Permit) -> None:
@@ -128,6 +137,36 @@ async def _post(
         raise UnavailableError(f"{way}: {parts.hostname}: answered {code}")
     if code >= 300:
         raise BackendError(f"{way}: {parts.hostname}: answered {code}; correct its address")
+
+
+async def _beside(target: EmailTarget, message: Message, values: Values) -> None:
+    """Send a mail in a thread that nobody waits for, neither others nor the end of the process."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def end(error: BaseException | None) -> None:
+        if ended.done():
+            return
+        if error is None:
+            ended.set_result(None)
+        else:
+            ended.set_exception(error)
+
+    def work() -> None:
+        error: BaseException | None = None
+        try:
+            _mail(target, message, values)
+        except Exception as caught:  # noqa: BLE001 - raised again where it is waited for
+            error = caught
+        with contextlib.suppress(RuntimeError):  # of a loop that is closed
+            loop.call_soon_threadsafe(end, error)
+
+    threading.Thread(target=work, name="mail", daemon=True).start()
+    try:
+        async with asyncio.timeout(_MAIL_SECONDS):
+            await ended
+    except TimeoutError:
+        raise UnavailableError(f"email: {target.host}: no end in {_MAIL_SECONDS:.0f} s") from None
 
 
 def _mail(target: EmailTarget, message: Message, values: Values) -> None:

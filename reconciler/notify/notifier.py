@@ -21,6 +21,7 @@ PAUSES = (5.0, 30.0, 120.0)
 """Seconds before another try; after the last one a message is given up, and the log says so."""
 
 _MOST_WAITING = 1000
+_AT_ONCE = 16
 
 Sent = Callable[[str, str], None]
 """Told of each delivery: the way, and how it ended (`sent`, `failed` or `dropped`)."""
@@ -54,8 +55,9 @@ class Notifier:
         self._sent = sent
         self._pauses = pauses
         self._told: dict[str, Told] = {}
-        self._waiting: asyncio.Queue[tuple[Target, Message]] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: asyncio.Queue[tuple[Target, Message]] = asyncio.Queue()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     def hear(self, seen: Seen, targets: Sequence[Target], *, known: Told | None = None) -> None:
         """Take in how a set is, and queue what is new of it for those who want to know.
@@ -105,18 +107,18 @@ class Notifier:
             )
 
     def _queue(self, target: Target, message: Message) -> None:
-        try:
+        if self._waiting.qsize() + len(self._under_way) < _MOST_WAITING:
             self._waiting.put_nowait((target, message))
-        except asyncio.QueueFull:
+        else:
             log.warning("%s: too many messages wait; %s is dropped", message.set_name, target.way)
             self._sent(target.way, "dropped")
 
     async def _deliver(self, target: Target, message: Message) -> None:
         for pause in (*self._pauses, None):
             try:
-                await channels.send(
-                    target.spec, message, await target.values(), permit=target.permit
-                )
+                async with self._at_once:
+                    values = await target.values()
+                    await channels.send(target.spec, message, values, permit=target.permit)
             except UnavailableError as error:
                 if pause is not None:
                     await asyncio.sleep(pause)

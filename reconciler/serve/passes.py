@@ -16,6 +16,7 @@ from reconciler.engine.reach import Reach
 from reconciler.errors import BackendError, ReconcilerError
 from reconciler.git import job as jobs
 from reconciler.git import secrets, syncing
+from reconciler.git.faults import SourceError
 from reconciler.git.history import added
 from reconciler.git.job import Job
 from reconciler.git.source import Found
@@ -102,6 +103,8 @@ class Passes:
             found = await asyncio.to_thread(job.find)
             ended = await self._on(job, found, stop)
         except ReconcilerError as error:
+            if isinstance(error, SourceError) and self.setup.rules.limits.end.is_set():
+                return Ended(None, is_failed=True)  # git was stopped, which says nothing of the set
             self._fail(name, git_verdicts.of_fault(error, found), found)
             if job is not None and not isinstance(error, BackendError):
                 await self._stay(job, interval)

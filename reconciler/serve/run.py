@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from reconciler.api.connecting import Target
 from reconciler.errors import ReconcilerError
 from reconciler.forges.open_pulls import Pull
 from reconciler.git import job as jobs
-from reconciler.git import secrets
+from reconciler.git import scratch, secrets
 from reconciler.git.faults import SourceError
 from reconciler.model.secret import Secret
 from reconciler.notify.notifier import Notifier
@@ -46,6 +48,7 @@ _QUIET_SECONDS = 0.05
 """Forges tell of a push once, so that there is little to wait for."""
 
 _END_SECONDS = 20.0
+_OTHER_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,11 @@ class Service:
         self._options = options
         self.metrics = Metrics()
         self.boards = Boards()
-        history = options.setup.rules.cache.parent / "history"
+        rules = options.setup.rules
+        # What ends git must be of this service alone.
+        self._limits = replace(rules.limits, end=threading.Event())
+        rules = replace(rules, limits=self._limits)
+        history = rules.cache.parent / "history"
         self.states = States(history, self._watch)
         self.notifier = Notifier(
             history.with_name("told"),
@@ -103,7 +110,7 @@ class Service:
             states=self.states,
             links=self._links,
             metrics=self.metrics,
-            setup=replace(options.setup, shows=options.page is not None),
+            setup=replace(options.setup, rules=rules, shows=options.page is not None),
         )
         self.pulls = Pulls[str](PullPlans(FileGround(self.passes)))
         self.hooks = Hooks[str](self)
@@ -145,6 +152,12 @@ class Service:
 
     async def work(self) -> None:
         """Read, and look at sets for ever."""
+        # A worker waits in a thread for git; the files and the page must not wait for workers.
+        threads = ThreadPoolExecutor(self._options.workers + _OTHER_THREADS, "serve")
+        asyncio.get_running_loop().set_default_executor(threads)
+        left = await asyncio.to_thread(scratch.sweep)
+        if left:
+            log.info("%d folders of a process that was killed are removed", left)
         await self._reload()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_reading())
@@ -157,6 +170,7 @@ class Service:
     async def end(self, working: asyncio.Task[None]) -> None:
         """Ask what is under way to end, and close."""
         self.queue.stop()
+        self._limits.end.set()
         self._is_ending = True
         if self.queue.running and not working.done():
             with contextlib.suppress(TimeoutError):
@@ -226,7 +240,7 @@ class Service:
                 await self._links.retire()
             for name, text in config.faults.items():
                 log.warning("%s: %s", name, text)
-            for name in {*config.syncs, *config.faults, *before.syncs}:
+            for name in {*config.syncs, *config.faults, *before.syncs, *before.faults}:
                 old, new = before.syncs.get(name), config.syncs.get(name)
                 if new is None or old is None or before.mark(old) != config.mark(new):
                     self.queue.mark(name)

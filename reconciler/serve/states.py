@@ -109,7 +109,9 @@ class States:
             self._watch(before, None)
 
     def _path(self, name: str) -> Path | None:
-        return self._folder / f"{name}.json" if self._folder is not None else None
+        # A file that has no sound set is known by its own path, which must lead nowhere from here.
+        safe = name.replace("/", "__")
+        return self._folder / f"{safe}.json" if self._folder is not None else None
 
     def _remembered(self, name: str) -> tuple[Past, ...]:
         path = self._path(name)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 TIMEOUT = 30.0
 """How long one git command may take, in seconds."""
@@ -34,6 +36,7 @@ _SETTINGS = (
 )
 _LINK = "120000"
 _HEADER_WORDS = 3
+_CHUNK = 1 << 16
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _SCP = re.compile(r"(?:[^@/]+@)?([^:/@]+):(?!//)(.+)")
 _URL_SCHEMES = ("https", "http", "ssh", "git", "git+ssh", "ssh+git")
@@ -171,10 +174,9 @@ def _write(
     top: Path, tree: str, into: Path, *, name: str, limits: Limits, is_bare: bool = False
 ) -> list[PurePosixPath]:
     """Write what a tree holds, and return which of it are links."""
-    listing = _run(top, ("ls-tree", "-r", "-z", "-l", "--full-tree", tree), is_bare=is_bare)
     blobs: dict[PurePosixPath, tuple[str, str]] = {}
     total = 0
-    for entry in filter(None, listing.split(b"\0")):
+    for entry in _entries(top, tree, name=name, limits=limits, is_bare=is_bare):
         facts, _, raw = entry.partition(b"\t")
         mode, kind, blob, size = facts.decode().split()
         path = PurePosixPath(os.fsdecode(raw))
@@ -184,11 +186,8 @@ def _write(
             raise UsageError(f"{name}: git: {path} is no name of a file; repair the repository")
         blobs[path] = (mode, blob)
         total += int(size)
-    if len(blobs) > limits.files or total > limits.total_bytes:
-        raise UsageError(
-            f"{name}: git: holds {len(blobs):,} files and {total >> 20:,} MiB, more than the "
-            f"{limits.files:,} files and {limits.total_bytes >> 20:,} MiB that are read"
-        )
+        if total > limits.total_bytes:
+            raise _too_much(name, limits)
     contents = _contents(top, sorted({blob for _, blob in blobs.values()}), is_bare=is_bare)
     links = {path: blob for path, (mode, blob) in blobs.items() if mode == _LINK}
     for path, (_, blob) in blobs.items():
@@ -199,6 +198,58 @@ def _write(
         (into / path).parent.mkdir(parents=True, exist_ok=True)
         (into / path).symlink_to(os.fsdecode(contents[blob]))
     return list(links)
+
+
+def _entries(top: Path, tree: str, *, name: str, limits: Limits, is_bare: bool) -> Iterator[bytes]:
+    """List the entries of a tree, and stop at a limit.
+
+    A tree may hold one other tree many times over, and so have billions of entries in a few bytes.
+    """
+    command = ("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+    with _started(top, command, is_bare=is_bare) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        count, rest = 0, b""
+        while chunk := os.read(child.stdout.fileno(), _CHUNK):
+            *entries, rest = (rest + chunk).split(b"\0")
+            count += len(entries)
+            if count > limits.files:
+                raise _too_much(name, limits)
+            yield from entries
+        if child.wait():
+            reason = _first_line(child.stderr.read())
+            raise UsageError(f"{top}: git ls-tree: {reason}; repair the checkout")
+
+
+@contextmanager
+def _started(
+    folder: Path, command: tuple[str, ...], *, is_bare: bool
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start git for as long as the block lasts, and not for ever."""
+    words, environment = _words(folder, command, is_bare=is_bare)
+    try:
+        child = subprocess.Popen(  # noqa: S603 - a list of words, and no shell
+            words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    except OSError as error:
+        raise _not_started(folder, error) from None
+    timer = threading.Timer(TIMEOUT, child.kill)
+    timer.start()
+    try:
+        with child:
+            try:
+                yield child
+            finally:
+                child.kill()
+    finally:
+        timer.cancel()
+
+
+def _too_much(name: str, limits: Limits) -> UsageError:
+    return UsageError(
+        f"{name}: git: holds more than the {limits.files:,} files or the "
+        f"{limits.total_bytes >> 20:,} MiB that are read; make it smaller"
+    )
 
 
 def _contents(top: Path, names: list[str], *, is_bare: bool) -> dict[str, bytes]:
@@ -291,6 +342,27 @@ def _run(
 def _git(
     folder: Path, *command: str, given: bytes = b"", is_bare: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
+    words, environment = _words(folder, command, is_bare=is_bare)
+    try:
+        return subprocess.run(  # noqa: S603 - a list of words, and no shell
+            words,
+            cwd=folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{folder}: git {command[0]}: no answer in {TIMEOUT:.0f} s; try again"
+        raise UsageError(message) from None
+    except OSError as error:
+        raise _not_started(folder, error) from None
+
+
+def _words(
+    folder: Path, command: tuple[str, ...], *, is_bare: bool
+) -> tuple[list[str], dict[str, str]]:
     settings = [part for setting in _SETTINGS for part in ("-c", setting)]
     if is_bare:
         settings.append(f"--git-dir={folder}")
@@ -306,22 +378,12 @@ def _git(
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
-    try:
-        return subprocess.run(  # noqa: S603 - a list of words, and no shell
-            ["git", "--no-pager", "--no-replace-objects", *settings, *command],  # noqa: S607 - the git of the PATH
-            cwd=folder,
-            env=environment,
-            input=given,
-            capture_output=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        message = f"{folder}: git {command[0]}: no answer in {TIMEOUT:.0f} s; try again"
-        raise UsageError(message) from None
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise UsageError(f"{folder}: git: it cannot be started ({reason}); install git") from None
+    return ["git", "--no-pager", "--no-replace-objects", *settings, *command], environment
+
+
+def _not_started(folder: Path, error: OSError) -> UsageError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return UsageError(f"{folder}: git: it cannot be started ({reason}); install git")
 
 
 def _above(folder: Path) -> tuple[Path, ...]:

@@ -89,7 +89,7 @@ async def test_chat_gets_text_that_calls_nobody() -> None:
         ((body, _),) = box.got
     text = json.loads(body)["text"]
     assert text.splitlines()[0] == "*team is not as declared: InvalidSpec*"
-    assert "&lt;!channel&gt; wrong &amp; &lt;@U1&gt;" in text
+    assert "&lt;!channel&gt; wrong &amp; &lt;@\u2060U1&gt;" in text
     assert "<" not in text
 
 
