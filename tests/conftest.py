@@ -8,6 +8,7 @@ No example of a law has a deadline: how long one takes is the machine's affair.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import capability_table
@@ -18,6 +19,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 _CHOOSERS = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "stepwise")
+_CHANGING = re.compile(r"frozenset\(\{| at 0x[0-9a-f]")
 _RESULTS = pytest.StashKey[dict[str, bool]]()
 _PROBLEMS = pytest.StashKey[list[str]]()
 
@@ -37,6 +39,13 @@ class _Reports:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         before = self._results.get(report.nodeid, True)
         self._results[report.nodeid] = before and report.passed
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse names that change from process to process: workers must collect the same tests."""
+    changing = [item.nodeid for item in items if _CHANGING.search(item.nodeid)]
+    if changing:
+        raise pytest.UsageError(f"these names print a set or an address: {changing}")
 
 
 @pytest.hookimpl(tryfirst=True)

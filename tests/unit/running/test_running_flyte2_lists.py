@@ -123,7 +123,7 @@ async def four(flyte2: Played2) -> Played2:
         ({"archived": True}, ["d", "c", "b", "a"]),
         ({"created_by": "somebody"}, []),
     ],
-    ids=str,
+    ids=lambda given: ",".join(given) or "none",
 )
 async def test_runs_are_found_by_each_filter(
     four: Played2, asked: dict[str, Any], names: list[str]
