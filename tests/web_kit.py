@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reconciler.engine.audit import Audit
 from reconciler.engine.firings import preview_of
 from reconciler.engine.status import ObjectStatus, Standing
 from reconciler.model.drive import Row
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Entry
+from reconciler.model.ledger import Entry, Written
 from reconciler.model.origin import Origin
 from reconciler.model.run import Mode, Phase, Run, RunId
 from reconciler.plan.plan import Change, Effect, FieldChange, Reason
@@ -132,15 +133,22 @@ def ranking() -> Board:
             ),
             Sync(at=NOON - timedelta(hours=1), result=Result.UNCHANGED, revision=COMMIT),
         ),
-        audit=(
-            Entry(
-                at=NOON - timedelta(hours=3),
-                by="ada@example.com",
-                commit=COMMIT,
-                plan="a7c4",
-                done=("FlyteLaunchPlan/ranking/production/orders.daily registered",),
-                failed=(f"FlyteLaunchPlan/ranking/production/x: {HOSTILE}",),
+        audit=Audit(
+            (
+                Written(
+                    7,
+                    Entry(
+                        at=NOON - timedelta(hours=3),
+                        by="ada@example.com",
+                        commit=COMMIT,
+                        plan="a7c4",
+                        done=("FlyteLaunchPlan/ranking/production/orders.daily registered",),
+                        failed=(f"FlyteLaunchPlan/ranking/production/x: {HOSTILE}",),
+                    ),
+                ),
             ),
+            newest=7,
+            oldest=7,
         ),
         warnings=("tags: are stored, and Flyte does not act on them",),
     )

@@ -11,7 +11,7 @@ from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Ledger, Written
 from reconciler.model.live import Live, Object, Query, Versions
 from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
@@ -128,6 +128,15 @@ class Backend(Protocol):
 
     async def ledgers(self, places: Collection[Place]) -> Mapping[str, Ledger]:
         """Read the ledgers of all sets that have theirs in these places, by set."""
+        ...
+
+    async def audit(self, ledger: Ledger, *, after: int, most: int) -> tuple[Written, ...]:
+        """Read what was written to a ledger that was read before, the newest first.
+
+        Those are its versions after one, and at most so many; fewer where old ones are gone, or
+        where they would be larger together than can be read at once. Costs pages where a list
+        tells contents, else a call per version.
+        """
         ...
 
     async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:

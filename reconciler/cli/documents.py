@@ -13,6 +13,7 @@ from reconciler.engine.upcoming import Upcoming
 from reconciler.model import ledger as ledgers
 from reconciler.model.document import Json
 from reconciler.model.health import Check
+from reconciler.model.ledger import Written
 from reconciler.model.origin import Origin
 
 FORMAT_VERSION = "1.0"
@@ -35,6 +36,27 @@ def status_json(found: Status) -> dict[str, Json]:
         else None,
         "warnings": list(found.warnings),
         "unread": list(found.unread),
+    }
+
+
+def audit_json(name: str, found: Iterable[Written]) -> dict[str, Json]:
+    """Write the history of a set's ledger, the newest first."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "set": name,
+        "entries": [
+            {
+                "revision": one.revision,
+                "at": one.entry.at.isoformat() if one.entry.at else None,
+                "by": one.entry.by or None,
+                "source": one.entry.source or None,
+                "commit": one.entry.commit or None,
+                "plan": one.entry.plan or None,
+                "done": list(one.entry.done),
+                "failed": list(one.entry.failed),
+            }
+            for one in found
+        ],
     }
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "pause": ("reconciler.cli.holds", "pause", "Stop plans until a moment, whoever syncs."),
     "resume": ("reconciler.cli.holds", "resume", "End pauses and contests."),
     "status": ("reconciler.cli.status", "status", "Show declared beside live, and what else runs."),
+    "audit": ("reconciler.cli.audit", "audit", "Show what was written, when and by whom."),
     "get": ("reconciler.cli.get", "get", "List what is registered."),
     "describe": ("reconciler.cli.describe", "describe", "Show one thing that is registered."),
     "watch": ("reconciler.cli.watch", "watch", "Follow a run while it goes."),

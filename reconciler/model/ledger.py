@@ -135,6 +135,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """One version of a ledger, as its history has it."""
+
+    revision: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """State of one set.
 
@@ -269,21 +277,46 @@ def decode_driven(parts: list[Any]) -> Driven:
 
 def decode(value: Mapping[str, Json], *, revision: int, home: Place) -> Ledger:
     """Read what `encode` wrote; raises ValueError when the content is of another format."""
-    if value.get("format") != FORMAT:
-        raise ValueError(
-            f"ledger format {value.get('format')!r} is not {FORMAT}; a newer reconcile wrote it"
-        )
+    _check_format(value)
     try:
         return replace(_decode(value), revision=revision, home=home)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"ledger content is damaged: {error!r}") from error
 
 
+def decode_written(value: Mapping[str, Json], *, revision: int) -> Written:
+    """Read who wrote a version; raises ValueError when the content is of another format."""
+    _check_format(value)
+    try:
+        return Written(revision, _decode_entry(value))
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"ledger content is damaged: {error!r}") from error
+
+
+def _check_format(value: Mapping[str, Json]) -> None:
+    if value.get("format") != FORMAT:
+        raise ValueError(
+            f"ledger format {value.get('format')!r} is not {FORMAT}; a newer reconcile wrote it"
+        )
+
+
+def _decode_entry(value: Mapping[str, Json]) -> Entry:
+    entry = cast("dict[str, object]", value.get("entry", {}))
+    at = cast("str", entry.get("at", ""))
+    return Entry(
+        at=_time(at) if at else None,
+        by=cast("str", entry.get("by", "")),
+        commit=cast("str", entry.get("commit", "")),
+        source=cast("str", entry.get("source", "")),
+        plan=cast("str", entry.get("plan", "")),
+        done=tuple(_strings(cast("Json", entry.get("done")))),
+        failed=tuple(_strings(cast("Json", entry.get("failed")))),
+    )
+
+
 def _decode(value: Mapping[str, Json]) -> Ledger:
     claim = cast("dict[str, str] | None", value.get("claim"))
-    entry = cast("dict[str, object]", value.get("entry", {}))
     flips = cast("dict[str, tuple[int, str]]", value.get("flips", {}))
-    at = cast("str", entry.get("at", ""))
     return Ledger(
         set_name=cast("str", value["set"]),
         claim=Claim(claim["id"], claim["source"], claim["commit"]) if claim else None,
@@ -324,15 +357,7 @@ def _decode(value: Mapping[str, Json]) -> Ledger:
         ),
         flips={Key.parse(key): Flips(int(count), of) for key, (count, of) in flips.items()},
         renamed_to=cast("str", value.get("renamedTo", "")),
-        entry=Entry(
-            at=_time(at) if at else None,
-            by=cast("str", entry.get("by", "")),
-            commit=cast("str", entry.get("commit", "")),
-            source=cast("str", entry.get("source", "")),
-            plan=cast("str", entry.get("plan", "")),
-            done=tuple(_strings(cast("Json", entry.get("done")))),
-            failed=tuple(_strings(cast("Json", entry.get("failed")))),
-        ),
+        entry=_decode_entry(value),
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciler.backends.port import Backend
+from reconciler.engine import audit as audits
 from reconciler.engine import status, upcoming
 from reconciler.engine.aftermath import aftermath
 from reconciler.engine.applying import Applied
+from reconciler.engine.audit import NOTHING, Audit
 from reconciler.engine.planning import Planned
 from reconciler.engine.status import ObjectStatus
 from reconciler.errors import BackendError
@@ -17,7 +19,7 @@ from reconciler.git.history import Past
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Key
-from reconciler.model.ledger import Entry
+from reconciler.model.ledger import Written
 from reconciler.model.run import Mode, Run
 from reconciler.operator.words import WAITING, Reason
 from reconciler.plan.plan import Change
@@ -27,7 +29,10 @@ from reconciler.web.board import Board, Fill, Result, Sync
 
 _PAST = timedelta(days=1)
 _MOST_RUNS = 1000
-_MOST_ENTRIES = 50
+_MOST_ENTRIES = 2000
+_MOST_READ = 50
+"""Versions of a ledger that one look reads: some of what is older each time, until all is known."""
+
 _BACKFILL = "FlyteBackfill"
 
 
@@ -41,7 +46,7 @@ class Shown:
     schedules: Mapping[Key, Mapping[str, Json]] = field(default_factory=dict)
     fills: tuple[Fill, ...] = ()
     runs: tuple[Run, ...] = ()
-    audit: tuple[Entry, ...] = ()
+    audit: Audit = NOTHING
     warnings: tuple[str, ...] = ()
     plans: Mapping[str, tuple[tuple[Change, ...], Mapping[Key, str]]] = field(default_factory=dict)
 
@@ -52,6 +57,7 @@ async def look(
     """Gather what a pass found; executions of the last day are listed for it, in pages."""
     left = aftermath(planned, applied)
     runs, warnings = await _recent(planned, backend, now)
+    audit, more = await _audited(before, planned, applied, backend)
     outcomes = {
         outcome.action.key: str(outcome.status) for outcome in reversed(applied.report.outcomes)
     }
@@ -75,8 +81,8 @@ async def look(
             if key.kind == _BACKFILL
         ),
         runs=runs,
-        audit=_entries(before, planned.ledger.entry, applied.ledger.entry),
-        warnings=(*planned.plan.warnings, *warnings),
+        audit=audit,
+        warnings=(*planned.plan.warnings, *warnings, *more),
         plans=plans,
     )
 
@@ -143,11 +149,23 @@ def _result(past: Past) -> Result:
     return Result.REFUSED if is_refused else Result.FAILED
 
 
-def _entries(before: Shown | None, *more: Entry) -> tuple[Entry, ...]:
-    known = before.audit if before is not None else ()
-    found = {(entry.at, entry.plan, entry.done): entry for entry in (*known, *more) if entry.at}
-    newest = sorted(found.values(), key=lambda entry: str(entry.at), reverse=True)
-    return tuple(newest[:_MOST_ENTRIES])
+async def _audited(
+    before: Shown | None, planned: Planned, applied: Applied, backend: Backend
+) -> tuple[Audit, tuple[str, ...]]:
+    """Bring the history of the ledger up to date; a page can do without what cannot be read."""
+    known, ledger = before.audit if before is not None else NOTHING, applied.ledger
+    if not ledger.revision:
+        return NOTHING, ()
+    if known.newest and planned.ledger.revision == known.newest < ledger.revision:
+        known = audits.followed(known, Written(ledger.revision, ledger.entry))
+    if known.newest == ledger.revision and (known.is_whole or len(known.entries) >= _MOST_ENTRIES):
+        return known, ()
+    try:
+        return await audits.extended(
+            known, ledger, backend, most=_MOST_READ, keep=_MOST_ENTRIES
+        ), ()
+    except BackendError as error:
+        return known, (f"the history of the ledger could not be read: {error}",)
 
 
 async def _recent(

@@ -137,8 +137,8 @@ class _Site:
         return _html(pages.fills(self._boards.all(), self._clock()))
 
     async def audit(self, request: web.Request) -> web.Response:
-        page = Looked.of(request.query).page
-        return _html(pages.audit(self._boards.all(), page, self._clock()))
+        page, name = Looked.of(request.query).page, request.query.get("set", "")
+        return _html(pages.audit(self._boards.all(), name, page, self._clock()))
 
     async def login(self, _request: web.Request) -> web.Response:
         return _html(pages.login(is_wrong=False, has_token=self._gate.token is not None))

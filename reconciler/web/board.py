@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.engine.audit import NOTHING, Audit
 from reconciler.engine.status import ObjectStatus, Standing
 from reconciler.model.document import Json
 from reconciler.model.drive import Row
 from reconciler.model.key import Key
-from reconciler.model.ledger import Entry
 from reconciler.model.run import Run
 from reconciler.plan.plan import Change
 
@@ -88,7 +88,7 @@ class Board:
     runs: tuple[Run, ...] = ()
     fills: tuple[Fill, ...] = ()
     syncs: tuple[Sync, ...] = ()
-    audit: tuple[Entry, ...] = ()
+    audit: Audit = NOTHING
     warnings: tuple[str, ...] = ()
 
     def count(self, *standings: Standing) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -162,11 +162,28 @@ def one_fill(board: Board, fill: Fill, page: int, now: datetime) -> str:
     )
 
 
-def audit(boards: Iterable[Board], page: int, now: datetime) -> str:
-    """What was written, by whom and for which commit, as the ledgers said."""
-    entries = [(board, entry) for board in boards for entry in board.audit if entry.at is not None]
+def audit(boards: Iterable[Board], name: str, page: int, now: datetime) -> str:
+    """What was written, by whom and for which commit, as the ledgers keep it."""
+    every = list(boards)
+    chosen = [board for board in every if not name or board.name == name]
+    entries = [
+        (board, one.entry)
+        for board in chosen
+        for one in board.audit.entries
+        if one.entry.at is not None
+    ]
     entries.sort(key=lambda item: str(item[1].at), reverse=True)
-    return _page("audit.html", now=now, part=part(entries, page))
+    return _page(
+        "audit.html",
+        now=now,
+        part=part(entries, page),
+        names=[board.name for board in every],
+        asked=name,
+        partial=[board.name for board in chosen if not board.audit.is_whole],
+        pages_of=lambda number: (
+            "?" + urlencode({**({"set": name} if name else {}), "page": number})
+        ),
+    )
 
 
 def login(*, is_wrong: bool, has_token: bool) -> str:

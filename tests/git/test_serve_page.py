@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import serve_kit
 from aiohttp import ClientSession
 from click.testing import CliRunner
 from serve_kit import Serving, plans
+from world import ledger_of, write_ledger
 
 from reconciler.cli.serve import serve
 from reconciler.engine.status import Standing
 from reconciler.errors import UsageError
+from reconciler.model.ledger import Entry
 from reconciler.model.secret import Secret
 from reconciler.serve import run
 from reconciler.serve.page import Page
@@ -56,8 +59,49 @@ async def test_push_is_on_the_page_as_it_was_left(serving: Serving) -> None:
         (sync,) = found.syncs
         assert (sync.result, len(sync.changes)) == (Result.APPLIED, 2)
         assert set(sync.outcomes.values()) == {"done"}
-        assert found.audit[0].commit == commit
-        assert len(found.audit[0].done) >= 2
+        assert found.audit.is_whole
+        (written,) = found.audit.entries
+        assert written.entry.commit == commit
+        assert len(written.entry.done) >= 2
+
+
+async def test_audit_goes_back_to_before_the_service_and_has_what_others_wrote(
+    serving: Serving,
+) -> None:
+    serving.declare()
+    commits = [serving.repository.pushed(plans("a"))]
+    async with serve_kit.running(serving):
+        await serving.at(commits[0])
+        for hour in (5, 7):
+            files = plans("a", schedule={"cron": f"0 {hour} * * *", "kickoffInput": "day"})
+            commits.append(serving.repository.pushed(files))
+            serving.pushed()
+            await serving.at(commits[-1])
+    async with serve_kit.running(serving, page=PAGE):
+        await serving.at(commits[-1])
+        known = board(serving).audit
+        assert known.is_whole
+        assert [one.entry.commit for one in known.entries] == commits[::-1]
+        # Somebody pauses it from elsewhere, and what is pushed next is written after that.
+        ledger = await ledger_of(serving.world)
+        await write_ledger(
+            serving.world, replace(ledger, entry=Entry(at=datetime.now(UTC), by="ada"))
+        )
+        calls = serving.world.calls()
+        commits.append(serving.repository.pushed(plans("b")))
+        serving.pushed()
+        await serving.at(commits[-1])
+        entries = board(serving).audit.entries
+        assert [one.entry.by for one in entries][1] == "ada"
+        assert entries[0].entry.commit == commits[-1]
+        assert len(entries) == 5
+        made = serving.world.calls() - calls
+        commits.append(serving.repository.pushed(plans("c")))
+        serving.pushed()
+        await serving.at(commits[-1])
+        assert len(board(serving).audit.entries) == 6
+        # Its own writes it knows, and asks for nothing.
+        assert (serving.world.calls() - calls - made)["ListTasks"] < made["ListTasks"]
 
 
 async def test_what_is_active_and_not_declared_is_on_the_page_too(serving: Serving) -> None:

@@ -125,6 +125,10 @@ async def test_syncs_and_audit_tell_what_was_done(site: Site) -> None:
         await expect(page.get_by_role("heading", level=3)).to_have_count(2)
         await page.get_by_role("link", name="Audit").click()
         await expect(page.locator("tbody tr")).to_contain_text("ada@example.com")
+        await expect(page.locator("main")).to_contain_text("reconcile audit shows all of it")
+        await page.get_by_label("Set", exact=True).select_option("team-a/quiet")
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.locator("main")).to_contain_text("Nothing was written yet")
 
 
 async def test_what_others_write_is_text(site: Site) -> None:

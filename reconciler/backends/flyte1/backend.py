@@ -36,7 +36,7 @@ from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Want
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Ledger, Written
 from reconciler.model.live import Live, Object, Query, Versions
 from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
@@ -224,6 +224,10 @@ class Flyte1:
     async def ledgers(self, places: Collection[Place]) -> Mapping[str, Ledger]:
         """Read the ledgers of all sets in these places."""
         return await ledgers.read_all(self.channel, sorted(places))
+
+    async def audit(self, ledger: Ledger, *, after: int, most: int) -> tuple[Written, ...]:
+        """Read the versions of a set's ledger, the newest first."""
+        return await ledgers.audit(self.channel, ledger, after=after, most=most)
 
     async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
         """Write a set's ledger."""

@@ -19,11 +19,12 @@ from flyteidl.core import identifier_pb2, interface_pb2, tasks_pb2
 from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.message import from_json, to_json
+from reconciler.backends.wire.paging import pages
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model import ledger as ledgers
 from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Ledger, Written
 
 RESERVED = "flyte-reconciler.ledger"
 """Prefix of the names of ledger tasks; lists for people leave them out."""
@@ -31,11 +32,18 @@ RESERVED = "flyte-reconciler.ledger"
 _TASK_TYPE = "flyte-reconciler-ledger"
 _NEWEST = common_pb2.Sort(key="id", direction=common_pb2.Sort.DESCENDING)
 _WRITER = "writer"
+_AUDIT_PAGE = 20
+AUDIT_BYTES = 32 << 20
+"""What of a history is read at most: one of large ledgers is not read to its begin."""
 
 
 def name_of(set_name: str) -> str:
     """Return the reserved task name of a set's ledger."""
     return f"{RESERVED}.{set_name}"
+
+
+def _version(revision: int) -> str:
+    return f"{revision:08d}"
 
 
 async def read(channel: Channel, set_name: str, place: Place) -> Ledger | None:
@@ -96,6 +104,47 @@ async def _read_place(channel: Channel, place: Place) -> list[Ledger]:
         found.append(ledger)
 
 
+async def audit(channel: Channel, ledger: Ledger, *, after: int, most: int) -> tuple[Written, ...]:
+    """Read the versions of a ledger after one, the newest first; see the port."""
+    place = ledger.home
+    found: list[Written] = []
+    if place is None:
+        return ()
+    name = common_pb2.NamedEntityIdentifier(
+        project=place.project, domain=place.domain, name=name_of(ledger.set_name)
+    )
+
+    # One that was written after the ledger was read belongs to whoever reads it then.
+    wanted = f"lte(version,{_version(ledger.revision)})"
+
+    async def fetch(limit: int, token: str) -> task_pb2.TaskList:
+        request = common_pb2.ResourceListRequest(
+            id=name, limit=limit, token=token, sort_by=_NEWEST, filters=wanted
+        )
+        return await channel.call(methods.LIST_TASKS, request)
+
+    size = 0
+    async for page in pages(fetch, limit=min(_AUDIT_PAGE, most)):
+        for item in page.tasks:
+            revision = int(item.id.version)
+            if revision <= after:
+                return tuple(found)
+            found.append(_decode_written(channel, item, revision))
+        size += page.ByteSize()
+        if size > AUDIT_BYTES or len(found) >= most:
+            break
+    return tuple(found[:most])
+
+
+def _decode_written(channel: Channel, item: task_pb2.Task, revision: int) -> Written:
+    custom = to_json(item.closure.compiled_task.template.custom)
+    try:
+        return ledgers.decode_written(custom, revision=revision)
+    except ValueError as error:
+        name = item.id.name.removeprefix(f"{RESERVED}.")
+        raise BackendError(f"{channel.endpoint}: ledger of set {name}: {error}") from error
+
+
 def _decode(channel: Channel, item: task_pb2.Task, place: Place) -> Ledger:
     custom = to_json(item.closure.compiled_task.template.custom)
     try:
@@ -116,7 +165,7 @@ async def write(channel: Channel, ledger: Ledger, home: Place) -> Ledger:
         project=place.project,
         domain=place.domain,
         name=name_of(ledger.set_name),
-        version=f"{revision:08d}",
+        version=_version(revision),
     )
     template = tasks_pb2.TaskTemplate(
         id=identifier,

@@ -23,8 +23,9 @@ from reconciler.backends.flyte2 import faults, locks, methods, paging
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, ConflictError
 from reconciler.model import ledger as ledgers
+from reconciler.model.document import Json
 from reconciler.model.key import Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Ledger, Written
 
 RESERVED = "flyte-reconciler.ledger"
 """The task that ledgers are triggers of; lists for people leave it out."""
@@ -32,6 +33,9 @@ RESERVED = "flyte-reconciler.ledger"
 _PLAIN = "ledger"
 _PACKED = "ledger.gz"
 _PLAIN_BYTES = 64 * 1024
+_AT_ONCE = 8
+AUDIT_BYTES = 32 << 20
+"""What of a history is read at most: one of large ledgers is not read to its begin."""
 _TASK_VERSION = "1"
 _DESCRIPTION = "The ledger of a set of the Flyte reconciler: never runs, and must stay."
 
@@ -97,16 +101,66 @@ async def _read_listed(
     return [item for item in answers if item is not None]
 
 
+async def audit(channel: Channel, ledger: Ledger, *, after: int, most: int) -> tuple[Written, ...]:
+    """Read the versions of a ledger after one, the newest first; see the port."""
+    if ledger.home is None:
+        return ()
+    name = trigger_name(ledger.set_name, ledger.home)
+    left = range(ledger.revision, max(after, ledger.revision - most), -1)
+    found: list[Written] = []
+    size = 0
+    for start in range(0, len(left), _AT_ONCE):
+        answers = await asyncio.gather(
+            *(_version(channel, name, revision) for revision in left[start : start + _AT_ONCE])
+        )
+        for details in filter(None, answers):
+            size += details.ByteSize()
+            if _PLAIN in (values := details.spec.run_spec.annotations.values) or _PACKED in values:
+                found.append(_decode_written(channel, details))
+        if size > AUDIT_BYTES:
+            break
+    return tuple(found)
+
+
+async def _version(
+    channel: Channel, name: identifier_pb2.TriggerName, revision: int
+) -> trigger_definition_pb2.TriggerDetails | None:
+    """Read a trigger as it was; None where that is not kept."""
+    request = trigger_service_pb2.GetTriggerRevisionDetailsRequest(
+        id=identifier_pb2.TriggerIdentifier(name=name, revision=revision)
+    )
+    try:
+        return (await channel.call(methods.GET_TRIGGER_REVISION_DETAILS, request)).trigger
+    except BackendError as error:
+        if faults.is_not_found(error):
+            return None
+        raise
+
+
+def _decode_written(channel: Channel, details: trigger_definition_pb2.TriggerDetails) -> Written:
+    try:
+        return ledgers.decode_written(_content(details), revision=details.id.revision)
+    except (AttributeError, KeyError, OSError, EOFError, ValueError) as error:
+        raise BackendError(
+            f"{channel.endpoint}: ledger of set {details.id.name.name}: {error}"
+        ) from error
+
+
+def _content(details: trigger_definition_pb2.TriggerDetails) -> dict[str, Json]:
+    annotations = details.spec.run_spec.annotations.values
+    if _PACKED in annotations:
+        text = gzip.decompress(base64.b64decode(annotations[_PACKED], validate=True))
+    else:
+        text = annotations[_PLAIN].encode()
+    found: dict[str, Json] = json.loads(text)
+    return found
+
+
 def _decode(channel: Channel, details: trigger_definition_pb2.TriggerDetails) -> Ledger:
     name = details.id.name
     place = Place(name.project, name.domain)
     try:
-        annotations = details.spec.run_spec.annotations.values
-        if _PACKED in annotations:
-            text = gzip.decompress(base64.b64decode(annotations[_PACKED], validate=True))
-        else:
-            text = annotations[_PLAIN].encode()
-        ledger = ledgers.decode(json.loads(text), revision=details.id.revision, home=place)
+        ledger = ledgers.decode(_content(details), revision=details.id.revision, home=place)
     except (AttributeError, KeyError, OSError, EOFError, ValueError) as error:
         raise BackendError(f"{channel.endpoint}: ledger of set {name.name}: {error}") from error
     if ledger.set_name != name.name:

@@ -17,7 +17,7 @@ from reconciler.model.document import Json
 from reconciler.model.health import Check
 from reconciler.model.interface import Catalog, Unread, Want
 from reconciler.model.key import Key, Place
-from reconciler.model.ledger import Ledger
+from reconciler.model.ledger import Ledger, Written
 from reconciler.model.live import About, Live, LiveVersion, Object, Query, Record, Versions
 from reconciler.model.origin import Problem
 from reconciler.model.packaged import Packaged, Wanted
@@ -143,6 +143,11 @@ class SnapshotBackend:
             if key.place in places:
                 found.setdefault(name, {})[key] = ""
         return {name: Ledger(name, adopted=adopted) for name, adopted in found.items()}
+
+    async def audit(self, ledger: Ledger, *, after: int, most: int) -> tuple[Written, ...]:
+        """Refuse: a snapshot holds the last version only."""
+        del after, most
+        self._refuse(f"read the history of the ledger of {ledger.set_name}")
 
     async def write_ledger(self, ledger: Ledger, home: Place) -> Ledger:
         """Refuse: nothing can be written."""
