@@ -19,7 +19,7 @@ from reconciler.backends.flyte2 import paging
 from reconciler.backends.flyte2.run import lists
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.entity import What
-from reconciler.model.run import Mode, Phase
+from reconciler.model.run import Mode, Phase, Stopping
 
 SLOT = datetime(2026, 5, 1, 6, tzinfo=UTC)
 STAMP = Timestamp(seconds=int(SLOT.timestamp()))
@@ -52,7 +52,7 @@ async def test_run_is_read_whole_with_labels_tick_and_cause(flyte2: Played2) -> 
         run_start_time=STAMP,
         run_spec=run_pb2.RunSpec(labels=run_pb2.Labels(values={"team": "ranking"})),
     )
-    assert await flyte2.running.terminate(flyte2.id("a"), "wrong day") is True
+    assert await flyte2.running.terminate(flyte2.id("a"), "wrong day") is Stopping.ASKED
 
     found = await flyte2.running.run(flyte2.id("a"))
 
