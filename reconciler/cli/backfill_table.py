@@ -165,7 +165,7 @@ def _tick(row: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     phase = row.phase.value if row.phase else "missing"
-    why = row.why or ("covered by a run of somebody else" if row.is_covered else "")
+    why = row.why or ("covered by a run that was there before" if row.is_covered else "")
     tries = str(row.attempts) if row.attempts > 1 else ""
     cells = (_tick(row), phase, row.run.name if row.run else "", tries, why)
     return tuple(map(one_line, cells))

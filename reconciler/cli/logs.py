@@ -135,6 +135,8 @@ def _echo(line: Line, given: dict[str, Any]) -> None:
 
 async def _links(run: RunHandle, step: str, given: dict[str, Any], error: UnsupportedError) -> int:
     """Print the pages that have the logs, where this Flyte has only those."""
+    import json
+
     from reconciler.cli.kinds import one_line
     from reconciler.cli.output import say
 
@@ -146,10 +148,18 @@ async def _links(run: RunHandle, step: str, given: dict[str, Any], error: Unsupp
         if given["attempt"] in {None, one.number}
         for link in one.links
     ]
-    say(str(error))
     if not found:
-        say(f"error: {run.id}: has no links to logs, or none yet; see `reconcile describe run`")
+        shown = f"{run.id}/{step}" if step else str(run.id)
+        say(
+            f"error: {shown}: this Flyte has only links to logs, and there are none, or none yet; "
+            "see `reconcile describe run`, or read them in the cluster of its tasks"
+        )
         return exit_codes.ERROR
+    say(str(error))
     for step_id, number, link in found:
+        if given["format_"] == "json":
+            told = {"step": step_id, "attempt": number, "name": link.name, "url": link.url}
+            click.echo(json.dumps({"link": told}, ensure_ascii=False))
+            continue
         click.echo(one_line(f"{step_id} attempt {number}: {link.name or 'log'}: {link.url}"))
     return exit_codes.OK

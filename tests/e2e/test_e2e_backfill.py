@@ -127,6 +127,26 @@ async def test_cancelled_backfill_ends_what_it_started_and_nothing_else(tmp_path
         assert phases[scheduler_name(ticks[2])] == phase.ABORTING
 
 
+async def test_cancelled_backfill_ends_what_it_started_before_its_plan_was_edited(
+    tmp_path: Path,
+) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        document = backfill_document(to="2025-01-03T00:00:00Z", parallelism=2)
+        document["spec"]["inputs"] = {"count": 8}
+        flyte.world.declare(document)
+        await flyte.world.reconcile()
+        await flyte.world.register_workflow(version="v2", has_outputs=True)
+        await flyte.world.register_plan(PLAN, "v2", cron="0 8 * * *", defaults={"count": 4})
+        await flyte.world.set_state(PLAN, "v2", active=True)
+        document["spec"] |= {"state": "Cancelled", "terminate": True}
+        flyte.world.declare(document)
+        await flyte.world.reconcile()
+        made = await flyte.executions()
+        assert [one.closure.phase for one in made] == [core.WorkflowExecution.ABORTING] * 2
+        assert not (await ledger_of(flyte.world)).runs[KEY].done
+        assert (await flyte.world.plan()).plan.is_empty
+
+
 async def test_calls_are_one_for_each_tick_and_pages(tmp_path: Path) -> None:
     ticks = daily(60)
     async with open_flyte(tmp_path, covered=ticks[:10]) as flyte:

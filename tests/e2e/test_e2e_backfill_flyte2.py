@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import engine2_kit as engine
+import flyte2_messages as make
 from flyteidl2.common import identifier_pb2, list_pb2
+from flyteidl2.trigger import trigger_service_pb2, trigger_service_pb2_grpc
 from flyteidl2.workflow import (
     internal_run_service_pb2_grpc,
     run_service_pb2,
@@ -151,6 +153,23 @@ async def test_t28_toggled_trigger_is_filled_all_the_same(tmp_path: Path) -> Non
         world.declare(document(to="2026-01-03T00:00:00Z", parallelism=2))
         await world.reconcile()
         assert await names(world) == {scheduler_name(tick(day)) for day in (0, 1)}
+
+
+async def test_cancelled_backfill_of_a_trigger_that_is_gone_ends_what_it_started(
+    tmp_path: Path,
+) -> None:
+    async with open_world2(tmp_path) as world:
+        await prepare(world)
+        world.declare(document(parallelism=2))
+        await world.reconcile()
+        stub = trigger_service_pb2_grpc.TriggerServiceStub(world.channel)
+        named = make.trigger_name(PROJECT, "daily", task=TASK, domain=DOMAIN)
+        await stub.DeleteTriggers(trigger_service_pb2.DeleteTriggersRequest(names=[named]))
+        world.declare(document(parallelism=2, state="Cancelled", terminate=True))
+        await world.reconcile()
+        assert [one.action.status.phase for one in await runs(world)] == [engine.ABORTED] * 2
+        await world.reconcile()
+        assert (await world.plan()).plan.is_empty
 
 
 async def test_kickoff_input_is_the_tick(tmp_path: Path) -> None:

@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from reconciler.backends.pursuing import named
+from reconciler.backends.running import Running
 from reconciler.model.backfill import Coverage, Gaps, Going, OnFailure, Order
 from reconciler.model.digest import digest
 from reconciler.model.document import Json, filled, show_path
 from reconciler.model.drive import Drive, Outside
 from reconciler.model.interface import Want
-from reconciler.model.key import Key
+from reconciler.model.key import Key, Place
 from reconciler.model.origin import Origin
+from reconciler.model.pursuit import Asking
 from reconciler.model.resource import Resource
-from reconciler.model.run import Mode
+from reconciler.model.run import Mode, Run
 from reconciler.model.traits import Driver, Shape, Traits, Verb
 from reconciler.plan.backfill.pursue import sight
 from reconciler.plan.backfill.share import share
@@ -161,6 +164,11 @@ def traits(calls: Mapping[Verb, str], drive: Driver) -> Traits:
         share=_shared,
         minds_others=_minds_others,
     )
+
+
+async def known_runs(running: Running, place: Place, asking: Asking) -> tuple[Run, ...]:
+    """Read what a backfill is known to have started, where what it runs is gone."""
+    return await named(running, place, asking.held.started if asking.held else ())
 
 
 def earliest(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> datetime:

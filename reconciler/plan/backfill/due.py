@@ -14,6 +14,9 @@ from reconciler.plan.backfill.names import Naming
 from reconciler.plan.backfill.wish import GRACE, Wish
 from reconciler.schedule.window import show
 
+CANCELLED = "its backfill was cancelled"
+"""Why a run was ended."""
+
 _OPEN = frozenset({Standing.DUE, Standing.ALIVE, Standing.LATER})
 
 
@@ -22,6 +25,7 @@ class _Case:
     wish: Wish
     naming: Naming
     ticks: tuple[Tick, ...]
+    found: tuple[Run, ...]
     now: datetime
 
     def of(self, standing: Standing) -> list[Tick]:
@@ -33,7 +37,9 @@ class _Case:
 
     @property
     def started(self) -> int:
-        return sum(len(tick.tries) for tick in self.ticks)
+        """Count what was started in all; what it runs may have changed, and the names with it."""
+        names = {run.id.name for tick in self.ticks for run in tick.tries}
+        return len(names | {run.id.name for run in self.found if run.id.name in self.wish.begun})
 
     @property
     def is_stopped(self) -> bool:
@@ -56,13 +62,14 @@ def drive(
 
     `found` are all runs of what the backfill runs, of any version, that may carry one of them.
     """
-    case = _Case(wish, naming, cover(ticks, found, wish=wish, naming=naming, now=now), now)
+    read = tuple(found)
+    case = _Case(wish, naming, cover(ticks, read, wish=wish, naming=naming, now=now), read, now)
     due = _due(case)
     starting = {tick.at for tick in due}
     return Drive(
         launches=tuple(naming.launch(tick.at, tick.next) for tick in due),
         stops=_stops(case),
-        cause="its backfill was cancelled" if wish.going is Going.CANCELLED else "",
+        cause=CANCELLED if wish.going is Going.CANCELLED else "",
         rows=tuple(_row(tick, case, is_starting=tick.at in starting) for tick in case.ticks),
         waits=_waits(case, len(due)),
         failure=_failure(case),
@@ -93,7 +100,14 @@ def _stops(case: _Case) -> tuple[RunId, ...]:
 def _ending(case: _Case) -> list[Run]:
     if case.wish.going is not Going.CANCELLED or not case.wish.is_ending:
         return []
-    return [run for tick in case.ticks for run in tick.tries if _is_own(run, tick, case)]
+    named = [run for tick in case.ticks for run in tick.tries if _is_own(run, tick, case)]
+    known = started_of(case.found, case.wish.known)
+    return list({run.id: run for run in (*named, *known)}.values())
+
+
+def started_of(found: Iterable[Run], known: frozenset[str]) -> list[Run]:
+    """Find what the ledger says was started and goes on, though its tick or name is another now."""
+    return [run for run in found if run.id.name in known and not run.phase.is_terminal]
 
 
 def _is_own(run: Run, tick: Tick, case: _Case) -> bool:
@@ -114,10 +128,10 @@ def _waits(case: _Case, starting: int) -> str:
         return "it is paused; write state: Running"
     if case.wish.going is Going.CANCELLED:
         ending = len(_ending(case))
-        return f"{_runs(ending)} that it started must end" if ending else ""
+        return f"{runs(ending)} that it started must end" if ending else ""
     in_flight = case.in_flight + starting
     if in_flight:
-        return f"{_runs(in_flight)} must end first" if _is_open(case) else ""
+        return f"{runs(in_flight)} must end first" if _is_open(case) else ""
     later = case.of(Standing.LATER)
     if later and not case.of(Standing.DUE) and not case.is_stopped:
         return f"the tick at {show(later[0].at)} is left to the scheduler until {_until(later[0])}"
@@ -144,7 +158,7 @@ def _failure(case: _Case) -> str:
     if case.is_spent and not case.in_flight and case.of(Standing.DUE):
         missing = len(case.of(Standing.DUE))
         return (
-            f"its budget of {_runs(case.wish.max_runs or 0)} is used up and {_ticks(missing)} "
+            f"its budget of {runs(case.wish.max_runs or 0)} is used up and {_ticks(missing)} "
             "missing; raise budget.maxRuns"
         )
     return ""
@@ -216,7 +230,8 @@ def _why(tick: Tick, case: _Case, *, is_starting: bool) -> str:
     return "budget used up" if case.is_spent else "waits its turn"
 
 
-def _runs(number: int) -> str:
+def runs(number: int) -> str:
+    """Write a number of runs."""
     return f"{number} run" if number == 1 else f"{number} runs"
 
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from reconciler.model.backfill import Coverage, Going, OnFailure, Order
-from reconciler.model.drive import Drive
+from reconciler.model.drive import Drive, Row
+from reconciler.model.run import Phase
 from reconciler.plan.backfill.cover import there_before
-from reconciler.plan.backfill.due import drive
+from reconciler.plan.backfill.due import CANCELLED, drive, runs, started_of
 from reconciler.plan.backfill.names import Naming
 from reconciler.plan.backfill.wish import Wish
 from reconciler.schedule import grid, window
@@ -45,12 +46,17 @@ class Target:
 class Sight:
     """What was decided when the backfill, or another window of it, was first seen.
 
-    `before` are the runs that were there, None while they were not looked at.
+    `before` are the runs that were there, None while they were not looked at; `begun` are those
+    that it started since, where a budget counts them.
     """
 
     window: Window
     anchor: datetime | None = None
     before: frozenset[str] | None = None
+    begun: frozenset[str] = frozenset()
+
+
+_NAMES = ("before", "begun")
 
 
 def sight(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -> Sight:
@@ -64,8 +70,8 @@ def sight(body: Mapping[str, Json], frozen: Mapping[str, Json], now: datetime) -
     anchor = explicit or frozen.get("anchor")
     if frozen.get("written") == [start, end]:
         seen = Window(_moment(frozen["from"]), _moment(frozen["to"]))
-        before = frozenset(str(frozen.get("before", "")).split())
-        return Sight(window=seen, anchor=_optional(anchor), before=before)
+        before, begun = (frozenset(str(frozen.get(name, "")).split()) for name in _NAMES)
+        return Sight(window=seen, anchor=_optional(anchor), before=before, begun=begun)
     return Sight(window=window.window(start, end, now=now), anchor=_optional(anchor))
 
 
@@ -76,8 +82,9 @@ def frozen_of(body: Mapping[str, Json], seen: Sight) -> dict[str, Json]:
         "from": show(seen.window.start),
         "to": show(seen.window.end),
     }
-    if seen.before:
-        found["before"] = " ".join(sorted(seen.before))
+    for name, names in zip(_NAMES, (seen.before, seen.begun), strict=True):
+        if names:
+            found[name] = " ".join(sorted(names))
     if seen.anchor is not None and "anchor" not in body:
         found["anchor"] = show(seen.anchor)
     return found
@@ -101,7 +108,6 @@ def pursue(pursuit: Pursuit, target: Target) -> Drive:
     naming = _naming(pursuit, target)
     if seen.before is None:
         seen = replace(seen, before=_before(ticks, pursuit, seen, naming))
-    frozen = frozen_of(body, seen)
     found = drive(
         ticks,
         pursuit.runs.found,
@@ -109,8 +115,32 @@ def pursue(pursuit: Pursuit, target: Target) -> Drive:
         naming=naming,
         now=pursuit.now,
     )
+    if "maxRuns" in body:
+        names = {launch.id.name for launch in found.launches}
+        seen = replace(seen, begun=seen.begun | names)
+    frozen = frozen_of(body, seen)
     notes = (f"window {seen.window}", *target.notes, *_anchored(schedule, seen), *found.notes)
     return replace(found, frozen=frozen, notes=notes)
+
+
+def cancelled(pursuit: Pursuit, found: Drive) -> Drive:
+    """End what a cancelled backfill is known to have started where its ticks cannot be told.
+
+    The plan may be gone since, or its schedule.
+    """
+    body = pursuit.resource.body
+    if found.rows or body.get("state") != Going.CANCELLED:
+        return found
+    going = started_of(pursuit.runs.found, pursuit.held.started) if body.get("terminate") else []
+    return Drive(
+        stops=tuple(run.id for run in going if run.phase is not Phase.ABORTING),
+        cause=CANCELLED,
+        rows=tuple(Row(run=run.id, phase=run.phase, attempts=1) for run in going),
+        waits=f"{runs(len(going))} that it started must end" if going else "",
+        is_done=not going,
+        frozen=found.frozen,
+        notes=found.notes,
+    )
 
 
 def _ticks(schedule: Grid, seen: Sight) -> tuple[str, tuple[datetime, ...]]:
@@ -149,6 +179,7 @@ def _wish(body: Mapping[str, Json], seen: Sight, pursuit: Pursuit) -> Wish:
         going=Going(str(body.get("state", Going.RUNNING))),
         is_ending=bool(body.get("terminate", False)),
         known=pursuit.held.started,
+        begun=seen.begun,
     )
 
 

@@ -21,7 +21,8 @@ class Wish:
     `max_runs` bounds what it starts in all, `max_in_flight` what all backfills of the connection
     have in flight; None for no bound. With `is_once` a tick that has any run wants no other.
     `is_ending` says that being cancelled ends what it started; under the scheduler's names that is
-    only what is `known` to have been started by it.
+    only what is `known` to have been started by it. `begun` are all that it started or tried to
+    since it was first seen, kept where `max_runs` bounds them.
     """
 
     before: frozenset[str] = frozenset()
@@ -36,3 +37,4 @@ class Wish:
     is_once: bool = False
     is_ending: bool = False
     known: frozenset[str] = frozenset()
+    begun: frozenset[str] = frozenset()

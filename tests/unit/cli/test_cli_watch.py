@@ -172,7 +172,12 @@ def test_links_stand_for_logs_that_a_flyte_does_not_keep(call: Command, fake: Fa
     assert call("logs", "r", "n0", "--attempt", "2").out == "n0 attempt 2: Pod: https://logs/2\n"
     none = call("logs", "r", "--attempt", "3")
     assert (none.code, none.out) == (1, "")
-    assert "has no links to logs, or none yet" in none.err
+    assert none.err == (
+        f"error: {PATH}/r: this Flyte has only links to logs, and there are none, or none yet; "
+        "see `reconcile describe run`, or read them in the cluster of its tasks\n"
+    )
+    linked = json.loads(call("logs", "r", "--attempt", "1", "-o", "json").out)
+    assert linked == {"link": {"step": "n0", "attempt": 1, "name": "Pod", "url": "https://logs/1"}}
 
 
 async def test_interrupted_log_is_closed_in_order(fake: FakeRunning, monkeypatch: Any) -> None:

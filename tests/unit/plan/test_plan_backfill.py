@@ -235,6 +235,31 @@ def test_cancelled_backfill_ends_what_it_started_where_that_is_asked_for() -> No
     assert one.look().is_done
 
 
+def test_cancelled_backfill_ends_what_it_started_of_another_version() -> None:
+    old = run_of(FIRST, Phase.RUNNING, version="v0", created_at=NOW)
+    moved = run_of(FIRST + timedelta(hours=3), Phase.RUNNING, name="moved", created_at=NOW)
+    known = frozenset({old.id.name, moved.id.name})
+    one = world(2, going=Going.CANCELLED, is_ending=True, known=known)
+    for run in (old, moved, run_of(FIRST + DAY, Phase.RUNNING, version="v0", created_at=NOW)):
+        one.add(run)
+    found = one.look()
+    assert (found.stops, found.is_done) == ((old.id, moved.id), False)
+    assert found.waits == "2 runs that it started must end"
+
+
+def test_budget_counts_runs_of_versions_before() -> None:
+    old = [run_of(FIRST + DAY * day, version="v0", created_at=NOW) for day in (0, 1)]
+    begun = frozenset(run.id.name for run in old) | {"announced-and-never-started"}
+    one = world(5, parallelism=5, max_runs=3, begun=begun)
+    for run in old:
+        one.add(run)
+    assert starts(one.look()) == [2]
+    one.start(one.look().launches[0])
+    assert starts(one.look()) == []
+    one.end(scheduler_name(FIRST + 2 * DAY))
+    assert one.look().failure.startswith("its budget of 3 runs is used up and 2 ticks missing")
+
+
 def test_run_that_is_being_ended_keeps_its_cause_and_is_waited_for() -> None:
     one = world(1, going=Going.CANCELLED, is_ending=True, known=frozenset({scheduler_name(FIRST)}))
     one.add(run_of(FIRST, Phase.ABORTING, created_at=NOW))

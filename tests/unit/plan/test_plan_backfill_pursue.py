@@ -15,7 +15,8 @@ from reconciler.model.live import Runs
 from reconciler.model.origin import Origin
 from reconciler.model.pursuit import Pursuit
 from reconciler.model.resource import Resource
-from reconciler.plan.backfill.pursue import Target, pursue
+from reconciler.model.run import Phase
+from reconciler.plan.backfill.pursue import Target, cancelled, pursue
 from reconciler.schedule.window import show
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -119,6 +120,37 @@ def test_fixed_rate_counts_from_the_last_scheduled_run_and_goes_on_from_it() -> 
     restarted = last + timedelta(hours=1)
     later = pursued({"from": "-1d"}, EVERY, last=restarted, frozen=first.frozen)
     assert ticks(later) == ticks(first)
+
+
+def test_budget_keeps_what_was_started() -> None:
+    first = pursued({"maxRuns": 2, "parallelism": 1})
+    (launch,) = first.launches
+    assert first.frozen["begun"] == launch.id.name
+    assert "begun" not in pursued({}).frozen
+    there = run_of(launch.scheduled_at or NOW, name=launch.id.name)
+    second = pursued({"maxRuns": 2}, frozen=first.frozen, found=(there,))
+    assert len(str(second.frozen["begun"]).split()) == 2
+
+
+@pytest.mark.parametrize("terminate", [True, False])
+def test_cancelled_backfill_of_what_is_gone_ends_what_it_started(terminate: bool) -> None:
+    body = {"from": "-3d", "state": "Cancelled", "terminate": terminate}
+    mine = run_of(NOW, Phase.RUNNING, name="mine")
+    ending = run_of(NOW, Phase.ABORTING, name="ending")
+    others = (run_of(NOW, Phase.RUNNING, name="theirs"), run_of(NOW, name="old"))
+    pursuit = Pursuit(
+        resource=Resource(key=KEY, body=body, origin=Origin("x.yaml", 1, 1)),  # type: ignore[arg-type]  # plain values
+        content="",
+        runs=Runs(found=(mine, ending, *others)),
+        held=Driven(started=frozenset({"mine", "ending", "old"})),
+        now=NOW,
+    )
+    found = cancelled(pursuit, Drive(waits="launch plan etl is not there"))
+    if terminate:
+        assert (found.stops, found.is_done) == ((mine.id,), False)
+        assert found.waits == "2 runs that it started must end"
+    else:
+        assert (found.stops, found.is_done, found.waits) == ((), True, "")
 
 
 def test_schedule_that_cannot_be_read_is_a_failure() -> None:

@@ -19,13 +19,17 @@ from reconciler.model.entity import Reference, What
 from reconciler.model.key import Key
 from reconciler.model.pursuit import Pursuit
 from reconciler.plan.backfill import gaps
-from reconciler.plan.backfill.pursue import Target, pursue
+from reconciler.plan.backfill.pursue import Target, cancelled, pursue
 from reconciler.schedule.identity import execution_name
 from reconciler.schedule.window import instant, show
 
 
 def drive(pursuit: Pursuit) -> Drive:
     """Say what a backfill of a launch plan wants now."""
+    return cancelled(pursuit, _drive(pursuit))
+
+
+def _drive(pursuit: Pursuit) -> Drive:
     key, body, facts = pursuit.resource.key, pursuit.resource.body, pursuit.runs.facts
     name = str(body["launchPlan"])
     if keeps_gaps(pursuit.resource):

@@ -16,7 +16,7 @@ from reconciler.backends.flyte1 import faults, methods
 from reconciler.backends.flyte1.launch_plan import wire
 from reconciler.backends.flyte1.launch_plan.normal import schedule_from_wire
 from reconciler.backends.running import Running
-from reconciler.backends.wire.backfill import COUNTED, earliest
+from reconciler.backends.wire.backfill import COUNTED, earliest, known_runs
 from reconciler.backends.wire.channel import Channel
 from reconciler.backends.wire.message import to_json
 from reconciler.errors import BackendError
@@ -41,7 +41,7 @@ async def read(channel: Channel, running: Running, key: Key, asking: Asking) -> 
     name = str(body["launchPlan"])
     plan = await read_plan(channel, key.place, name, str(body.get("version", "")))
     if plan is None:
-        return Runs()
+        return Runs(found=await known_runs(running, key.place, asking))
     facts = facts_of(plan)
     since = earliest(body, frozen, asking.now or datetime.now(UTC))
     found = await executions(running, key.place, name, since)

@@ -17,7 +17,7 @@ from reconciler.model.document import Json
 from reconciler.model.drive import Drive
 from reconciler.model.entity import Reference, What
 from reconciler.model.pursuit import Pursuit
-from reconciler.plan.backfill.pursue import Target, pursue
+from reconciler.plan.backfill.pursue import Target, cancelled, pursue
 from reconciler.schedule.identity import run_name
 from reconciler.schedule.window import instant, show
 from reconciler.specs.trigger import key_name
@@ -26,6 +26,10 @@ from reconciler.values.interface import TASK
 
 def drive(pursuit: Pursuit) -> Drive:
     """Say what a backfill of a trigger wants now."""
+    return cancelled(pursuit, _drive(pursuit))
+
+
+def _drive(pursuit: Pursuit) -> Drive:
     key, body, facts = pursuit.resource.key, pursuit.resource.body, pursuit.runs.facts
     named = cast("dict[str, str]", body["trigger"])
     shown = f"{named['task']}/{named['name']}"

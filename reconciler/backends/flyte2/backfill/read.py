@@ -17,7 +17,7 @@ from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.run.normal import options_of
 from reconciler.backends.flyte2.trigger import normal
 from reconciler.backends.running import Running
-from reconciler.backends.wire.backfill import COUNTED, earliest
+from reconciler.backends.wire.backfill import COUNTED, earliest, known_runs
 from reconciler.errors import BackendError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
@@ -40,7 +40,7 @@ async def read(link: Link, running: Running, key: Key, asking: Asking) -> Runs:
     trigger = normal.key_of(key.place, named["task"], named["name"])
     details = await locks.details_of(link.channel, normal.name_of(trigger))
     if details is None:
-        return Runs()
+        return Runs(found=await known_runs(running, key.place, asking))
     facts = _facts(details)
     if body.get("inputs"):
         facts["inputs"] = await _interface(link, key.place, named["task"], details)
