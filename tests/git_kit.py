@@ -313,6 +313,21 @@ class Gpg:
     key: str
     public: str
 
+    def revoked(self) -> str:
+        """Revoke the key, and return it as others then have it; gpg wrote how, made harmless."""
+        path = self.home / "openpgp-revocs.d" / f"{self.key}.rev"
+        environ = {**os.environ, **self.environ}
+
+        def ask(*words: str, given: str = "") -> str:
+            command = [needs("gpg"), "--batch", *words]
+            done = subprocess.run(
+                command, env=environ, input=given, capture_output=True, text=True, check=True
+            )
+            return done.stdout
+
+        ask("--import", given=path.read_text().replace(":-----BEGIN", "-----BEGIN"))
+        return ask("--armor", "--export", self.key)
+
     @property
     def settings(self) -> tuple[str, ...]:
         """Settings of git that sign with it; the keyring is named by `environ`."""

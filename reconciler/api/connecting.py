@@ -89,13 +89,20 @@ def _choose(
     if not name:
         name, chosen_by = environ.get(VARIABLE, ""), VARIABLE
     if not name and declaration is not None:
-        name, chosen_by = declaration.sync.connection or "", "reconcile.yaml"
+        name, chosen_by = declaration.sync.connection or "", _place_of(declaration)
     if not name:
         raise UsageError(
             "connection: none is named; give --connection NAME or --endpoint HOST:PORT, set "
             f"{VARIABLE}, or write spec.connection in the FlyteSync"
         )
     return _named(name, chosen_by, declaration, cwd)
+
+
+def _place_of(declaration: Declaration) -> str:
+    """Name the file that names the connection: a service has one for each set."""
+    document = declaration.sync_document
+    is_one_of_many = declaration.sync.git is not None and document is not None
+    return document.document.origin.file if is_one_of_many and document else "reconcile.yaml"
 
 
 def _named(name: str, chosen_by: str, declaration: Declaration | None, cwd: Path) -> Choice:

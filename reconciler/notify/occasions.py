@@ -47,12 +47,12 @@ class Seen:
 class Told:
     """What was said of a set: kept, so that a new process does not say it again.
 
-    `failing_since` is when it first was not as declared, `failed` what was said of that and
-    `failed_at` when.
+    `failing_since` is when it first was not as declared, `failed` what was said of that, each by
+    reason and revision, and `failed_at` when something last was.
     """
 
     failing_since: datetime | None = None
-    failed: str = ""
+    failed: frozenset[str] = frozenset()
     failed_at: datetime | None = None
     applied: str = ""
     drifted: frozenset[str] = frozenset()
@@ -117,7 +117,7 @@ def messages(seen: Seen, told: Told) -> tuple[tuple[Message, ...], Told]:
 
 def _failure(seen: Seen, told: Told) -> tuple[list[Message], Told]:
     if seen.is_ready:
-        over = replace(told, failing_since=None, failed="", failed_at=None)
+        over = replace(told, failing_since=None, failed=frozenset(), failed_at=None)
         if not told.failed:
             return [], over
         return [_message(seen, Occasion.RECOVERED, seen.message)], over
@@ -127,9 +127,10 @@ def _failure(seen: Seen, told: Told) -> tuple[list[Message], Told]:
         return [], told
     what = f"{seen.reason} {seen.revision}"
     is_old = told.failed_at is not None and seen.at - told.failed_at >= AGAIN
-    if told.failed == what and not is_old:
+    if what in told.failed and not is_old:
         return [], told
-    failed = replace(told, failed=what, failed_at=seen.at)
+    known = frozenset() if is_old else told.failed
+    failed = replace(told, failed=known | {what}, failed_at=seen.at)
     return [_message(seen, Occasion.FAILED, seen.message)], failed
 
 
@@ -163,7 +164,7 @@ def encode(told: Told) -> dict[str, Any]:
     """Write what was told as JSON."""
     return {
         "failingSince": told.failing_since.isoformat() if told.failing_since else "",
-        "failed": told.failed,
+        "failed": sorted(told.failed),
         "failedAt": told.failed_at.isoformat() if told.failed_at else "",
         "applied": told.applied,
         "drifted": sorted(told.drifted),
@@ -176,7 +177,7 @@ def decode(value: Mapping[str, Any]) -> Told:
     """Read what `encode` wrote; raises ValueError, KeyError or TypeError for anything else."""
     return Told(
         failing_since=_moment(value["failingSince"]),
-        failed=str(value["failed"]),
+        failed=frozenset(map(str, value["failed"])),
         failed_at=_moment(value["failedAt"]),
         applied=str(value["applied"]),
         drifted=frozenset(map(str, value["drifted"])),

@@ -90,4 +90,4 @@ def _told(sync: Custom) -> Told:
     if not reason or reason in {Reason.SUCCEEDED, Reason.SUSPENDED}:
         return Told()
     revision = str(sync.status.get("lastAttemptedRevision") or "")
-    return Told(failed=f"{reason} {revision}")
+    return Told(failed=frozenset({f"{reason} {revision}"}))

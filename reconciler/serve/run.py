@@ -127,6 +127,9 @@ class Service:
         name = after.name if after is not None else before.name if before is not None else ""
         if after is None:
             self.notifier.forget(name)
+            self._ended_well.pop(name, None)
+            with contextlib.suppress(KeyError):  # of a set that never had a plan
+                self.metrics.plan_changes.remove(name)
         elif after.looked and not after.is_suspended:
             targets = tuple(telling.targets(name, self.passes.config))
             self.notifier.hear(telling.seen_of(after), targets)

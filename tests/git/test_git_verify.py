@@ -161,6 +161,17 @@ def test_expired_gpg_key_is_refused(signing: Signing) -> None:
         assert "known key" in signing.refused(keys=(gpg.public,))
 
 
+def test_revoked_gpg_key_is_refused(signing: Signing) -> None:
+    work = signing.repository.work
+    with git_kit.gpg() as gpg:
+        (work / "a.yaml").write_text("x")
+        git(work, "add", "-A")
+        git(work, *gpg.settings, "commit", "-qm", "x", environ=gpg.environ)
+        signing.repository.push()
+        assert signing.find(keys=(gpg.public,))
+        assert "known key" in signing.refused(keys=(gpg.revoked(),))
+
+
 def test_keys_are_read_from_a_secret() -> None:
     given = {"allowed_signers": "a b c", "team.asc": "KEY", "other": "x"}
     trust = verify.read(Signed.HEAD, {name: Secret(text) for name, text in given.items()})

@@ -128,3 +128,25 @@ async def test_unsigned_commit_of_a_laptop_is_not_put_back(serving: Serving) -> 
         await serving.reason(Reason.SIGNATURE)
         await asyncio.sleep(1.0)
     assert set(await serving.world.active()) == {"a"}
+
+
+async def test_set_that_is_gone_is_measured_no_longer(serving: Serving) -> None:
+    first = serving.repository.pushed(plans("a"))
+    serving.declare()
+    async with serve_kit.running(serving):
+        await serving.at(first)
+        measured = serving.service.metrics.registry
+        assert measured.get_sample_value("reconcile_plan_changes", {"set": "team"}) == 0
+        serving.undeclare("team")
+        await serving.until(lambda: not serving.service.states.has("team"))
+        assert measured.get_sample_value("reconcile_plan_changes", {"set": "team"}) is None
+
+
+async def test_connection_that_is_not_there_is_told_with_the_file_that_names_it(
+    serving: Serving,
+) -> None:
+    serving.repository.pushed(plans("a"))
+    serving.declare(connection="nowhere")
+    async with serve_kit.running(serving, is_named=True):
+        state = await serving.reason(Reason.INVALID)
+    assert f"{serving.config}/team.json: nowhere: is neither a FlyteConnection" in state.message

@@ -48,6 +48,13 @@ def test_another_failure_is_another_message() -> None:
     assert said(seen(**BAD, revision="a"), seen(**BAD, revision="b")) == ["Failed", "Failed"]
 
 
+def test_failures_that_take_turns_are_told_once_each() -> None:
+    other = {**BAD, "reason": "ClaimRefused"}
+    turns = [seen(**BAD), seen(**other)] * 20
+    assert said(*turns) == ["Failed", "Failed"]
+    assert said(*turns, seen(**GOOD), *turns) == [*["Failed"] * 2, "Recovered", *["Failed"] * 2]
+
+
 def test_failure_that_goes_on_is_told_daily() -> None:
     assert said(seen(**BAD), seen(AGAIN / 2, **BAD), seen(AGAIN, **BAD)) == ["Failed", "Failed"]
 
