@@ -59,7 +59,14 @@ def _parts(digits: str, unit: int) -> int:
 
 
 def text(nanoseconds: int) -> str:
-    """A duration of a second or more as Go shows it."""
+    """A duration as Go shows it."""
+    if nanoseconds < 0:
+        return "-" + text(-nanoseconds)
+    if 0 < nanoseconds < _UNITS["s"]:
+        unit = next(name for name in ("ms", "µs", "ns") if nanoseconds >= _UNITS[name])
+        whole, rest = divmod(nanoseconds, _UNITS[unit])
+        fraction = f".{rest:0{len(str(_UNITS[unit])) - 1}}".rstrip("0").rstrip(".") if rest else ""
+        return f"{whole}{fraction}{unit}"
     seconds, rest = divmod(nanoseconds, 10**9)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -14,6 +14,7 @@ import grpc
 from flyteidl.admin import matchable_resource_pb2 as wire
 
 from reconciler.server.clock import now
+from reconciler.server.flyte1 import keys
 from reconciler.server.flyte1.refusals import invalid, missing
 from reconciler.server.status import StatusError, internal, refused
 
@@ -65,6 +66,9 @@ def most_specific_row(
     store: Store, kind: str, *, project: str, domain: str, workflow: str = ""
 ) -> sqlite3.Row | None:
     """The narrowest row on the path, whose level may be broader than asked for."""
+    if not project and (workflow or not domain):
+        raise _unexpected(kind, project=project, domain=domain, workflow=workflow)
+    keys.check_text((domain, workflow))
     return store.row(
         "SELECT * FROM resources WHERE resource_type = ? AND project IN ('', ?) "
         "AND domain IN ('', ?) AND workflow IN ('', ?) AND launch_plan = '' "
@@ -87,28 +91,35 @@ def write(
     domain: str = "",
     workflow: str = "",
 ) -> None:
-    """Replace the row's value; plugin overrides are merged instead."""
+    """Replace the row's value; plugin overrides are merged instead.
+
+    An empty project is not refused everywhere: it means whichever row is the oldest of its level.
+    """
+    key = {"resource_type": kind, "project": project, "domain": domain, "workflow": workflow}
+    level = _PRIORITIES[bool(domain), bool(workflow)]
     with store.writing():
         if attributes.HasField("plugin_overrides"):
             if not domain:
-                raise internal(
-                    "unexpected error type for: missing and/or invalid parameters: "
-                    f"{{{project}    {kind}}}"
-                )
-            row = _match(store, kind, project=project, domain=domain, workflow=workflow)
+                raise _unexpected(kind, project=project)
+            row = keys.first(store, "resources", key)
             if row is not None:
-                merged = _merged(content(row), attributes)
-                store.run(
-                    "UPDATE resources SET attributes = ?, updated_at = ? WHERE id = ?",
-                    (merged.SerializeToString(), now(), row["id"]),
-                )
+                _replace(store, row, _merged(content(row), attributes))
                 return
+        if not project and (workflow or not domain):
+            times = "0001-01-01 00:00:00 +0000 UTC 0001-01-01 00:00:00 +0000 UTC <nil>"
+            value = " ".join(str(byte) for byte in attributes.SerializeToString())
+            raise refused(
+                "missing and/or invalid parameters: "
+                f"{{0 {times} {project} {domain} {workflow}  {kind} {level} [{value}]}}"
+            )
+        row = keys.first(store, "resources", {**key, "priority": level})
+        if row is not None:
+            _replace(store, row, attributes)
+            return
         moment = now()
         store.run(
             "INSERT INTO resources (created_at, updated_at, project, domain, workflow, "
-            "launch_plan, resource_type, priority, attributes) VALUES (?, ?, ?, ?, ?, '', ?, ?, ?) "
-            "ON CONFLICT (project, domain, workflow, launch_plan, resource_type) "
-            "DO UPDATE SET attributes = excluded.attributes, updated_at = excluded.updated_at",
+            "launch_plan, resource_type, priority, attributes) VALUES (?, ?, ?, ?, ?, '', ?, ?, ?)",
             (
                 moment,
                 moment,
@@ -116,23 +127,25 @@ def write(
                 domain,
                 workflow,
                 kind,
-                _PRIORITIES[bool(domain), bool(workflow)],
+                level,
                 attributes.SerializeToString(),
             ),
         )
 
 
-def _given(**key: str) -> tuple[str, list[str]]:
-    """A condition on the parts that are set: empty ones match every row."""
-    parts = {name: value for name, value in key.items() if value}
-    return " AND ".join(f"{name} = ?" for name in parts), list(parts.values())
+def _replace(store: Store, row: sqlite3.Row, attributes: wire.MatchingAttributes) -> None:
+    store.run(
+        "UPDATE resources SET attributes = ?, updated_at = ? WHERE id = ?",
+        (attributes.SerializeToString(), now(), row["id"]),
+    )
 
 
-def _match(
-    store: Store, kind: str, *, project: str, domain: str, workflow: str
-) -> sqlite3.Row | None:
-    clause, values = _given(resource_type=kind, project=project, domain=domain, workflow=workflow)
-    return store.row(f"SELECT * FROM resources WHERE {clause} ORDER BY id LIMIT 1", values)  # noqa: S608
+def _unexpected(kind: str, *, project: str, domain: str = "", workflow: str = "") -> StatusError:
+    """INTERNAL for a key that no row can have."""
+    return internal(
+        "unexpected error type for: missing and/or invalid parameters: "
+        f"{{{project} {domain} {workflow}  {kind}}}"
+    )
 
 
 def _merged(
@@ -148,7 +161,8 @@ def _merged(
 
 def delete(store: Store, kind: str, *, project: str, domain: str = "", workflow: str = "") -> None:
     """Remove the row and every narrower one; an absent row is no error."""
-    clause, values = _given(resource_type=kind, project=project, domain=domain, workflow=workflow)
+    key = {"resource_type": kind, "project": project, "domain": domain, "workflow": workflow}
+    clause, values = keys.condition(key)
     with store.writing():
         store.run(f"DELETE FROM resources WHERE {clause}", values)  # noqa: S608
 
@@ -156,12 +170,14 @@ def delete(store: Store, kind: str, *, project: str, domain: str = "", workflow:
 def absent(kind: str, *, project: str, domain: str = "", workflow: str = "") -> StatusError:
     """NOT_FOUND for attributes."""
     key = f"Project:{project} Domain:{domain} Workflow:{workflow} LaunchPlan: ResourceType:{kind}"
-    return StatusError(grpc.StatusCode.NOT_FOUND, f"Resource [{{{key} Org:}}] not found")
+    return StatusError(grpc.StatusCode.NOT_FOUND, f"Resource [{{{key}}}] not found")
 
 
 def project_level(store: Store, kind: str, project: str) -> wire.MatchingAttributes:
     """The project's own row. WORKFLOW_EXECUTION_CONFIG is filled up from the server's settings
     and therefore never NOT_FOUND."""
+    if not project:
+        raise _unexpected(kind, project=project)
     row = store.row(
         "SELECT * FROM resources WHERE resource_type = ? AND project = ? AND domain = '' "
         "AND workflow = '' AND launch_plan = ''",

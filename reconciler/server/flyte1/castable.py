@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flyteidl.core import literals_pb2, types_pb2
 
 from reconciler.server.flyte1 import schemas
+from reconciler.server.status import internal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +57,8 @@ def type_of(literal: literals_pb2.Literal) -> types_pb2.LiteralType | None:
         case "map":
             return types_pb2.LiteralType(map_value_type=_common(literal.map.literals.values()))
         case "offloaded_metadata":
-            return literal.offloaded_metadata.inferred_type
+            known = literal.offloaded_metadata.HasField("inferred_type")
+            return literal.offloaded_metadata.inferred_type if known else None
         case _:
             return None
 
@@ -80,6 +82,8 @@ def scalar_type(scalar: literals_pb2.Scalar) -> types_pb2.LiteralType | None:
             packed = scalar.binary.tag == "msgpack"
             return simple(types_pb2.STRUCT if packed else types_pb2.BINARY)
         case "union":
+            if not scalar.union.HasField("type"):
+                raise internal()
             union = types_pb2.UnionType(variants=[scalar.union.type])
             return types_pb2.LiteralType(union_type=union)
         case _:

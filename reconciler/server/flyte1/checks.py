@@ -6,14 +6,14 @@ validation); the names' syntax is that of Kubernetes, which flyteadmin borrows.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from flyteidl.admin import project_pb2
 from flyteidl.core import identifier_pb2
 
+from reconciler.server.flyte1 import keys, kubernetes_names
 from reconciler.server.flyte1.refusals import compact, missing
-from reconciler.server.status import refused
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 TASK = identifier_pb2.TASK
 WORKFLOW = identifier_pb2.WORKFLOW
 LAUNCH_PLAN = identifier_pb2.LAUNCH_PLAN
-
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
 _MAX_LABELS = 16
 
@@ -86,40 +82,20 @@ def named(
     return value
 
 
-def dns_label(value: str) -> list[str]:
-    """What is wrong with a DNS-1123 label, as Kubernetes says it."""
-    wrong = []
-    if len(value) > 63:
-        wrong.append("must be no more than 63 characters")
-    if not _LABEL.fullmatch(value):
-        wrong.append(
-            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
-            "and must start and end with an alphanumeric character"
-        )
-    return wrong
-
-
 def labels(values: common_pb2.Labels) -> None:
     """At most 16 labels in the syntax of Kubernetes; absent ones are an empty message."""
     if len(values.values) > _MAX_LABELS:
         raise refused(f"labels map cannot exceed {_MAX_LABELS} entries")
     for key, value in values.values.items():
-        if not _qualified(key):
-            raise refused(f"invalid label key [{key}]: [name part must be a qualified name]")
-        if len(value) > 63 or (value and not _NAME.fullmatch(value)):
-            raise refused(f"invalid label value [{value}]: [a valid label must be alphanumeric]")
-
-
-def _qualified(key: str) -> bool:
-    prefix, slash, name = key.rpartition("/")
-    if slash and (not _SUBDOMAIN.fullmatch(prefix) or len(prefix) > 253):
-        return False
-    return len(name) <= 63 and _NAME.fullmatch(name) is not None
+        if wrong := kubernetes_names.qualified_name(key):
+            raise refused(f"invalid label key [{key}]: [{' '.join(wrong)}]")
+        if wrong := kubernetes_names.label_value(value):
+            raise refused(f"invalid label value [{value}]: [{' '.join(wrong)}]")
 
 
 def find_project(store: Store, project: str) -> sqlite3.Row | None:
-    """The project's row."""
-    return store.row("SELECT * FROM projects WHERE identifier = ?", (project,))
+    """The project's row; some project's when the name is empty."""
+    return keys.first(store, "projects", {"identifier": project})
 
 
 def active_project_domain(store: Store, project: str, domain: str) -> None:
@@ -127,12 +103,7 @@ def active_project_domain(store: Store, project: str, domain: str) -> None:
 
     All three refusals are INVALID_ARGUMENT; only an inactive project carries a detail.
     """
-    row = find_project(store, project)
-    if row is None:
-        raise refused(
-            f"failed to validate that project [{project}] and domain [{domain}] are registered, "
-            f"err: [project [{project}] not found]"
-        )
+    row = _registered(store, project, f"and domain [{domain}] are registered")
     if row["state"] != project_pb2.Project.ACTIVE:
         detail = project_pb2.InactiveProject(id=project)
         raise refused(f"project [{project}] is not active", detail)
@@ -142,20 +113,22 @@ def active_project_domain(store: Store, project: str, domain: str) -> None:
 
 def active_project(store: Store, project: str) -> None:
     """The project is registered and active; both refusals come without a detail."""
-    row = find_project(store, project)
-    if row is None:
-        raise refused(
-            f"failed to validate that project [{project}] is registered, "
-            f"err: [project [{project}] not found]"
-        )
+    row = _registered(store, project, "is registered")
     if row["state"] != project_pb2.Project.ACTIVE:
         raise refused(f"project [{project}] is not active")
 
 
 def known_project(store: Store, project: str) -> None:
     """The project is registered, in whatever state."""
-    if find_project(store, project) is None:
-        raise refused(
-            f"failed to validate that project [{project}] exists, "
-            f"err: [project [{project}] not found]"
-        )
+    _registered(store, project, "exists")
+
+
+def _registered(store: Store, project: str, claim: str) -> sqlite3.Row:
+    """The project's row; INVALID_ARGUMENT with the reason why there is none."""
+    try:
+        row, problem = find_project(store, project), f"project [{project}] not found"
+    except StatusError as error:
+        row, problem = None, error.text
+    if row is None:
+        raise refused(f"failed to validate that project [{project}] {claim}, err: [{problem}]")
+    return row

@@ -67,7 +67,12 @@ def compile_workflow(
     references = References({}, {}, workflows)
     tasks, plans = _requirements(closure.primary.template, references, errors)
     for identifier in tasks:
-        closure.tasks.add().template.CopyFrom(task(identifier))
+        found = closure.tasks.add().template
+        found.CopyFrom(task(identifier))
+        if key(found.id) != key(identifier):
+            # An incomplete identifier finds some task, which is not the one that was meant.
+            lost = compact(identifier)
+            errors.add("TaskReferenceNotFound", START, f"Referenced Task [{lost}] not found.")
     references.tasks = {
         key(identifier): compiled.template
         for identifier, compiled in zip(tasks, closure.tasks, strict=True)

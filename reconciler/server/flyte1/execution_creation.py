@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from flyteidl.admin import execution_pb2, launch_plan_pb2
+from flyteidl.core import execution_pb2 as core_execution
 from flyteidl.core import identifier_pb2, literals_pb2
 
 from reconciler.server.clock import now, stamp
@@ -23,14 +24,15 @@ from reconciler.server.flyte1 import (
     execution_inputs,
     execution_rows,
     execution_settings,
+    kubernetes_names,
     launch_plan_inputs,
     launch_plans,
     node_rows,
     single_tasks,
     versioned,
 )
-from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import LAUNCH_PLAN, TASK, WORKFLOW
+from reconciler.server.flyte1.event_kit import phase_name
 from reconciler.server.flyte1.refusals import missing, not_found, taken
 from reconciler.server.status import StatusError, internal, refused
 
@@ -43,7 +45,11 @@ _NAME = re.compile(r"[a-z][a-z\-0-9]*")
 _MAX_NAME = 63
 _MADE_LENGTH = 20
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_KIND = "FlyteWorkflow.flyte.lyft.com"
+_NOT_STARTED = "failed to create workflow in propeller"
+_INTERNAL = "Internal"
 _Metadata = execution_pb2.ExecutionMetadata
+_Error = core_execution.ExecutionError
 
 
 @dataclass(slots=True)
@@ -69,8 +75,8 @@ def relaunch(
     store: Store, request: execution_pb2.ExecutionRelaunchRequest
 ) -> execution_pb2.ExecutionCreateResponse:
     """RelaunchExecution: the same request again, whatever became of the first one."""
-    row = execution_rows.existing(store, execution_rows.check_identifier(optional(request, "id")))
-    again = _again(row, request.name, _Metadata.RELAUNCH)
+    row = execution_rows.existing(store, request.id)
+    again = _again(row, request, _Metadata.RELAUNCH)
     again.spec.overwrite_cache = request.overwrite_cache
     return _launch(store, again, source_id=row["id"])
 
@@ -79,8 +85,8 @@ def recover(
     store: Store, request: execution_pb2.ExecutionRecoverRequest
 ) -> execution_pb2.ExecutionCreateResponse:
     """RecoverExecution: as a relaunch; the engine would take over the nodes that succeeded."""
-    row = execution_rows.existing(store, execution_rows.check_identifier(optional(request, "id")))
-    again = _again(row, request.name, _Metadata.RECOVERED)
+    row = execution_rows.existing(store, request.id)
+    again = _again(row, request, _Metadata.RECOVERED)
     if request.HasField("metadata"):
         again.spec.metadata.ClearField("parent_node_execution")
         if request.metadata.HasField("parent_node_execution"):
@@ -90,18 +96,19 @@ def recover(
 
 
 def _again(
-    row: sqlite3.Row, name: str, mode: execution_pb2.ExecutionMetadata.ExecutionMode
+    row: sqlite3.Row,
+    asked: execution_pb2.ExecutionRelaunchRequest | execution_pb2.ExecutionRecoverRequest,
+    mode: execution_pb2.ExecutionMetadata.ExecutionMode,
 ) -> execution_pb2.ExecutionCreateRequest:
-    identifier = execution_rows.identifier(row)
     request = execution_pb2.ExecutionCreateRequest(
-        project=identifier.project,
-        domain=identifier.domain,
-        name=name,
+        project=asked.id.project,
+        domain=asked.id.domain,
+        name=asked.name,
         spec=execution_rows.spec(row),
         inputs=literals_pb2.LiteralMap.FromString(row["user_inputs"]),
     )
     request.spec.metadata.mode = mode
-    request.spec.metadata.reference_execution.CopyFrom(identifier)
+    request.spec.metadata.reference_execution.CopyFrom(execution_rows.identifier(row))
     return request
 
 
@@ -122,15 +129,19 @@ def _launch(
         )
     request.spec.metadata.principal = ""
     parent_node_id, parent_id = _inherit(store, request.spec)
-    execution_settings.apply(store, request, None if source.task_id else source.plan)
+    plan = None if source.task_id else source.plan
+    metadata = execution_settings.apply(store, request, plan)
     if not source.task_id:
         del request.spec.metadata.artifact_ids[:]
         _concurrency(store, source.plan)
     system = request.spec.metadata.system_metadata
     system.Clear()
     system.namespace = f"{request.project}-{request.domain}"
+    problem = _start(key[2], request.spec, metadata)
     if not source.task_id:
         _tag(store, key, request.spec)
+    elif problem:
+        raise internal(problem)
     if execution_rows.find(store, key) is not None:
         raise taken("executions_pkey")
     _insert(
@@ -139,6 +150,7 @@ def _launch(
         request,
         source,
         inputs,
+        problem,
         parent_node_execution_id=parent_node_id,
         source_execution_id=source_id or parent_id,
     )
@@ -166,8 +178,11 @@ def _validate(store: Store, request: execution_pb2.ExecutionCreateRequest) -> No
         raise missing("id")
     checks.identifier_fields(spec.launch_plan)
     if spec.launch_plan.resource_type not in (checks.LAUNCH_PLAN, checks.TASK):
-        kind = identifier_pb2.ResourceType.Name(spec.launch_plan.resource_type)
-        raise refused(f"Invalid reference entity resource type [{kind}]")
+        kind = phase_name(identifier_pb2.ResourceType, spec.launch_plan.resource_type)
+        raise refused(
+            f"Invalid reference entity resource type [{kind}], only "
+            "[map[TASK:<nil> LAUNCH_PLAN:<nil>]] allowed"
+        )
     launch_plan_inputs.check_literals(request.inputs, "inputs")
     launch_plans.check_notifications(spec.notifications.notifications)
     checks.labels(spec.labels)
@@ -230,6 +245,19 @@ def _concurrency(store: Store, plan: launch_plan_pb2.LaunchPlan) -> None:
             raise internal(f"unsupported concurrency-limit behavior: {policy.behavior}")
 
 
+def _start(
+    name: str, spec: execution_pb2.ExecutionSpec, metadata: execution_settings.Metadata
+) -> str:
+    """Why the one cluster that there is would not start the execution; empty when it would."""
+    label = spec.execution_cluster_label.value
+    if label:
+        return f"{_NOT_STARTED} execution cluster label {label} is not supported"
+    problem = kubernetes_names.object_problem(
+        _KIND, name, labels=metadata.labels, annotations=metadata.annotations
+    )
+    return f"{_NOT_STARTED} {problem}" if problem else ""
+
+
 def _tag(store: Store, key: tuple[str, str, str], spec: execution_pb2.ExecutionSpec) -> None:
     """One row for each label and tag; all or none, but apart from the execution's own row."""
     moment = now()
@@ -255,10 +283,15 @@ def _insert(
     request: execution_pb2.ExecutionCreateRequest,
     source: _Source,
     inputs: literals_pb2.LiteralMap,
+    problem: str,
     **parents: int,
 ) -> None:
     moment = now()
     spec = request.spec
+    closure = _closure(store, source, spec, moment)
+    if problem:
+        closure.phase = execution_rows.Phase.FAILED
+        closure.error.CopyFrom(_Error(code=_INTERNAL, message=problem, kind=_Error.SYSTEM))
     values = {
         "created_at": moment,
         "updated_at": moment,
@@ -268,9 +301,9 @@ def _insert(
         "launch_plan_id": source.launch_plan_id,
         "workflow_id": source.workflow_id,
         "task_id": source.task_id,
-        "phase": "UNDEFINED",
+        "phase": "FAILED" if problem else "UNDEFINED",
         "spec": spec.SerializeToString(),
-        "closure": _closure(store, source, spec, moment).SerializeToString(),
+        "closure": closure.SerializeToString(),
         "inputs": inputs.SerializeToString(),
         "user_inputs": request.inputs.SerializeToString(),
         "execution_created_at": moment,
@@ -280,6 +313,8 @@ def _insert(
         "user": spec.metadata.principal,
         "state": execution_pb2.EXECUTION_ACTIVE,
         "launch_entity": "task" if source.task_id else "launch_plan",
+        "error_kind": "SYSTEM" if problem else None,
+        "error_code": _INTERNAL if problem else None,
         **parents,
     }
     columns = ", ".join(f'"{name}"' for name in values)

@@ -13,14 +13,17 @@ import grpc
 from flyteidl.admin import event_pb2 as wire
 
 from reconciler.server.flyte1 import execution_rows, literal_files
+from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.event_kit import (
     check_cluster,
     duration,
+    micros,
     other_cluster,
+    phase_name,
+    phase_number,
     producer,
     since,
 )
-from reconciler.server.flyte1.event_kit import micros as to_micros
 from reconciler.server.flyte1.execution_rows import TERMINAL, Phase
 from reconciler.server.flyte1.executions import already_ended
 from reconciler.server.flyte1.refusals import compact
@@ -51,12 +54,12 @@ def create(
     literal_files.check_size(event.output_data)
     row = execution_rows.existing(store, event.execution_id)
     _check_order(row, event)
-    occurred = to_micros(event, "occurred_at")
+    occurred = micros(optional(event, "occurred_at"), "Failed to parse OccurredAt")
     closure = execution_rows.closure(row)
     closure.phase = event.phase
     closure.updated_at.CopyFrom(event.occurred_at)
     columns: dict[str, Value] = {
-        "phase": Phase.Phase.Name(event.phase),
+        "phase": phase_name(Phase.Phase, event.phase),
         "execution_updated_at": occurred,
     }
     if event.phase == Phase.RUNNING:
@@ -74,7 +77,8 @@ def create(
 
 
 def _check_order(row: sqlite3.Row, event: event_pb2.WorkflowExecutionEvent) -> None:
-    current, new = row["phase"], Phase.Phase.Name(event.phase)
+    known = phase_number(Phase.Phase, row["phase"])
+    current, new = Phase.Phase.Name(known), phase_name(Phase.Phase, event.phase)
     place = f"workflow execution {compact(event.execution_id)}"
     if event.phase != Phase.QUEUED:
         if current == new:
@@ -83,7 +87,7 @@ def _check_order(row: sqlite3.Row, event: event_pb2.WorkflowExecutionEvent) -> N
                 f"This phase {current} was already recorded for {place}",
             )
         check_cluster(row["cluster"], event.producer_id)
-    if execution_rows.phase(row) in TERMINAL:
+    if known in TERMINAL:
         raise already_ended(f"Invalid phase change from {current} to {new} for {place}", current)
     if current == "RUNNING" and event.phase == Phase.QUEUED:
         text = f"Cannot go from {current} to {new} for {place}"
@@ -127,7 +131,7 @@ def _outcome(
             closure.outputs.uri = uri
         case "error":
             closure.error.CopyFrom(event.error)
-            kind = type(event.error).ErrorKind.Name(event.error.kind)
+            kind = phase_name(type(event.error).ErrorKind, event.error.kind)
             return {"error_kind": kind, "error_code": event.error.code}
         case _:
             pass

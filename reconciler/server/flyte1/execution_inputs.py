@@ -35,7 +35,7 @@ def completed(
         if not castable(given, parameter.var.type):
             raise refused(
                 f"invalid {name} input wrong type. Expected {compact(parameter.var.type)}, "
-                f"but got {compact(given)}"
+                f"but got {launch_plan_inputs.shown(sent.literals[name], given)}"
             )
     for name, literal in sorted(plan.spec.fixed_inputs.literals.items()):
         if name in inputs.literals:

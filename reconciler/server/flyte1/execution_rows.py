@@ -9,7 +9,8 @@ from flyteidl.core import execution_pb2 as core_execution
 from flyteidl.core import identifier_pb2
 
 from reconciler.server.clock import now
-from reconciler.server.flyte1 import checks
+from reconciler.server.flyte1 import checks, keys
+from reconciler.server.flyte1.event_kit import phase_number
 from reconciler.server.flyte1.refusals import missing, not_found
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 Phase = core_execution.WorkflowExecution
 TERMINAL = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.TIMED_OUT, Phase.ABORTED})
+
+# The columns of an execution's key, in its own table and in those of what it owns.
+KEY = ("execution_project", "execution_domain", "execution_name")
 
 # Of an error's message, lists show this many bytes.
 _SHOWN_BYTES = 100
@@ -42,12 +46,8 @@ def check_identifier(
 
 
 def find(store: Store, key: tuple[str, str, str]) -> sqlite3.Row | None:
-    """The execution's row."""
-    return store.row(
-        "SELECT * FROM executions WHERE execution_project = ? AND execution_domain = ? "
-        "AND execution_name = ?",
-        key,
-    )
+    """The execution's row; an incomplete key finds some execution that has the rest of it."""
+    return keys.first(store, "executions", dict(zip(KEY, key, strict=True)))
 
 
 def existing(store: Store, name: identifier_pb2.WorkflowExecutionIdentifier) -> sqlite3.Row:
@@ -63,7 +63,7 @@ def existing(store: Store, name: identifier_pb2.WorkflowExecutionIdentifier) -> 
 
 def phase(row: sqlite3.Row) -> int:
     """The number of a row's phase."""
-    return Phase.Phase.Value(row["phase"])
+    return phase_number(Phase.Phase, row["phase"])
 
 
 def spec(row: sqlite3.Row) -> execution_pb2.ExecutionSpec:

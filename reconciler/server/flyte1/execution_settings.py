@@ -8,16 +8,17 @@ and getClusterAssignment).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flyteidl.admin import launch_plan_pb2, matchable_resource_pb2
+from flyteidl.admin import common_pb2, launch_plan_pb2, matchable_resource_pb2
 from flyteidl.core import security_pb2
 
 from reconciler.server.flyte1 import attributes, checks
 from reconciler.server.status import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from flyteidl.admin import execution_pb2
 
@@ -34,12 +35,23 @@ _CONFIG = attributes.name_of(matchable_resource_pb2.WORKFLOW_EXECUTION_CONFIG)
 _ASSIGNMENT = attributes.name_of(matchable_resource_pb2.CLUSTER_ASSIGNMENT)
 
 
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Labels and annotations of what the cluster is given to run."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
 def apply(
     store: Store,
     request: execution_pb2.ExecutionCreateRequest,
     plan: launch_plan_pb2.LaunchPlan | None,
-) -> None:
-    """Complete the request's spec in place; `plan` is None for a single task."""
+) -> Metadata:
+    """Complete the request's spec in place; `plan` is None for a single task.
+
+    The answer is what the cluster would get beside the spec.
+    """
     spec = request.spec
     levels: list[Settings] = [spec]
     if plan is not None:
@@ -57,8 +69,12 @@ def apply(
     if plan is not None:
         found = (one.max_parallelism for one in levels if one.max_parallelism > 0)
         spec.max_parallelism = next(found, _SERVER_MAX_PARALLELISM)
-    _project_labels(store, request)
+    labels = _project_labels(store, request.project) | _first(levels, "labels")
+    if spec.labels.values:
+        # They are one map with those of the request, and end up in the spec.
+        spec.labels.values.update(labels)
     _check_pool(store, request)
+    return Metadata(labels, _first(levels, "annotations"))
 
 
 def _attributes(
@@ -98,17 +114,17 @@ def _deprecated(
         run_as.iam_role = plan.spec.role
 
 
-def _project_labels(store: Store, request: execution_pb2.ExecutionCreateRequest) -> None:
-    """The project's labels end up in the spec when the request has labels of its own."""
-    if not request.spec.labels.values:
-        return
-    row = checks.find_project(store, request.project)
+def _first(levels: Sequence[Settings], field: str) -> dict[str, str]:
+    """Labels or annotations of the first level that has any."""
+    found = (dict(getattr(one, field).values) for one in levels)
+    return next((one for one in found if one), {})
+
+
+def _project_labels(store: Store, project: str) -> dict[str, str]:
+    row = checks.find_project(store, project)
     if row is None or row["labels"] is None:
-        return
-    own = request.spec.labels.values
-    for name, value in type(request.spec.labels).FromString(row["labels"]).values.items():
-        if name not in own:
-            own[name] = value
+        return {}
+    return dict(common_pb2.Labels.FromString(row["labels"]).values)
 
 
 def _check_pool(store: Store, request: execution_pb2.ExecutionCreateRequest) -> None:

@@ -26,7 +26,7 @@ from reconciler.server.flyte1.columns import (
     Entity,
     Kind,
 )
-from reconciler.server.flyte1.refusals import database, invalid
+from reconciler.server.flyte1.refusals import compact, database, invalid
 from reconciler.server.status import internal, refused
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def order(sort: Sort | None, entity: Entity, *, default: str) -> str:
         case 1:
             direction = "ASC"
         case _:
-            raise refused(f"invalid sort order specified: {sort.key}")
+            raise refused(f"invalid sort order specified: {compact(sort)}")
     if sort.key in entity.absent:
         return f" ORDER BY {default}"
     return f' ORDER BY {entity.table}."{sort.key}" {direction}, {default}'

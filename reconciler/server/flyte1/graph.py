@@ -63,7 +63,8 @@ class Errors:
         return len(self.found)
 
     def __str__(self) -> str:
-        lines = "".join(f"\tError {place}: {one}\n" for place, one in enumerate(self.found))
+        listed = sorted(self.found, key=lambda one: (one.code, str(one)))
+        lines = "".join(f"\tError {place}: {one}\n" for place, one in enumerate(listed))
         return f"Collected Errors: {len(self)}\n{lines}"
 
 

@@ -64,7 +64,7 @@ def check_parameters(parameters: interface_pb2.ParameterMap, field: str) -> None
         if not castable(given, kind):
             raise refused(
                 f"Type mismatch for Parameter {name} in {field} has type {compact(kind)}, "
-                f"expected {compact(given)}"
+                f"expected {shown(parameter.default, given)}"
             )
         if kind.simple == types_pb2.DATETIME:
             _timestamp(parameter.default.scalar.primitive.datetime)
@@ -81,6 +81,17 @@ def literal_type(name: str, literal: literals_pb2.Literal) -> types_pb2.LiteralT
             "latest version and try again"
         )
     return kind
+
+
+def shown(literal: literals_pb2.Literal, kind: types_pb2.LiteralType) -> str:
+    """A literal's type in a refusal; that of a value in storage may be there and say nothing."""
+    match kind.WhichOneof("type"), literal.scalar.WhichOneof("value"):
+        case None, "schema" | "blob" as field:
+            return f"{field}:{{}}"
+        case None, "structured_dataset":
+            return "structured_dataset_type:{}"
+        case _:
+            return compact(kind)
 
 
 def _timestamp(moment: Timestamp) -> None:
@@ -123,7 +134,7 @@ def merged(
         if not castable(given_type, variables[name].type):
             raise refused(
                 f"invalid fixed_input wrong type {name}, expected {compact(variables[name].type)}, "
-                f"got {compact(given_type)} instead"
+                f"got {shown(literal, given_type)} instead"
             )
     free = interface_pb2.ParameterMap()
     for name, variable in variables.items():

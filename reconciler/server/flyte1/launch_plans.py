@@ -45,9 +45,10 @@ def create(
         raise not_found("WORKFLOW", versioned.bare(workflow_id))
     interface = interface_pb2.TypedInterface.FromString(workflow["typed_interface"])
     plan = completed(store, request, interface)
+    digest = _digest(plan)
     existing = versioned.find(store, LAUNCH_PLAN, plan.id)
     if existing is not None:
-        raise _exists(plan.id, equal=existing["digest"] == versioned.digest(plan))
+        raise _exists(plan.id, equal=existing["digest"] == digest)
     insert(store, plan, workflow["id"])
     return launch_plan_pb2.LaunchPlanCreateResponse()
 
@@ -97,11 +98,15 @@ def insert(store: Store, plan: launch_plan_pb2.LaunchPlan, workflow_id: int) -> 
                 workflow_id,
                 plan.closure.SerializeToString(),
                 _INACTIVE,
-                versioned.digest(plan),
+                _digest(plan),
                 scheduled,
                 None if scheduled == "NONE" else "SCHED",
             ),
         )
+
+
+def _digest(plan: launch_plan_pb2.LaunchPlan) -> bytes:
+    return versioned.digest(plan, f"launch plan [{compact(plan.id)}]")
 
 
 def check_notifications(notifications: Iterable[common_pb2.Notification]) -> None:

@@ -13,7 +13,8 @@ import grpc
 from flyteidl.core import literals_pb2
 from google.protobuf.message import DecodeError
 
-from reconciler.server.status import StatusError
+from reconciler.server.flyte1 import locations
+from reconciler.server.status import StatusError, internal
 
 if TYPE_CHECKING:
     from reconciler.server.store import Store
@@ -26,9 +27,19 @@ _MAX_BYTES = 2 * 1024 * 1024
 
 def put(store: Store, literals: literals_pb2.LiteralMap, *place: str) -> str:
     """Store a map; the location that the server answers with."""
-    uri = store.objects.native_url("metadata", *place)
+    uri = offloaded("metadata", *place)
     store.objects.put(uri, literals.SerializeToString())
     return uri
+
+
+def offloaded(*place: str) -> str:
+    """The location of what an event brings; INTERNAL for parts that make none."""
+    try:
+        return locations.reference(place)
+    except ValueError as error:
+        raise internal(
+            f"Failed to construct data reference for [{'/'.join(place)}] with err: {error}"
+        ) from None
 
 
 def read(store: Store, uri: str) -> literals_pb2.LiteralMap:

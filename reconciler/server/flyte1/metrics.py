@@ -15,6 +15,7 @@ from flyteidl.admin import common_pb2, execution_pb2, node_execution_pb2, task_e
 from flyteidl.core import identifier_pb2, metrics_pb2, workflow_pb2
 
 from reconciler.server.flyte1 import executions, node_executions, spans, task_executions, workflows
+from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.refusals import compact
 from reconciler.server.flyte1.spans import created, operation, updated
 from reconciler.server.status import internal
@@ -37,7 +38,8 @@ def get(
     store: Store, request: execution_pb2.WorkflowExecutionGetMetricsRequest
 ) -> execution_pb2.WorkflowExecutionGetMetricsResponse:
     """GetExecutionMetrics: the spans of an execution, so many levels deep."""
-    found = executions.get(store, execution_pb2.WorkflowExecutionGetRequest(id=request.id))
+    name = optional(request, "id")
+    found = executions.get(store, execution_pb2.WorkflowExecutionGetRequest(id=name))
     span = _Clock(store).execution(found, request.depth)
     return execution_pb2.WorkflowExecutionGetMetricsResponse(span=span)
 

@@ -17,16 +17,19 @@ from flyteidl.core import execution_pb2 as core_execution
 
 from reconciler.server.clock import now
 from reconciler.server.flyte1 import execution_rows, literal_files, node_rows, task_rows
+from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.event_kit import (
     check_cluster,
     duration,
     micros,
-    nanoseconds,
+    phase_name,
+    phase_number,
     reported,
     since,
 )
 from reconciler.server.flyte1.executions import already_ended
 from reconciler.server.flyte1.refusals import compact
+from reconciler.server.flyte1.run_identifiers import check_task
 from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ def _keep_dynamic(store: Store, event: event_pb2.NodeExecutionEvent) -> str:
     made = event.task_node_metadata.dynamic_workflow
     name = f"{made.id.project}_{made.id.domain}_{made.id.name}_{made.id.version}"
     key = (*execution_rows.key_of(event.id.execution_id), event.id.node_id, name)
-    uri = store.objects.native_url("metadata", "admin", *key)
+    uri = literal_files.offloaded("metadata", "admin", *key)
     store.objects.put(uri, made.compiled_workflow.SerializeToString())
     return uri
 
@@ -87,15 +90,14 @@ def _keep_dynamic(store: Store, event: event_pb2.NodeExecutionEvent) -> str:
 def _insert(store: Store, event: event_pb2.NodeExecutionEvent, dynamic: str) -> None:
     parents: dict[str, Value] = {}
     if event.HasField("parent_task_metadata"):
-        parents["parent_task_execution_id"] = task_rows.existing(
-            store, event.parent_task_metadata.id
-        )["id"]
+        task = check_task(optional(event.parent_task_metadata, "id"))
+        parents["parent_task_execution_id"] = task_rows.existing(store, task)["id"]
     if event.HasField("parent_node_metadata"):
         parent = identifier_pb2.NodeExecutionIdentifier(
             execution_id=event.id.execution_id, node_id=event.parent_node_metadata.node_id
         )
         parents["parent_id"] = node_rows.existing(store, parent)["id"]
-    closure = node_execution_pb2.NodeExecutionClosure(created_at=event.occurred_at)
+    closure = node_execution_pb2.NodeExecutionClosure()
     metadata = node_execution_pb2.NodeExecutionMetaData(
         retry_group=event.retry_group,
         spec_node_id=event.spec_node_id,
@@ -104,6 +106,11 @@ def _insert(store: Store, event: event_pb2.NodeExecutionEvent, dynamic: str) -> 
         is_array=event.is_array,
     )
     moment, key = now(), execution_rows.key_of(event.id.execution_id)
+    inputs = _inputs(store, event)
+    progress = _progress(store, event, closure, started_at=None)
+    created = micros(optional(event, "occurred_at"), "failed to read event timestamp", reason=False)
+    closure.created_at.CopyFrom(event.occurred_at)
+    updated = micros(reported(event), "failed to read event reported_at timestamp", reason=False)
     values: dict[str, Value] = {
         "created_at": moment,
         "updated_at": moment,
@@ -111,13 +118,14 @@ def _insert(store: Store, event: event_pb2.NodeExecutionEvent, dynamic: str) -> 
         "execution_domain": key[1],
         "execution_name": key[2],
         "node_id": event.id.node_id,
-        "node_execution_created_at": micros(event, "occurred_at"),
-        "input_uri": _inputs(store, event),
+        "node_execution_created_at": created,
+        "node_execution_updated_at": updated,
+        "input_uri": inputs,
         "node_execution_metadata": metadata.SerializeToString(),
         "dynamic_workflow_remote_closure_reference": dynamic,
         "event_version": event.event_version,
         **parents,
-        **_progress(store, event, closure, started_at=None),
+        **progress,
         "closure": closure.SerializeToString(),
     }
     columns, places = ", ".join(values), ", ".join("?" * len(values))
@@ -131,13 +139,14 @@ def _insert(store: Store, event: event_pb2.NodeExecutionEvent, dynamic: str) -> 
 def _update(
     store: Store, event: event_pb2.NodeExecutionEvent, dynamic: str, row: sqlite3.Row
 ) -> None:
-    current, new = row["phase"], _Phase.Phase.Name(event.phase)
-    if current == new:
+    known = phase_number(_Phase.Phase, row["phase"])
+    current, new = _Phase.Phase.Name(known), phase_name(_Phase.Phase, event.phase)
+    if known == event.phase:
         raise StatusError(
             grpc.StatusCode.ALREADY_EXISTS,
             f"This phase was already recorded {current} for {compact(event.id)}",
         )
-    if _Phase.Phase.Value(current) in _TERMINAL:
+    if known in _TERMINAL:
         # The detail names the new phase, not the one that is there.
         text = f"Invalid phase change from {current} to {new} for node execution {row['id']}"
         raise already_ended(text, new)
@@ -153,6 +162,9 @@ def _update(
     spec_uri = event.task_node_metadata.dynamic_workflow.dynamic_job_spec_uri
     if spec_uri:
         closure.dynamic_job_spec_uri = spec_uri
+    columns["node_execution_updated_at"] = micros(
+        reported(event), "failed to parse updated at timestamp", reason=False
+    )
     columns["closure"] = closure.SerializeToString()
     metadata = node_rows.metadata(row)
     metadata.is_parent_node |= event.is_parent
@@ -191,19 +203,19 @@ def _progress(
     started_at: int | None,
 ) -> dict[str, Value]:
     """Write the phase into the closure, with what it brings; the columns that filters know."""
-    occurred = micros(event, "occurred_at")
+    occurred = optional(event, "occurred_at")
     closure.phase = event.phase
-    closure.updated_at.CopyFrom(reported(event))
-    columns: dict[str, Value] = {
-        "phase": _Phase.Phase.Name(event.phase),
-        "node_execution_updated_at": nanoseconds(reported(event)) // 1000,
-    }
+    moment = reported(event)
+    if moment is not None:
+        closure.updated_at.CopyFrom(moment)
+    columns: dict[str, Value] = {"phase": phase_name(_Phase.Phase, event.phase)}
     if event.phase == _Phase.RUNNING:
-        columns["started_at"] = occurred
+        columns["started_at"] = micros(occurred, "failed to unmarshal occurredAt with error")
         closure.started_at.CopyFrom(event.occurred_at)
         closure.deck_uri = event.deck_uri
     if event.phase in _TERMINAL:
         if started_at is not None:
+            micros(occurred, "Failed to parse node execution occurred at timestamp")
             length = since(started_at, event.occurred_at)
             columns["duration"] = length
             closure.duration.CopyFrom(duration(length))
@@ -215,7 +227,7 @@ def _progress(
         if about.HasField("catalog_key"):
             target.cache_status = about.cache_status
             target.catalog_key.CopyFrom(about.catalog_key)
-            columns["cache_status"] = catalog_pb2.CatalogCacheStatus.Name(about.cache_status)
+            columns["cache_status"] = phase_name(catalog_pb2.CatalogCacheStatus, about.cache_status)
         closure.task_node_metadata.CopyFrom(target)
     return columns
 
@@ -234,7 +246,7 @@ def _outcome(
             closure.output_uri = uri
         case "error":
             closure.error.CopyFrom(event.error)
-            kind = type(event.error).ErrorKind.Name(event.error.kind)
+            kind = phase_name(type(event.error).ErrorKind, event.error.kind)
             return {"error_kind": kind, "error_code": event.error.code}
         case _:
             pass

@@ -19,7 +19,7 @@ from reconciler.server.flyte1 import (
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import NODE_EXECUTION
 from reconciler.server.flyte1.refusals import missing
-from reconciler.server.flyte1.run_identifiers import check_task
+from reconciler.server.flyte1.run_identifiers import check_task, typed
 from reconciler.server.status import StatusError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def list_for_task(
     store: Store, request: node_execution_pb2.NodeExecutionForTaskListRequest
 ) -> node_execution_pb2.NodeExecutionList:
     """ListNodeExecutionsForTask: what an attempt of a task started, as engines of old did."""
-    name = check_task(optional(request, "task_execution_id"))
+    name = check_task(typed(optional(request, "task_execution_id")))
     filters.required_limit(request.limit)
     conditions = run_lists.of_execution(NODE_EXECUTION, name.node_execution_id.execution_id)
     row = task_rows.existing(store, name)

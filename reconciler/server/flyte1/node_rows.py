@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import node_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server.flyte1 import execution_rows
+from reconciler.server.flyte1 import execution_rows, keys
 from reconciler.server.flyte1.refusals import not_found
 
 if TYPE_CHECKING:
@@ -17,20 +17,26 @@ if TYPE_CHECKING:
 
 
 def find(store: Store, name: identifier_pb2.NodeExecutionIdentifier) -> sqlite3.Row | None:
-    """The node execution's row."""
-    return store.row(
-        "SELECT * FROM node_executions WHERE execution_project = ? AND execution_domain = ? "
-        "AND execution_name = ? AND node_id = ?",
-        (*execution_rows.key_of(name.execution_id), name.node_id),
-    )
+    """The node execution's row; an incomplete key finds some node."""
+    key = dict(zip(execution_rows.KEY, execution_rows.key_of(name.execution_id), strict=True))
+    return keys.first(store, "node_executions", {**key, "node_id": name.node_id})
 
 
 def existing(store: Store, name: identifier_pb2.NodeExecutionIdentifier) -> sqlite3.Row:
     """The node execution's row; NOT_FOUND when there is none."""
     row = find(store, name)
     if row is None:
-        raise not_found("node execution", name)
+        raise not_found("node execution", bare(name))
     return row
+
+
+def bare(
+    name: identifier_pb2.NodeExecutionIdentifier,
+) -> identifier_pb2.NodeExecutionIdentifier:
+    """The parts of the key alone, as NOT_FOUND texts show them."""
+    project, domain, run = execution_rows.key_of(name.execution_id)
+    execution = identifier_pb2.WorkflowExecutionIdentifier(project=project, domain=domain, name=run)
+    return identifier_pb2.NodeExecutionIdentifier(node_id=name.node_id, execution_id=execution)
 
 
 def closure(row: sqlite3.Row) -> node_execution_pb2.NodeExecutionClosure:

@@ -13,7 +13,7 @@ import grpc
 from flyteidl.admin import common_pb2, project_pb2
 
 from reconciler.server.clock import now
-from reconciler.server.flyte1 import checks, filters
+from reconciler.server.flyte1 import checks, filters, kubernetes_names
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import PROJECT
 from reconciler.server.flyte1.refusals import missing, taken
@@ -124,7 +124,7 @@ def _labels(project: project_pb2.Project) -> bytes | None:
 def _validate(project: project_pb2.Project) -> None:
     checks.text(project.id, "project_id")
     checks.labels(project.labels)
-    if wrong := checks.dns_label(project.id):
+    if wrong := kubernetes_names.dns_label(project.id):
         raise refused(f"invalid project id [{project.id}]: [{' '.join(wrong)}]")
     if len(project.name.encode()) > _MAX_NAME:
         raise refused(f"project_name cannot exceed {_MAX_NAME} characters")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # A quoted text, or the space that text format puts after a colon and around braces.
 _SPACES = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=:) | (?=\{)|(?<=\{) | (?=\})')
+# An apostrophe that Go does not escape, and the fraction of a float that it does not show.
+_ESCAPED = re.compile(r"\\(.)")
+_WHOLE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[0-9])\.0(?=[ }]|$)')
 _BRACE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[\w\]])\{')
 
 
@@ -58,4 +61,6 @@ def compact(message: Message | None) -> str:
         return "<nil>"
     line = text_format.MessageToString(message, as_one_line=True)
     line = _SPACES.sub(lambda found: found.group(1) or "", line)
-    return _BRACE.sub(lambda found: found.group(1) or ":{", line)
+    line = _BRACE.sub(lambda found: found.group(1) or ":{", line)
+    line = _ESCAPED.sub(lambda found: "'" if found.group(1) == "'" else found.group(), line)
+    return _WHOLE.sub(lambda found: found.group(1) or "", line)

@@ -26,6 +26,15 @@ def check_node(
     return name
 
 
+def typed(
+    name: identifier_pb2.TaskExecutionIdentifier | None,
+) -> identifier_pb2.TaskExecutionIdentifier | None:
+    """With the type of its task, which the HTTP gateway never sends."""
+    if name is not None and name.HasField("task_id") and not name.task_id.resource_type:
+        name.task_id.resource_type = checks.TASK
+    return name
+
+
 def check_task(
     name: identifier_pb2.TaskExecutionIdentifier | None,
 ) -> identifier_pb2.TaskExecutionIdentifier:

@@ -67,15 +67,16 @@ def _set(store: Store, request: signal_pb2.SignalSetRequest) -> signal_pb2.Signa
         raise missing("value")
     row = _find(store, name)
     if row is None:
-        key = " ".join((*execution_rows.key_of(name.execution_id), name.signal_id))
+        run = " ".join(execution_rows.key_of(name.execution_id))
+        key = f"{{{{{run}}} {name.signal_id}}}"
         raise refused(
-            f"failed to validate that signal [{{{{{key}}}}}] exists, err: [signal does not exist]"
+            f"failed to validate that signal [{key}] exists, err: [signal does not exist]"
         )
     kind = types_pb2.LiteralType.FromString(row["type"])
     if not castable(kind, launch_plan_inputs.literal_type("", request.value)):
         raise refused(
             f"requested signal value [{compact(request.value)}] is not castable to existing "
-            f"signal type [{' '.join(str(byte) for byte in row['type'])}]"
+            f"signal type [[{' '.join(str(byte) for byte in row['type'])}]]"
         )
     execution_rows.write(store, "signals", row, value=request.value.SerializeToString())
     return signal_pb2.SignalSetResponse()

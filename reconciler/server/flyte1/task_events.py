@@ -27,7 +27,8 @@ from reconciler.server.flyte1.event_kit import (
     check_cluster,
     duration,
     micros,
-    nanoseconds,
+    phase_name,
+    phase_number,
     reported,
     since,
 )
@@ -78,14 +79,14 @@ def _check_order(
     event: event_pb2.TaskExecutionEvent,
     name: identifier_pb2.TaskExecutionIdentifier,
 ) -> None:
-    current, new = row["phase"], _Phase.Phase.Name(event.phase)
+    current, new = row["phase"], phase_name(_Phase.Phase, event.phase)
     if current == new and row["phase_version"] >= event.phase_version:
         raise StatusError(
             grpc.StatusCode.ALREADY_EXISTS,
             f"have already recorded task execution phase {new} (version: {event.phase_version}) "
             f"for {compact(name)}",
         )
-    if _Phase.Phase.Value(current) in TERMINAL:
+    if phase_number(_Phase.Phase, current) in TERMINAL:
         # The detail names the new phase, not the one that is there.
         text = f"invalid phase change from {current} to {new} for task execution {compact(name)}"
         raise already_ended(text, new)
@@ -100,7 +101,7 @@ def _insert(
         raise StatusError(
             grpc.StatusCode.NOT_FOUND,
             f"Failed to get existing node execution id: [{compact(name.node_execution_id)}] "
-            "with err: record not found",
+            "with err: entry not found",
         )
     closure = task_execution_pb2.TaskExecutionClosure(
         created_at=event.occurred_at,
@@ -115,17 +116,19 @@ def _insert(
         closure.metadata.external_resources.sort(key=task_merges.place_of)
     task_merges.reasons(closure, event)
     moment, key = now(), task_rows.key_of(name)
-    names = (
-        "execution_project", "execution_domain", "execution_name", "node_id", "project", "domain",
-        "name", "version", "retry_attempt",
-    )  # fmt: skip
     values: dict[str, Value] = {
         "created_at": moment,
         "updated_at": moment,
-        **dict(zip(names, key, strict=True)),
-        "task_execution_created_at": micros(event, "occurred_at"),
+        **dict(zip(task_rows.KEY, key, strict=True)),
+        "phase_version": 0,
         "input_uri": _inputs(store, event, name),
         **_progress(store, event, name, closure, started_at=None),
+        "task_execution_created_at": micros(
+            event.occurred_at, "failed to read event timestamp", reason=False
+        ),
+        "task_execution_updated_at": micros(
+            reported(event), "failed to read event reported_at timestamp", reason=False
+        ),
         "closure": closure.SerializeToString(),
     }
     columns, places = ", ".join(values), ", ".join("?" * len(values))
@@ -148,6 +151,9 @@ def _update(
     columns = {
         "input_uri": row["input_uri"] or _inputs(store, event, name),
         **_progress(store, event, name, closure, started_at=row["started_at"]),
+        "task_execution_updated_at": micros(
+            reported(event), "failed to parse updated at timestamp", reason=False
+        ),
     }
     task_merges.custom_info(closure, event)
     task_merges.metadata(closure, event, changed=row["phase"] != columns["phase"])
@@ -180,17 +186,18 @@ def _progress(
 ) -> dict[str, Value]:
     """Write the phase into the closure, with what it brings; the columns that filters know."""
     closure.phase = event.phase
-    closure.updated_at.CopyFrom(reported(event))
-    columns: dict[str, Value] = {
-        "phase": _Phase.Phase.Name(event.phase),
-        "phase_version": event.phase_version,
-        "task_execution_updated_at": nanoseconds(reported(event)) // 1000,
-    }
+    closure.updated_at.CopyFrom(reported(event) or event.occurred_at)
+    columns: dict[str, Value] = {"phase": phase_name(_Phase.Phase, event.phase)}
+    if event.phase_version:
+        # The one that is there stays, for the database leaves out what is zero.
+        columns["phase_version"] = event.phase_version
     if event.phase == _Phase.RUNNING and started_at is None:
-        columns["started_at"] = micros(event, "occurred_at")
+        problem = "failed to unmarshal occurredAt with error"
+        columns["started_at"] = micros(event.occurred_at, problem)
         closure.started_at.CopyFrom(event.occurred_at)
     if event.phase in TERMINAL:
         if started_at is not None:
+            micros(event.occurred_at, "Failed to parse task execution occurredAt timestamp")
             closure.started_at.CopyFrom(stamp(started_at))
             length = since(started_at, event.occurred_at)
             columns["duration"] = length

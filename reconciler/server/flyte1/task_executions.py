@@ -9,7 +9,7 @@ from flyteidl.admin import common_pb2, task_execution_pb2
 from reconciler.server.flyte1 import execution_rows, filters, literal_files, run_lists, task_rows
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import TASK_EXECUTION
-from reconciler.server.flyte1.run_identifiers import check_node, check_task
+from reconciler.server.flyte1.run_identifiers import check_node, check_task, typed
 
 if TYPE_CHECKING:
     from reconciler.server.store import Store
@@ -19,7 +19,7 @@ def get(
     store: Store, request: task_execution_pb2.TaskExecutionGetRequest
 ) -> task_execution_pb2.TaskExecution:
     """GetTaskExecution: one attempt."""
-    name = check_task(optional(request, "id"))
+    name = check_task(typed(optional(request, "id")))
     return task_rows.message(store, task_rows.existing(store, name))
 
 
@@ -43,7 +43,7 @@ def get_data(
     store: Store, request: task_execution_pb2.TaskExecutionGetDataRequest
 ) -> task_execution_pb2.TaskExecutionGetDataResponse:
     """GetTaskExecutionData: inputs and outputs of an attempt."""
-    name = check_task(optional(request, "id"))
+    name = check_task(typed(optional(request, "id")))
     row = task_rows.existing(store, name)
     node = name.node_execution_id
     parts = (*execution_rows.key_of(node.execution_id), node.node_id, str(name.retry_attempt))

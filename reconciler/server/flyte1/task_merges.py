@@ -30,7 +30,8 @@ def reasons(
     """The list of reasons grows; a single reason that is the last one already is not repeated."""
     if event.reasons:
         for one in event.reasons:
-            closure.reasons.add(occurred_at=one.occurred_at, message=one.reason)
+            moment = one.occurred_at if one.HasField("occurred_at") else None
+            closure.reasons.add(occurred_at=moment, message=one.reason)
         closure.reason = event.reasons[-1].reason
     elif event.reason:
         if closure.reason != event.reason:

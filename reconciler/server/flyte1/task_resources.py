@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 
 from flyteidl.core import tasks_pb2
 
-from reconciler.server.flyte1 import attributes, quantities
+from reconciler.server.flyte1 import attributes, pod_specs, quantities
 from reconciler.server.flyte1.refusals import compact
-from reconciler.server.status import refused
+from reconciler.server.status import internal, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from decimal import Decimal
+    from collections.abc import Iterable, Mapping
 
     from flyteidl.core import identifier_pb2
+    from google.protobuf.struct_pb2 import Struct
 
     from reconciler.server.store import Store
+
+    # Amounts as they are written.
+    _Amounts = dict[tasks_pb2.Resources.ResourceName, str]
 
 _Resources = tasks_pb2.Resources
 _LIMITED = {
@@ -30,6 +33,12 @@ _LIMITED = {
     _Resources.GPU: "gpu",
     _Resources.MEMORY: "memory",
     _Resources.EPHEMERAL_STORAGE: "ephemeral_storage",
+}
+_POD_NAMES = {
+    "cpu": _Resources.CPU,
+    "gpu": _Resources.GPU,
+    "memory": _Resources.MEMORY,
+    "ephemeral-storage": _Resources.EPHEMERAL_STORAGE,
 }
 _CONTACT = "Please contact Flyte Admins to change these limits or consult the configuration"
 
@@ -42,6 +51,26 @@ def validate(
         return
     requests = _amounts(identifier, container.resources.requests)
     limits = _amounts(identifier, container.resources.limits)
+    _check(store, identifier, requests, limits)
+
+
+def validate_pod(store: Store, identifier: identifier_pb2.Identifier, pod: Struct) -> None:
+    """The same for every container of a pod; INTERNAL, in Go's words, for what is no pod."""
+    try:
+        wanted = list(pod_specs.amounts(pod))
+    except ValueError as error:
+        raise internal(str(error)) from None
+    for requests, limits in wanted:
+        _check(store, identifier, _known(requests), _known(limits))
+
+
+def _known(amounts: Mapping[str, str]) -> _Amounts:
+    return {_POD_NAMES[name]: text for name, text in amounts.items() if name in _POD_NAMES}
+
+
+def _check(
+    store: Store, identifier: identifier_pb2.Identifier, requests: _Amounts, limits: _Amounts
+) -> None:
     if not requests:
         return
     allowed = _allowed(store, identifier)
@@ -49,32 +78,38 @@ def validate(
         limit = limits.get(name)
         label = _Resources.ResourceName.Name(name)
         if name == _Resources.GPU:
-            if limit is not None and quantities.whole(limit) != quantities.whole(request):
+            if limit is not None and _whole(limit) != _whole(request):
                 raise refused(
                     "For extended resource 'gpu' the default value must equal the limit value for "
                     f"task [{compact(identifier)}]"
                 )
-        elif limit is not None and quantities.whole(limit) < quantities.whole(request):
+            limit = None
+        elif limit is not None and _whole(limit) < _whole(request):
             raise refused(
-                f"Requested {label} default [{request}] is greater than the limit [{limit}]. "
-                "Please fix your configuration"
+                f"Requested {label} default [{quantities.canonical(request)}] is greater than the "
+                f"limit [{quantities.canonical(limit)}]. Please fix your configuration"
             )
         most = allowed.get(name)
         if most is None:
             continue
         for kind, amount in (("limit", limit), ("default", request)):
-            if amount is not None and quantities.whole(amount) > quantities.whole(most):
+            if amount is not None and _whole(amount) > _whole(most):
                 raise refused(
-                    f"Requested {label} {kind} [{amount}] is greater than current limit set in the "
-                    f"platform configuration [{most}]. {_CONTACT}"
+                    f"Requested {label} {kind} [{quantities.canonical(amount)}] is greater than "
+                    "current limit set in the platform configuration "
+                    f"[{quantities.canonical(most)}]. {_CONTACT}"
                 )
+
+
+def _whole(amount: str) -> int:
+    return quantities.whole(quantities.parse(amount))
 
 
 def _amounts(
     identifier: identifier_pb2.Identifier,
     entries: Iterable[tasks_pb2.Resources.ResourceEntry],
-) -> dict[_Resources.ResourceName, Decimal]:
-    amounts: dict[_Resources.ResourceName, Decimal] = {}
+) -> _Amounts:
+    amounts: _Amounts = {}
     for entry in entries:
         if entry.name not in _LIMITED:
             continue
@@ -84,13 +119,15 @@ def _amounts(
                 f"can't specify {label} limit for task [{compact(identifier)}] multiple times"
             )
         try:
-            amounts[entry.name] = quantities.parse(entry.value)
+            amount = quantities.parse(entry.value)
         except ValueError as error:
             raise refused(
                 f"Parsing of {label} request failed for value {entry.value} - reason  {error}. "
-                "Please follow K8s conventions for resources"
+                "Please follow K8s conventions for resources "
+                "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/"
             ) from None
-        if entry.name == _Resources.GPU and amounts[entry.name] % 1:
+        amounts[entry.name] = entry.value
+        if entry.name == _Resources.GPU and amount % 1:
             raise refused(
                 f"gpu for [{compact(identifier)}] must be a whole number, "
                 f"got: {entry.value} instead"
@@ -98,9 +135,7 @@ def _amounts(
     return amounts
 
 
-def _allowed(
-    store: Store, identifier: identifier_pb2.Identifier
-) -> dict[_Resources.ResourceName, Decimal]:
+def _allowed(store: Store, identifier: identifier_pb2.Identifier) -> _Amounts:
     found = attributes.most_specific(
         store, "TASK_RESOURCE", project=identifier.project, domain=identifier.domain
     )
@@ -110,7 +145,7 @@ def _allowed(
     allowed = {}
     for name, field in _LIMITED.items():
         with suppress(ValueError):
-            amount = quantities.parse(getattr(limits, field))
-            if amount:
-                allowed[name] = amount
+            text = getattr(limits, field)
+            if quantities.parse(text):
+                allowed[name] = text
     return allowed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import task_execution_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server.flyte1 import checks, execution_rows, node_rows, versioned
+from reconciler.server.flyte1 import checks, execution_rows, keys, node_rows, versioned
 from reconciler.server.flyte1.refusals import not_found
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from reconciler.server.store import Store
 
 Key = tuple[str, str, str, str, str, str, str, str, int]
+
+KEY = (
+    *execution_rows.KEY, "node_id", "project", "domain", "name", "version", "retry_attempt",
+)  # fmt: skip
 
 
 def key_of(name: identifier_pb2.TaskExecutionIdentifier) -> Key:
@@ -33,13 +37,8 @@ def key_of(name: identifier_pb2.TaskExecutionIdentifier) -> Key:
 
 
 def find(store: Store, name: identifier_pb2.TaskExecutionIdentifier) -> sqlite3.Row | None:
-    """The task execution's row."""
-    return store.row(
-        "SELECT * FROM task_executions WHERE execution_project = ? AND execution_domain = ? "
-        "AND execution_name = ? AND node_id = ? AND project = ? AND domain = ? AND name = ? "
-        "AND version = ? AND retry_attempt = ?",
-        key_of(name),
-    )
+    """The task execution's row; an incomplete key finds some attempt of this number."""
+    return keys.first(store, "task_executions", dict(zip(KEY, key_of(name), strict=True)))
 
 
 def existing(store: Store, name: identifier_pb2.TaskExecutionIdentifier) -> sqlite3.Row:
@@ -47,7 +46,8 @@ def existing(store: Store, name: identifier_pb2.TaskExecutionIdentifier) -> sqli
     row = find(store, name)
     if row is None:
         shown = identifier_pb2.TaskExecutionIdentifier(
-            task_id=versioned.bare(name.task_id), node_execution_id=name.node_execution_id
+            task_id=versioned.bare(name.task_id),
+            node_execution_id=node_rows.bare(name.node_execution_id),
         )
         raise not_found("task execution", shown)
     return row

@@ -14,10 +14,16 @@ from flyteidl.admin import common_pb2, task_pb2
 from flyteidl.core import tasks_pb2
 
 from reconciler.server.clock import now, stamp
-from reconciler.server.flyte1 import checks, descriptions, task_resources, versioned
+from reconciler.server.flyte1 import (
+    checks,
+    descriptions,
+    task_compiler,
+    task_resources,
+    versioned,
+)
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import TASK
-from reconciler.server.flyte1.refusals import missing, not_found
+from reconciler.server.flyte1.refusals import compact, missing, not_found
 from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
@@ -37,8 +43,9 @@ def create(store: Store, request: task_pb2.TaskCreateRequest) -> task_pb2.TaskCr
     template = request.spec.template
     _validate(store, identifier, template)
     template.id.CopyFrom(identifier)
+    task_compiler.check(template)
     closure = task_pb2.TaskClosure(compiled_task={"template": template})
-    digest = versioned.digest(closure.compiled_task)
+    digest = versioned.digest(closure.compiled_task, f"task [{compact(identifier)}]")
     existing = versioned.find(store, TASK, identifier)
     if existing is not None:
         raise _exists(identifier, equal=existing["digest"] == digest)
@@ -89,25 +96,13 @@ def _validate(
     if template.HasField("container"):
         checks.text(template.container.image, "image")
         task_resources.validate(store, identifier, template.container)
-        _command(template)
-    elif template.HasField("k8s_pod") and not template.k8s_pod.HasField("pod_spec"):
-        raise refused(
-            "invalid TaskSpecification, pod tasks should specify their target as a K8sPod with a "
-            "defined pod spec"
-        )
-
-
-def _command(template: tasks_pb2.TaskTemplate) -> None:
-    """The task compiler: a container with inputs or outputs needs a command or arguments."""
-    interface = template.interface
-    if not interface.inputs.variables and not interface.outputs.variables:
-        return
-    if not template.container.command and not template.container.args:
-        raise refused(
-            "task failed compilation with Collected Errors: 1\n"
-            "\tError 0: Code: ValueRequired, Node Id: container, "
-            "Description: Value required [command].\n"
-        )
+    elif template.HasField("k8s_pod"):
+        if not template.k8s_pod.HasField("pod_spec"):
+            raise refused(
+                "invalid TaskSpecification, pod tasks should specify their target as a K8sPod "
+                "with a defined pod spec"
+            )
+        task_resources.validate_pod(store, identifier, template.k8s_pod.pod_spec)
 
 
 def get(store: Store, request: common_pb2.ObjectGetRequest) -> task_pb2.Task:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from flyteidl.admin import common_pb2
 from flyteidl.core import identifier_pb2
 
-from reconciler.server.flyte1 import checks, filters
+from reconciler.server.flyte1 import checks, filters, keys
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW, Entity
+from reconciler.server.flyte1.printable import unprintable
 from reconciler.server.flyte1.refusals import database, missing
-from reconciler.server.status import refused
+from reconciler.server.status import internal, refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,12 +30,15 @@ _KEY = ("project", "domain", "name", "version")
 _GROUPED = frozenset({"project", "domain", "name"})
 
 
-def digest(message: Message) -> bytes:
+def digest(message: Message, what: str) -> bytes:
     """A hash that two messages share exactly when their structure is equal.
 
     As flyteadmin's, it keeps the order of lists and the presence of messages and wrappers, and
-    ignores the order of maps and fields that the server does not know.
+    ignores the order of maps and fields that the server does not know. INTERNAL for what JSON
+    cannot express, because flyteadmin hashes that.
     """
+    if problem := unprintable(message):
+        raise internal(f"failed to hash {what} to digest with err {problem}")
     known = type(message)()
     known.CopyFrom(message)
     known.DiscardUnknownFields()
@@ -43,12 +47,7 @@ def digest(message: Message) -> bytes:
 
 def find(store: Store, entity: Entity, identifier: identifier_pb2.Identifier) -> sqlite3.Row | None:
     """The version's row. An empty part of the key matches anything, as flyteadmin's query does."""
-    given = [(part, getattr(identifier, part)) for part in _KEY if getattr(identifier, part)]
-    clause = " AND ".join(f"{part} = ?" for part, _ in given) or "1"
-    return store.row(
-        f"SELECT * FROM {entity.table} WHERE {clause} ORDER BY id LIMIT 1",  # noqa: S608
-        [value for _, value in given],
-    )
+    return keys.first(store, entity.table, {part: getattr(identifier, part) for part in _KEY})
 
 
 def bare(identifier: identifier_pb2.Identifier) -> identifier_pb2.Identifier:

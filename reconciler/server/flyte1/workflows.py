@@ -46,7 +46,7 @@ def create(
     if template.HasField("interface"):
         interface = template.interface.SerializeToString(deterministic=True)
     compiled = _compile(store, request)
-    digest = versioned.digest(compiled)
+    digest = versioned.digest(compiled, f"workflow [{compact(identifier)}]")
     existing = versioned.find(store, WORKFLOW, identifier)
     if existing is not None:
         raise _exists(identifier, equal=existing["digest"] == digest)
