@@ -124,7 +124,7 @@ class SyncSpec(Shape):
     """Where the documents are, relative to this file. The whole of it is the root of the set."""
 
     render: Choice[Render] = Render.NONE
-    """None, Kustomize or Helm, for `reconcile` in a checkout; without plugins and remote bases.
+    """None, Kustomize or Helm, in a checkout and from Git; without plugins and remote bases.
 
     With Kustomize, paths are folders of kustomizations. With Helm, they are folders of charts, and
     files of values for them in the order in which they are written.
