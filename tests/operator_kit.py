@@ -12,7 +12,7 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,7 @@ class Team:
         identity: Identity | None = None,
         restarts: bool = True,
         command: tuple[str, ...] = ("operator",),
+        environ: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Operator]:
         """Run an operator for this namespace, and end it in order.
 
@@ -156,6 +157,7 @@ class Team:
         not.
         """
         operator = Operator(self, options, identity or self.cluster.admin, command)
+        operator.environ = environ or {}
         await operator.start()
         watching = asyncio.create_task(operator.keep_running()) if restarts else None
         try:
@@ -174,6 +176,7 @@ class Operator:
     options: tuple[str, ...]
     identity: Identity
     command: tuple[str, ...] = ("operator",)
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
     said: bytes = b""
 
@@ -188,7 +191,11 @@ class Operator:
                 *("--lease-namespace", self.team.namespace),
                 *("--listen", f"127.0.0.1:{self.team.listen}"),
                 *self.options,
-                env=dict(os.environ) | {"KUBECONFIG": str(self.identity.kubeconfig)},
+                env={
+                    **os.environ,
+                    "KUBECONFIG": str(self.identity.kubeconfig),
+                    **self.environ,
+                },
                 stdout=stream,
                 stderr=stream,
             )

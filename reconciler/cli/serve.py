@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import signal
 import sys
 from importlib.util import find_spec
@@ -98,12 +99,22 @@ _PAGE = ("page_listen", "page_token_file", "page_header", "page_proxy")
 
 def _serve_cluster(**given: Any) -> None:
     """Keep the custom resources of a cluster so on Flyte, FlyteSyncs from Git and webhooks too."""
+    from reconciler.serve.leading import pod_of
+
+    if given.pop("config"):
+        raise UsageError(
+            "--kubernetes: excludes CONFIG: files may name secrets of this machine and custom "
+            "resources may not, and files are synced by every replica, which a Lease does not "
+            "hold back; serve CONFIG by a process of its own"
+        )
     page = _page({name: given.pop(name) for name in _PAGE})
+    service = given.pop("service")
+    led = (service, pod_of(os.environ)) if service else None
 
     def beside(operator: Any, cluster: Any) -> Any:
         from reconciler.serve.clustered import ClusterHooks
 
-        return ClusterHooks(operator, cluster, page)
+        return ClusterHooks(operator, cluster, page, led)
 
     start(given, beside)
 
@@ -112,7 +123,17 @@ clustered = click.Command(
     "serve",
     context_settings={"auto_envvar_prefix": _PREFIX},
     callback=_serve_cluster,
-    params=[*operator.params, *(one for one in serve.params if one.name in _PAGE)],
+    params=[
+        click.Argument(["config"], nargs=-1, metavar=""),
+        *operator.params,
+        *(one for one in serve.params if one.name in _PAGE),
+        click.Option(
+            ["--service"],
+            default="",
+            metavar="NAME",
+            help="Lead this Service, which selects no pods, to whoever is in charge.",
+        ),
+    ],
     help=_serve_cluster.__doc__,
 )
 

@@ -172,6 +172,11 @@ class Operator:
         self._is_listed = False
         self._beat = time.monotonic()
 
+    @property
+    def options(self) -> Options:
+        """How it runs."""
+        return self._options
+
     def serving(self) -> contextlib.AbstractAsyncContextManager[int]:
         """Serve probes and metrics."""
         return health.serving(

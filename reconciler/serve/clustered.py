@@ -18,9 +18,11 @@ from reconciler.operator.bundles import read_bundle
 from reconciler.operator.passes import Watched
 from reconciler.operator.run import Operator
 from reconciler.operator.units import UnitId
+from reconciler.serve import leading
 from reconciler.serve.clustered_page import ClusterPage
 from reconciler.serve.clustered_pulls import ClusterGround
 from reconciler.serve.hooks import Entry, Hooks
+from reconciler.serve.leading import Leading, Pod
 from reconciler.serve.page import Page, serving_page
 from reconciler.serve.pull_plans import PullPlans, plans_pulls
 from reconciler.serve.pulls import Pulls
@@ -34,13 +36,20 @@ _REFRESH_SECONDS = 10.0
 class ClusterHooks:
     """Webhooks for the FlyteSyncs of a cluster; only the operator in charge acts on them.
 
-    One that waits for the lease accepts none, so that a forge, or a Service, tries again, and
-    serves no page, since it has looked at nothing.
+    One that waits for the lease accepts none and serves no page, since it has looked at nothing.
+    With `led`, a Service and this pod, whoever is in charge has that Service lead to it.
     """
 
-    def __init__(self, operator: Operator, cluster: Cluster, page: Page | None = None) -> None:
+    def __init__(
+        self,
+        operator: Operator,
+        cluster: Cluster,
+        page: Page | None = None,
+        led: tuple[str, Pod] | None = None,
+    ) -> None:
         self._operator = operator
         self._cluster = cluster
+        self._leading = self._lead(page, *led) if led is not None else None
         self._hooks = Hooks[UnitId](self)
         self._page = page
         self._boards = ClusterPage()
@@ -57,6 +66,17 @@ class ClusterHooks:
         async with serving_page(self._page, self._boards.boards), asyncio.TaskGroup() as group:
             group.create_task(self._refresh())
             group.create_task(self._pulls.work())
+            if self._leading is not None:
+                group.create_task(self._leading.work())
+
+    def _lead(self, page: Page | None, service: str, pod: Pod) -> Leading:
+        options = self._operator.options
+        ports = {leading.HOOKS: _port(options.listen)}
+        if page is not None:
+            ports[leading.PAGE] = _port(page.listen)
+        return Leading(
+            cluster=self._cluster, namespace=options.home, service=service, pod=pod, ports=ports
+        )
 
     async def _watch(self, found: Watched) -> None:
         if self._page is not None:
@@ -104,3 +124,7 @@ class ClusterHooks:
             secret = values.get("secret", Secret(""))
             found.append(Entry(UnitId(namespace, item.ref.name), spec, secret))
         return found
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])

@@ -68,6 +68,7 @@ class Hooks(Generic[U]):
         self._marks = marks
         self._clock = clock
         self._keys: tuple[tuple[Key, tuple[Entry[U], ...]], ...] = ()
+        self._is_read = False
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._busy = asyncio.Semaphore(_AT_ONCE)
 
@@ -87,8 +88,11 @@ class Hooks(Generic[U]):
         self._keys = tuple(
             (Key(forge, Secret(line)), tuple(sets)) for (forge, line), sets in keys.items()
         )
+        self._is_read = True
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if not self._is_read:
+            return web.Response(status=503, text="what to sync is not read here, or not yet\n")
         if (request.content_length or 0) > MOST_BYTES:
             return web.Response(status=413, text="larger than is read\n")
         try:

@@ -33,8 +33,19 @@ async def test_options_of_both_forms_are_told(tmp_path: Path) -> None:
     cluster = await cli_kit.run("serve", "--kubernetes", "--help", cwd=tmp_path)
     assert "--fetch-seconds" in files.out
     assert "--lease-duration" in cluster.out
+    assert "--service" in cluster.out
     bare = await cli_kit.run("serve", cwd=tmp_path)
     assert bare.code == 1
+
+
+async def test_files_and_a_cluster_are_for_two_processes(tmp_path: Path) -> None:
+    ended = await cli_kit.run("serve", "--kubernetes", "config/", cwd=tmp_path)
+    assert ended.code == 1
+    assert "--kubernetes: excludes CONFIG: files may name secrets of this machine" in ended.err
+    assert "serve CONFIG by a process of its own" in ended.err
+    ended = await cli_kit.run("serve", "--kubernetes", "--service", "front", cwd=tmp_path)
+    assert ended.code == 1
+    assert "--service: needs the variables POD_IP, POD_NAME, POD_UID" in ended.err
 
 
 async def test_process_applies_and_ends_when_it_is_asked_to(serving: Serving) -> None:

@@ -119,7 +119,7 @@ def test_operator_is_probed_and_measured_at_its_own_port(cluster: Cluster) -> No
     objects = chart_kit.render(cluster)
     (operator,) = chart_kit.one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
     probes = [operator[f"{name}Probe"] for name in ("startup", "liveness", "readiness")]
-    (port,) = chart_kit.one(objects, "Service")["spec"]["ports"]
+    (port,) = chart_kit.one(objects, "Service", RELEASE)["spec"]["ports"]
 
     assert operator["ports"] == [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]
     assert tuple(probe["httpGet"]["path"] for probe in probes) == PLAIN
@@ -133,7 +133,7 @@ def test_selectors_find_the_operator_and_not_the_hook(cluster: Cluster) -> None:
     (hook,) = chart_kit.of_kind(objects, "Job")
     selectors = [
         operator["spec"]["selector"]["matchLabels"],
-        chart_kit.one(objects, "Service")["spec"]["selector"],
+        chart_kit.one(objects, "Service", RELEASE)["spec"]["selector"],
         chart_kit.one(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
         chart_kit.one(objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
     ]
@@ -142,7 +142,8 @@ def test_selectors_find_the_operator_and_not_the_hook(cluster: Cluster) -> None:
     for selector in selectors:
         assert selector.items() <= operator["spec"]["template"]["metadata"]["labels"].items()
         assert not selector.items() <= hook["spec"]["template"]["metadata"]["labels"].items()
-    assert monitor.items() <= chart_kit.one(objects, "Service")["metadata"]["labels"].items()
+    service = chart_kit.one(objects, "Service", RELEASE)
+    assert monitor.items() <= service["metadata"]["labels"].items()
 
 
 @pytest.mark.parametrize("values", [MODES["namespaced"], MODES["namespaced, everything"]])
@@ -222,11 +223,11 @@ def test_git_has_a_place_for_its_copies_and_a_port_for_webhooks(cluster: Cluster
     assert {"name": "cache", "mountPath": "/tmp/cache"} in pod["containers"][0]["volumeMounts"]
     assert {"name": "XDG_CACHE_HOME", "value": "/tmp/cache"} in pod["containers"][0]["env"]
     assert pod["containers"][0]["image"].endswith("-git")
-    ports = chart_kit.one(objects, "Service")["spec"]["ports"]
-    assert {(port["name"], port["port"], port["targetPort"]) for port in ports} == {
-        ("http-metrics", 8080, "http"),
-        ("http-hooks", 80, "http"),
-    }
+    served = chart_kit.one(objects, "Service", f"{RELEASE}-serve")["spec"]
+    assert "selector" not in served
+    assert served["ports"] == [
+        {"name": "http-hooks", "port": 80, "targetPort": "http", "protocol": "TCP"}
+    ]
     http = [{"port": "http", "protocol": "TCP"}]
     assert network["ingress"][1:] == [{"ports": http, "from": [{"podSelector": {}}]}]
     assert [port["port"] for port in network["egress"][-1]["ports"]] == [22, 443]
@@ -245,8 +246,8 @@ def test_page_has_a_port_of_its_own_and_a_token_that_no_role_reads(cluster: Clus
     secret = {"secretName": "page", "items": [{"key": "word", "path": "token"}]}
     assert {"name": "page-token", "secret": secret} in pod["volumes"]
     assert "--page-token-file=/etc/reconcile/page/token" in pod["containers"][0]["args"]
-    ports = chart_kit.one(objects, "Service")["spec"]["ports"]
-    assert [port["targetPort"] for port in ports] == ["http", "page"]
+    ports = chart_kit.one(objects, "Service", f"{RELEASE}-serve")["spec"]["ports"]
+    assert [(port["name"], port["targetPort"]) for port in ports] == [("http-page", "page")]
     served = [{"port": "page", "protocol": "TCP"}]
     assert network["ingress"][1:] == [{"ports": served, "from": [{"podSelector": {}}]}]
     assert "secrets" not in {right.resource for right in chart_kit.rights(objects, RELEASE)}

@@ -60,6 +60,17 @@ def test_program_takes_the_arguments_of_the_chart(
         assert context.params["page_token_file"] == Path("/etc/reconcile/page/token")
         assert context.params["page_header"] == "X-Forwarded-User"
         assert context.params["page_proxy"] == ("10.0.3.0/24",)
+        assert context.params["service"] == f"{chart_kit.RELEASE}-serve"
+        fields = {
+            one["name"]: one["valueFrom"]["fieldRef"]["fieldPath"]
+            for one in pod["containers"][0]["env"]
+            if "valueFrom" in one
+        }
+        assert fields == {
+            "POD_IP": "status.podIP",
+            "POD_NAME": "metadata.name",
+            "POD_UID": "metadata.uid",
+        }
 
 
 def test_metrics_of_the_chart_are_those_of_the_operator() -> None:

@@ -60,6 +60,11 @@ LEASES = {
     Right("flyte", "coordination.k8s.io", "leases", "get", LEASE),
     Right("flyte", "coordination.k8s.io", "leases", "update", LEASE),
 }
+SERVE = {
+    Right("flyte", "discovery.k8s.io", "endpointslices", "create"),
+    Right("flyte", "discovery.k8s.io", "endpointslices", "patch", f"{RELEASE}-serve-ipv4"),
+    Right("flyte", "discovery.k8s.io", "endpointslices", "patch", f"{RELEASE}-serve-ipv6"),
+}
 READ = ("get", "watch")
 WRITE = ("get", "create", "patch", "delete")
 NAMESPACED: dict[str, Any] = {"scope": "namespaced", "namespaces": ["one", "two"]}
@@ -92,6 +97,14 @@ TABLE: dict[str, tuple[dict[str, Any], set[Right]]] = {
         | secrets_in("one", *READ)
         | secrets_in("p-d", *WRITE)
         | own_namespace("p-d"),
+    ),
+    "cluster, webhooks": (
+        {"git": {"enabled": True}},
+        objects_in("*") | everywhere() | LEASES | SERVE,
+    ),
+    "its own namespace, the page": (
+        {"scope": "namespaced", "page": {"enabled": True, "token": {"secretName": "page"}}},
+        objects_in("flyte") | own_namespace("flyte") | LEASES | SERVE,
     ),
     "its own namespace": (
         {"scope": "namespaced"},

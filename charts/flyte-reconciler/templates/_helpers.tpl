@@ -34,6 +34,11 @@ app.kubernetes.io/part-of: flyte-reconciler
 {{- printf "%s-%s" .Release.Namespace (include "reconciler.fullname" .) -}}
 {{- end -}}
 
+{{/* The Service of webhooks and the page. */}}
+{{- define "reconciler.serveService" -}}
+{{- printf "%s-serve" (include "reconciler.fullname" .) -}}
+{{- end -}}
+
 {{- define "reconciler.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- .Values.serviceAccount.name | default (include "reconciler.fullname" .) -}}

@@ -48,6 +48,17 @@
   verbs: [get, update]
 {{- end -}}
 
+{{/* Where the Service of webhooks and the page leads to; none can be created by name. */}}
+{{- define "reconciler.rules.leading" -}}
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [create]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  resourceNames: [{{ include "reconciler.serveService" . }}-ipv4, {{ include "reconciler.serveService" . }}-ipv6]
+  verbs: [patch]
+{{- end -}}
+
 {{- define "reconciler.rules.secrets.read" -}}
 - apiGroups: [""]
   resources: [secrets]
