@@ -46,6 +46,7 @@ _LOOK_SECONDS = 0.2
 _SHOWN = 300
 _OUTPUT_BYTES = 64 << 20
 _LEAST_MEMORY = 1 << 30
+_NOT_STARTED = frozenset({126, 127})
 _BOUNDED = 'ulimit -d "$0" 2>/dev/null; exec "$@"'
 """Has the shell bound the memory of what it then is, and of its children; in KiB."""
 
@@ -95,6 +96,10 @@ def run(command: Sequence[str], call: Call, *, is_quiet: bool = False, given: by
         into.write(given)
         into.seek(0)
         code = _wait(_start(command, call, (into, out, err)), command[0], call, out)
+        if code in _NOT_STARTED:
+            raise SourceError(
+                Fault.FETCH, f"git: it cannot be started ({_said(err, call)}); install git"
+            )
         if code and is_quiet:
             return b""
         if code:

@@ -78,8 +78,11 @@ class Notifier:
         """Forget a set that is no longer there."""
         self._told.pop(name, None)
         path = self._path(name)
-        if path is not None:
-            path.unlink(missing_ok=True)
+        try:
+            if path is not None:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s: what was told is not forgotten: %s", path, error.strerror)
 
     async def run(self) -> None:
         """Deliver for ever; one that has to be tried again holds up no other."""

@@ -84,6 +84,7 @@ class _Site:
         self._boards = boards
         self._gate = gate
         self._clock = clock
+        self._calendars = asyncio.Semaphore(1)
 
     async def sets(self, _request: web.Request) -> web.Response:
         return _html(pages.sets(self._boards.all(), self._clock()))
@@ -129,7 +130,8 @@ class _Site:
         every = self._boards.all()
         chosen = [board for board in every if not name or board.name == name]
         # Thousands of schedules take a while, and others want to read meanwhile.
-        shown = await asyncio.to_thread(calendar.agenda, chosen, day, display, now)
+        async with self._calendars:
+            shown = await asyncio.to_thread(calendar.agenda, chosen, day, display, now)
         names = [board.name for board in every]
         return _html(pages.calendar(shown, names, name, zone, now))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from reconciler.model.document import Json
 from reconciler.model.key import Key, Place
 from reconciler.model.run import Mode, Run
 from reconciler.schedule import grid
@@ -68,18 +70,30 @@ def agenda(boards: Iterable[Board], day: date, zone: tzinfo, now: datetime) -> D
     end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
     firings: list[Firing] = []
     timers: list[tuple[str, Key, str]] = []
+    coming = Window(max(start, now.astimezone(UTC)), end)
+    # Thousands of plans have a few schedules, each of which takes a while.
+    known: dict[str, tuple[datetime, ...] | str] = {}
     for board in boards:
         firings += _past(board, start, end)
-        coming = Window(max(start, now.astimezone(UTC)), end)
         for key, schedule in sorted(board.schedules.items()):
-            try:
-                read = grid.read(schedule)
-                ticks = read.ticks(coming) if coming.start < coming.end else ()
-            except ValueError as error:
-                timers.append((board.name, key, str(error)))
-                continue
-            firings += _coming(board.name, key, ticks)
+            text = json.dumps(schedule, sort_keys=True)
+            if text not in known:
+                known[text] = _ticks(schedule, coming)
+            ticks = known[text]
+            if isinstance(ticks, str):
+                timers.append((board.name, key, ticks))
+            else:
+                firings += _coming(board.name, key, ticks)
     return Day(day=day, hours=tuple(_hours(firings, zone)), timers=tuple(timers))
+
+
+def _ticks(schedule: Mapping[str, Json], coming: Window) -> tuple[datetime, ...] | str:
+    """Compute the ticks of a schedule, or say why there are none that can be told."""
+    try:
+        read = grid.read(schedule)
+        return tuple(read.ticks(coming)) if coming.start < coming.end else ()
+    except ValueError as error:
+        return str(error)
 
 
 def _past(board: Board, start: datetime, end: datetime) -> Iterator[Firing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +185,19 @@ def test_memory_of_git_and_its_children_is_bounded(
     assert program.run(("x",), Call()) == b"2097152\n"
     small = Call(limits=Limits(mirror_bytes=10))
     assert program.run(("x",), small) == b"1048576\n"
+
+
+def test_git_that_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = shutil.which("sh")
+    assert shell is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to(shell)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(SourceError, match=r"git: it cannot be started \(.*\); install git"):
+        program.run(("version",), Call(), is_quiet=True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SourceError, match=r"git: it cannot be started \(.*\); install git"):
+        program.run(("version",), Call())
 
 
 def test_git_ends_when_it_is_asked_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from notify_kit import Inbox, inbox, told
 
 from reconciler.errors import UsageError
@@ -112,6 +113,14 @@ async def test_damaged_memory_is_none(tmp_path: Path) -> None:
     async with inbox() as box, running(tmp_path) as (notifier, _):
         notifier.hear(failing(), [target(box)])
     assert len(box.got) == 1
+
+
+async def test_memory_that_cannot_be_removed_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "team.json").mkdir()
+    Notifier(tmp_path).forget("team")
+    assert "team.json: what was told is not forgotten: " in caplog.text
 
 
 async def test_closing_delivers_what_is_left() -> None:

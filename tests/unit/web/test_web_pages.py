@@ -125,6 +125,19 @@ def test_what_is_past_is_runs_and_what_comes_is_ticks() -> None:
     assert [key.name for _, key, _ in found.timers] == ["timer"]
 
 
+def test_equal_schedules_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    read = calendar.grid.read
+    monkeypatch.setattr(calendar.grid, "read", lambda one: asked.append(one) or read(one))
+    board = Board(
+        name="many",
+        schedules={key(f"plan-{number}"): (DAILY, TIMER)[number % 2] for number in range(10)},
+    )
+    shown = calendar.agenda([board], date(2026, 5, 1), UTC, datetime(2026, 5, 1, tzinfo=UTC))
+    assert len(asked) == 2
+    assert (sum(hour.total for hour in shown.hours), len(shown.timers)) == (5, 5)
+
+
 def test_schedules_that_have_no_time_of_day_are_named() -> None:
     wrong = {"cron": "61 * * * *"}
     found = calendar.agenda(
