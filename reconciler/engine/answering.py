@@ -10,6 +10,7 @@ from reconciler.engine.waiting import ABSENT
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.document import Json
 from reconciler.model.run import Gate, RunId
+from reconciler.plan.run.signal import is_answer
 from reconciler.values.encode import encode
 
 _BOOLEAN = {"simple": "BOOLEAN"}
@@ -64,7 +65,7 @@ async def answer(running: Running, gate: Gate, value: Json) -> bool:
     """
     made = literal(gate, value)
     if gate.is_answered:
-        if gate.value == value and isinstance(gate.value, bool) == isinstance(value, bool):
+        if is_answer(gate, dict(made)):
             return False
         raise UsageError(
             f"signal {gate.signal}: was answered before with another value, and the run went on; "

@@ -39,6 +39,12 @@ def drive(pursuit: Pursuit) -> Drive:
     return Drive(rows=rows, waits=f"gate {signal} of run {name} is not open")
 
 
+def is_answer(gate: Gate, literal: Json) -> bool:
+    """Say whether a gate was answered with this very literal, however it was written."""
+    known, _ = encode(gate.value, dict(gate.literal_type) or _BOOLEAN)
+    return known is not None and canonical(known) == canonical(literal)
+
+
 def _at(gate: Gate, value: Json, name: str, *, is_over: bool) -> Drive:
     type_ = dict(gate.literal_type) or _BOOLEAN
     literal, problems = encode(value, type_, path=("value",))
@@ -46,8 +52,7 @@ def _at(gate: Gate, value: Json, name: str, *, is_over: bool) -> Drive:
         told = "; ".join(filter(None, (problems[0].message, problems[0].fix)))
         return Drive(failure=f"gate {gate.signal} wants {show_type(type_)}: value {told}")
     if gate.is_answered:
-        known, _ = encode(gate.value, type_)
-        if known is not None and canonical(known) == canonical(literal):
+        if is_answer(gate, literal):
             return Drive(is_done=True)
         why = f"gate {gate.signal} of run {name} was answered with {gate.value!r} before"
         return Drive(failure=f"{why}; declare that, or remove this")

@@ -18,7 +18,7 @@ RUN = RunId(PLACE, "r")
 
 
 def gate(signal: str, simple: str = "BOOLEAN", **rest: Any) -> Gate:
-    words = {"BOOLEAN": "bool", "FLOAT": "float", "STRING": "str"}
+    words = {"BOOLEAN": "bool", "FLOAT": "float", "STRING": "str", "DATETIME": "datetime"}
     return Gate(run=RUN, signal=signal, type=words[simple], literal_type={"simple": simple}, **rest)
 
 
@@ -89,6 +89,13 @@ def test_same_answer_again_is_none_and_another_is_refused(call: Command, fake: F
     assert refused.code == 1
     assert "was answered before with another value, and the run went on" in refused.err
     assert answers(fake) == []
+
+
+def test_same_answer_that_is_written_otherwise_is_none(call: Command, fake: FakeRunning) -> None:
+    moment = "2026-05-01T06:00:00Z"
+    fake.gates_of = [gate("when", "DATETIME", is_answered=True, value=moment)]
+    said = call("signal", "set", "r", "when", "--value", "2026-05-01T08:00:00+02:00")
+    assert (said.code, answers(fake)) == (0, []), said.err
 
 
 async def test_library_answers_gates(fake: FakeRunning) -> None:
