@@ -53,6 +53,10 @@ class RefusedError(ReconcilerError):
     exit_code = 3
 
 
+class PolicyError(RefusedError):
+    """A policy of the set fails; nothing was written."""
+
+
 class DefectError(ReconcilerError):
     """Something that must not happen did: where, and never with its text, which may hold values."""
 

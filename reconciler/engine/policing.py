@@ -8,7 +8,7 @@ from typing import cast
 
 from reconciler.engine import upcoming
 from reconciler.engine.declaration import Declaration
-from reconciler.errors import RefusedError
+from reconciler.errors import PolicyError
 from reconciler.model.document import Json
 from reconciler.model.key import Key
 from reconciler.model.resource import Resource, State
@@ -56,11 +56,11 @@ def judge_offline(
 
 
 def enforce(plan: Plan) -> None:
-    """Raise RefusedError where a policy fails."""
+    """Raise PolicyError where a policy fails."""
     if plan.refused:
         names = ", ".join(one.policy for one in plan.refused)
         first = plan.refused[0].violations[0]
-        raise RefusedError(
+        raise PolicyError(
             f"set {plan.set_name}: refused by policy {names}, nothing was written; {first}"
         )
 

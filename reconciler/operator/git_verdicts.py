@@ -7,6 +7,7 @@ from datetime import datetime
 from reconciler.apply.outcome import Status
 from reconciler.errors import (
     BackendError,
+    PolicyError,
     ReconcilerError,
     RefusedError,
     SpecError,
@@ -71,8 +72,7 @@ def of_fault(error: ReconcilerError, found: Found | None) -> Verdict:
             is_partial=True,
         )
     if isinstance(error, RefusedError) and not isinstance(error, BackendError):
-        is_policy = str(error).startswith(("policy ", "policies "))
-        reason = Reason.POLICY if is_policy else Reason.CLAIM
+        reason = Reason.POLICY if isinstance(error, PolicyError) else Reason.CLAIM
         return Verdict(reason=reason, message=_in_words_of_git(error, found), is_partial=True)
     if isinstance(error, UsageError):
         return Verdict(reason=Reason.INVALID, message=str(error), is_partial=True)

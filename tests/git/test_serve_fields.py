@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -128,3 +129,66 @@ async def test_set_goes_on_under_another_name(serving: Serving) -> None:
         await serving.at(second, "crew")
         assert set(await serving.world.active()) == {"a"}
     assert (await ledger_of(serving.world, "team")).renamed_to == "crew"
+
+
+async def test_policies_hold_at_both_ends_and_nothing_is_applied_against_one(
+    serving: Serving,
+) -> None:
+    often = {"cron": "*/5 * * * *", "kickoffInput": "day"}
+    first = serving.repository.pushed(plans("a"))
+    serving.declare(policies=[{"name": "not-too-often", "leastInterval": "1h"}])
+    async with serve_kit.running(serving):
+        await serving.at(first)
+        before = await serving.world.active()
+        bad = serving.repository.pushed({**plans("a", schedule=often), **plans("b")})
+        serving.pushed()
+        state = await serving.reason("PolicyFailed", at=bad)
+        assert "not-too-often" in state.message
+        # Whoever may push adds a rule of their own, and takes none away.
+        inner = json.dumps(
+            {
+                "apiVersion": "flyte.reconciler.dev/v1alpha1",
+                "kind": "FlyteSync",
+                "metadata": {"name": "team"},
+                "spec": {"policies": [{"name": "labelled", "requiredLabels": {"owner": "*"}}]},
+            }
+        )
+        bad = serving.repository.pushed({"deploy/reconcile.yaml": inner, **plans("a", "b")})
+        serving.pushed()
+        state = await serving.reason("PolicyFailed", at=bad)
+        assert "labelled" in state.message
+        assert await serving.world.active() == before
+        good = serving.repository.pushed({"deploy/reconcile.yaml": None})
+        serving.pushed()
+        await serving.at(good)
+        assert set(await serving.world.active()) == {"a", "b"}
+
+
+async def test_newest_tag_of_a_range_is_followed(serving: Serving) -> None:
+    commits = {}
+    for tag in ("v1.0.0", "v1.4.2", "v2.0.0"):
+        commits[tag] = serving.repository.commit(plans(f"of-{tag[1]}-{tag[3]}"))
+        serving.repository.push(f"HEAD:refs/tags/{tag}")
+    serving.declare(git={"ref": {"semver": ">=1.0 <2"}}, interval="1h")
+    async with serve_kit.running(serving):
+        state = await serving.at(commits["v1.4.2"])
+        assert state.attempted == f"v1.4.2@sha1:{commits['v1.4.2']}"
+        assert set(await serving.world.active()) == {"of-1-0", "of-1-4"}
+        serving.declare(git={"ref": {"tag": "v2.0.0"}})
+        await serving.at(commits["v2.0.0"])
+        assert set(await serving.world.active()) == {"of-1-0", "of-1-4", "of-2-0"}
+
+
+async def test_limits_of_the_owner_say_how_much_goes_at_once(serving: Serving) -> None:
+    names = [f"p{number}" for number in range(5)]
+    first = serving.repository.pushed(plans(*names))
+    serving.declare(limits={"maxRemovals": 1})
+    async with serve_kit.running(serving):
+        await serving.at(first)
+        second = serving.repository.pushed({"deploy/p3.json": None, "deploy/p4.json": None})
+        serving.pushed()
+        await serving.reason("ApprovalRequired", at=second)
+        assert set(await serving.world.active()) == set(names)
+        serving.declare(limits={"maxRemovals": 2})
+        await serving.at(second)
+        assert set(await serving.world.active()) == {"p0", "p1", "p2"}
