@@ -18,6 +18,7 @@ from reconciler.server.flyte1.services import SERVICES as FLYTE1
 from reconciler.server.flyte2.services import SERVICES as FLYTE2
 from reconciler.server.methods import Method, Stream, methods, writes
 from reconciler.server.status import StatusError, internal
+from reconciler.server.store import TextError
 
 if TYPE_CHECKING:
     from reconciler.server.auth import Authority
@@ -107,7 +108,12 @@ class Dispatch:
                 grpc.StatusCode.UNIMPLEMENTED, f"the embedded Flyte does not serve {method.name}"
             )
         CALLER.set(caller)
-        return method.handler(self.store, request)
+        try:
+            return method.handler(self.store, request)
+        except TextError:
+            raise internal(
+                'ERROR: invalid byte sequence for encoding "UTF8": 0x00 (SQLSTATE 22021)'
+            ) from None
 
 
 def _broken(method: Method) -> StatusError:

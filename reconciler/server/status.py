@@ -28,6 +28,11 @@ class StatusError(Exception):
         self.detail = detail
         super().__init__(f"{code.name}: {text}")
 
+    @property
+    def is_panic(self) -> bool:
+        """Whether it is what a panic inside flyteadmin looks like, which nothing wraps."""
+        return self.code is grpc.StatusCode.INTERNAL and not self.text
+
 
 def refused(text: str, detail: Message | None = None) -> StatusError:
     """INVALID_ARGUMENT."""

@@ -36,6 +36,15 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 DOMAINS: tuple[str, ...] = ("development", "staging", "production")
 
 
+class TextError(Exception):
+    """Text with a NUL in it, which PostgreSQL neither stores nor compares."""
+
+
+def _check_text(values: Sequence[Value]) -> None:
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise TextError
+
+
 class Store:
     """The database file `path`; made when absent, with the projects that Flyte seeds.
 
@@ -76,15 +85,18 @@ class Store:
 
     def rows(self, sql: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
+        _check_text(values)
         return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Value] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
+        _check_text(values)
         found: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
         return found
 
     def run(self, sql: str, values: Sequence[Value] = ()) -> int:
         """Run one statement; the row id of an insert."""
+        _check_text(values)
         return self._db.execute(sql, values).lastrowid or 0
 
     @contextmanager

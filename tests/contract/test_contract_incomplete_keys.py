@@ -8,6 +8,7 @@ import pytest
 from contract_client import Client
 from flyteidl.admin import (
     execution_pb2,
+    launch_plan_pb2,
     node_execution_pb2,
     project_attributes_pb2,
     project_pb2,
@@ -181,11 +182,17 @@ async def test_lost_signal_is_named_by_its_key(flyte1: Client, project: str) -> 
 NULS = {
     "task": lambda owner: ("GetTask", make.get(make.TASK, owner, "\0")),
     "execution": lambda owner: ("GetExecution", run.get(owner, "\0")),
+    "list": lambda owner: ("ListTasks", make.listing(f"{owner}\0")),
+    "filter": lambda owner: ("ListTasks", make.listing(owner, filters="value_in(name,\0;a)")),
+    "active": lambda owner: (
+        "GetActiveLaunchPlan",
+        launch_plan_pb2.ActiveLaunchPlanRequest(id=make.named(owner, "\0")),
+    ),
     "node": lambda owner: ("GetNodeExecution", run.node_get(owner, "\0")),
 }
 
 
-@pytest.mark.parametrize("case", ["task", "execution", "node"])
+@pytest.mark.parametrize("case", list(NULS))
 async def test_text_that_the_database_cannot_hold_is_unknown(
     flyte1: Client, project: str, case: str
 ) -> None:

@@ -237,3 +237,114 @@ async def test_what_can_be_executed_is_said(flyte1: Client, taking: str) -> None
         "Invalid reference entity resource type [WORKFLOW], only "
         "[map[TASK:<nil> LAUNCH_PLAN:<nil>]] allowed"
     )
+
+
+async def test_other_content_of_a_task_is_told(flyte1: Client, project: str) -> None:
+    request = make.task(project)
+    request.spec.template.config["k~/"] = "v"
+    request.spec.template.custom.update({"c": 1, "n": None})
+    await flyte1.ok("CreateTask", request)
+    template = request.spec.template
+    template.config["k~/"] = "w"
+    template.custom.update({"c": 1234567.0, "d": ["x", True, {"e": 0.00001}], "n": False})
+    template.container.image = "img:2"
+    template.container.env.add(key="E", value="1")
+    template.interface.inputs.variables["a"].type.CopyFrom(make.INTEGER)
+    refusal = await flyte1.refused("CreateTask", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert refusal.text == (
+        "t task with different structure already exists. "
+        "(Please register a new version of the task):\n"
+        "/template/Target/Container/env:\n\t- <nil> \n\t+ [map[key:E value:1]]\n"
+        "/template/Target/Container/image:\n\t- img:1 \n\t+ img:2\n"
+        "/template/config/k~0~1:\n\t- v \n\t+ w\n"
+        "/template/custom/c:\n\t- 1 \n\t+ 1.234567e+06\n"
+        "/template/custom/d:\n\t- <nil> \n\t+ [x true map[e:1e-05]]\n"
+        "/template/custom/n:\n\t- <nil> \n\t+ false\n"
+        "/template/interface/inputs/variables:\n\t- <nil> \n\t+ "
+        "map[a:map[type:map[Type:map[Simple:1]]]]"
+    )
+
+
+async def test_other_content_of_a_plan_is_told(flyte1: Client, taking: str) -> None:
+    fixed = make.literals(s=make.string("a"))
+    await flyte1.ok("CreateLaunchPlan", make.launch_plan(taking, fixed_inputs=fixed))
+    request = make.launch_plan(taking, max_parallelism=4)
+    request.spec.interruptible.SetInParent()
+    refusal = await flyte1.refused("CreateLaunchPlan", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert refusal.text == (
+        "p launch plan with different structure already exists. "
+        "(Please register a new version of the launch plan):\n"
+        "/default_inputs/parameters:\n\t- <nil> \n\t+ map[s:map[Behavior:map[Required:true] "
+        "var:map[type:map[Type:map[Simple:3]]]]]\n"
+        "/fixed_inputs:\n\t- map[literals:map[s:map[Value:map[Scalar:map[Value:map[Primitive:"
+        "map[Value:map[StringValue:a]]]]]]]] \n\t+ <nil>\n"
+        "/interruptible:\n\t- <nil> \n\t+ map[]\n"
+        "/max_parallelism:\n\t- <nil> \n\t+ 4"
+    )
+
+
+async def test_other_content_of_a_workflow_is_told_of_its_interface(
+    flyte1: Client, taking: str
+) -> None:
+    request = make.simple_workflow(taking, inputs={"s": make.INTEGER})
+    refusal = await flyte1.refused("CreateWorkflow", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    lines = refusal.text.split("\n")
+    assert "/primary/connections:" in lines
+    place = lines.index("/primary/template/interface/inputs/variables/s/type/Type/Simple:")
+    assert lines[place + 1 : place + 3] == ["\t- 3 ", "\t+ 1"]
+
+
+async def test_output_of_the_start_is_named_without_a_node(flyte1: Client, taking: str) -> None:
+    await flyte1.ok("CreateTask", make.task(taking, "t2", inputs={"a": make.INTEGER}))
+    reference = make.identifier(make.TASK, taking, "t2")
+    node = make.task_node("n0", reference, a=make.promise("", "s"))
+    request = make.workflow(taking, "w2", nodes=[node], inputs={"s": make.STRING})
+    refusal = await flyte1.refused("CreateWorkflow", request)
+    assert "The output variable 's' has type [simple:STRING], but" in refusal.text
+
+
+@pytest.mark.parametrize("case", ["nothing", "blob"])
+async def test_bound_value_without_a_type(flyte1: Client, taking: str, case: str) -> None:
+    await flyte1.ok("CreateTask", make.task(taking, "t2", inputs={"a": make.INTEGER}))
+    scalar = {"nothing": literals_pb2.Scalar(), "blob": literals_pb2.Scalar(blob={})}[case]
+    bound = literals_pb2.BindingData(scalar=scalar)
+    node = make.task_node("n0", make.identifier(make.TASK, taking, "t2"), a=bound)
+    refusal = await flyte1.refused("CreateWorkflow", make.workflow(taking, "w2", nodes=[node]))
+    if case == "nothing":
+        assert (refusal.code, refusal.text) == ("INTERNAL", "")
+        return
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert "Unrecognized value [*core.Scalar_Blob]." in refusal.text
+
+
+async def test_amount_given_twice_is_of_a_task_without_a_name(flyte1: Client, project: str) -> None:
+    request = make.task(project)
+    for _ in range(2):
+        request.spec.template.container.resources.limits.add(name=R.CPU, value="1")
+    refusal = await flyte1.refused("CreateTask", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert refusal.text == "can't specify CPU limit for task [<nil>] multiple times"
+
+
+async def test_messages_are_printed_in_the_order_of_their_source(
+    flyte1: Client, taking: str
+) -> None:
+    odd = make.default(make.STRING, make.integer(1))
+    odd.var.type.annotation.SetInParent()
+    request = make.launch_plan(taking, default_inputs=make.parameters(s=odd))
+    refusal = await flyte1.refused("CreateLaunchPlan", request)
+    assert refusal.text.replace("  ", " ") == (
+        "Type mismatch for Parameter s in default_inputs has type simple:STRING annotation:{}, "
+        "expected simple:INTEGER"
+    )
+
+
+async def test_odd_bytes_are_printed_as_in_go(flyte1: Client, taking: str) -> None:
+    flyte1.do_not_record()
+    request = make.launch_plan(taking)
+    request.spec.entity_metadata.launch_conditions.value = b"\xff\x00\n"
+    refusal = await flyte1.refused("CreateLaunchPlan", request)
+    assert refusal.text == 'Launch condition must be empty, found value:"\\xff\\x00\\n"'

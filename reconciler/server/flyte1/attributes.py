@@ -68,7 +68,6 @@ def most_specific_row(
     """The narrowest row on the path, whose level may be broader than asked for."""
     if not project and (workflow or not domain):
         raise _unexpected(kind, project=project, domain=domain, workflow=workflow)
-    keys.check_text((domain, workflow))
     return store.row(
         "SELECT * FROM resources WHERE resource_type = ? AND project IN ('', ?) "
         "AND domain IN ('', ?) AND workflow IN ('', ?) AND launch_plan = '' "

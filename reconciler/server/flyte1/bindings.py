@@ -15,6 +15,7 @@ from flyteidl.core import interface_pb2, types_pb2
 from reconciler.server.flyte1.castable import castable, is_optional, scalar_type
 from reconciler.server.flyte1.graph import START, Direction, Errors, Graph
 from reconciler.server.flyte1.refusals import compact
+from reconciler.server.status import internal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -191,7 +192,15 @@ class _Binder:
         before = len(self.errors)
         kind = scalar_type(scalar)
         if kind is None:
-            self.errors.add("UnrecognizedValue", self.node.id, "Unrecognized value [<nil>].")
+            field = scalar.WhichOneof("value")
+            if field is None:
+                # The name of no type is asked for there.
+                raise internal()
+            self.errors.add(
+                "UnrecognizedValue",
+                self.node.id,
+                f"Unrecognized value [*core.Scalar_{field.capitalize()}].",
+            )
         elif expected is not None and not castable(kind, expected):
             self.errors.add(
                 "MismatchingTypes",
@@ -258,14 +267,19 @@ class _Binder:
             self.errors.add(
                 "MismatchingTypes",
                 self.node.id,
-                f"The output variable '{provider.metadata.name}.{promise.var}' has type "
+                f"The output variable '{_shown(provider, promise.var)}' has type "
                 f"[{compact(source)}], but it's assigned to the input variable "
-                f"'{self.node.metadata.name}.{self.name}' which has type type "
+                f"'{_shown(self.node, self.name)}' which has type type "
                 f"[{compact(expected)}].",
             )
             return None
         promise.node_id = provider.id
         return outputs[name].type, [provider.id]
+
+
+def _shown(node: workflow_pb2.Node, name: str) -> str:
+    """A variable with its node's name; start and end have none."""
+    return f"{node.metadata.name}.{name}" if node.HasField("metadata") else name
 
 
 def _attribute(kind: types_pb2.LiteralType, name: str) -> types_pb2.LiteralType | None:

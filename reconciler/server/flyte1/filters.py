@@ -26,7 +26,7 @@ from reconciler.server.flyte1.columns import (
     Entity,
     Kind,
 )
-from reconciler.server.flyte1.refusals import compact, database, invalid
+from reconciler.server.flyte1.refusals import bad_text, compact, database, invalid
 from reconciler.server.status import internal, refused
 
 if TYPE_CHECKING:
@@ -217,6 +217,9 @@ def condition(one: Expression) -> Filter:
 def _cast(kind: Kind, value: str) -> str | int:
     match kind:
         case Kind.Text:
+            if "\0" in value:
+                # It would be hidden in the one text that a list is.
+                raise bad_text()
             return value
         case Kind.Bytes:
             return value.encode().hex().upper()

@@ -20,6 +20,7 @@ from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW
 from reconciler.server.flyte1.execution_rows import TERMINAL
 from reconciler.server.flyte1.refusals import compact, invalid, missing, not_found
+from reconciler.server.flyte1.structure_changes import changes
 from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
@@ -48,7 +49,16 @@ def create(
     digest = _digest(plan)
     existing = versioned.find(store, LAUNCH_PLAN, plan.id)
     if existing is not None:
-        raise _exists(plan.id, equal=existing["digest"] == digest)
+        if existing["digest"] == digest:
+            raise StatusError(
+                grpc.StatusCode.ALREADY_EXISTS,
+                "launch plan with identical structure already exists",
+            )
+        raise refused(
+            f"{plan.id.name} launch plan with different structure already exists. (Please "
+            "register a new version of the launch plan):\n"
+            f"{changes(_spec(existing), plan.spec)}"
+        )
     insert(store, plan, workflow["id"])
     return launch_plan_pb2.LaunchPlanCreateResponse()
 
@@ -124,18 +134,6 @@ def check_notifications(notifications: Iterable[common_pb2.Notification]) -> Non
             raise invalid("phase")
 
 
-def _exists(identifier: identifier_pb2.Identifier, *, equal: bool) -> StatusError:
-    if equal:
-        return StatusError(
-            grpc.StatusCode.ALREADY_EXISTS,
-            "launch plan with identical structure already exists",
-        )
-    return refused(
-        f"{identifier.name} launch plan with different structure already exists. "
-        "(Please register a new version of the launch plan):\n"
-    )
-
-
 def _schedule_type(schedule: schedule_pb2.Schedule) -> str:
     kind = schedule.WhichOneof("ScheduleExpression")
     if kind == "rate":
@@ -161,7 +159,7 @@ def update(
         case _:
             raise refused(
                 f"Unrecognized launch plan state {request.state} for update for launch plan "
-                f"[{compact(request.id)}]"
+                f"[{compact(optional(request, 'id'))}]"
             )
     return launch_plan_pb2.LaunchPlanUpdateResponse()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A quoted text, or the space that text format puts after a colon and around braces.
 _SPACES = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=:) | (?=\{)|(?<=\{) | (?=\})')
 # An apostrophe that Go does not escape, and the fraction of a float that it does not show.
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = re.compile(r"\\([0-7]{3}|.)")
 _WHOLE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[0-9])\.0(?=[ }]|$)')
 _BRACE = re.compile(r'("(?:[^"\\]|\\.)*")|(?<=[\w\]])\{')
 
@@ -55,12 +55,24 @@ def database(text: str) -> StatusError:
     return StatusError(grpc.StatusCode.UNKNOWN, f"failed database operation with {text}")
 
 
+def bad_text() -> StatusError:
+    """UNKNOWN for text with a NUL in it."""
+    return database('invalid byte sequence for encoding "UTF8": 0x00')
+
+
 def compact(message: Message | None) -> str:
     """One line of text format with a colon and no spaces after a field's name, as in Go."""
     if message is None:
         return "<nil>"
-    line = text_format.MessageToString(message, as_one_line=True)
+    line = text_format.MessageToString(message, as_one_line=True, use_index_order=True)
     line = _SPACES.sub(lambda found: found.group(1) or "", line)
     line = _BRACE.sub(lambda found: found.group(1) or ":{", line)
-    line = _ESCAPED.sub(lambda found: "'" if found.group(1) == "'" else found.group(), line)
+    line = _ESCAPED.sub(_escape, line)
     return _WHOLE.sub(lambda found: found.group(1) or "", line)
+
+
+def _escape(found: re.Match[str]) -> str:
+    """An escape of Python's as Go writes it."""
+    if len(found[1]) > 1:
+        return f"\\x{int(found[1], 8):02x}"
+    return "'" if found[1] == "'" else found[0]

@@ -12,12 +12,18 @@ from flyteidl.admin import signal_pb2
 from flyteidl.core import identifier_pb2, literals_pb2, types_pb2
 
 from reconciler.server.clock import now
-from reconciler.server.flyte1 import execution_rows, filters, launch_plan_inputs, run_lists
+from reconciler.server.flyte1 import (
+    execution_rows,
+    filters,
+    keys,
+    launch_plan_inputs,
+    run_lists,
+)
 from reconciler.server.flyte1.castable import castable
 from reconciler.server.flyte1.checks import optional, text
 from reconciler.server.flyte1.columns import SIGNAL
 from reconciler.server.flyte1.refusals import compact, missing, taken
-from reconciler.server.status import refused
+from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,13 +71,15 @@ def _set(store: Store, request: signal_pb2.SignalSetRequest) -> signal_pb2.Signa
     name = _identifier(optional(request, "id"))
     if not request.HasField("value"):
         raise missing("value")
-    row = _find(store, name)
+    problem = "signal does not exist"
+    try:
+        row = _find(store, name)
+    except StatusError as error:
+        row, problem = None, error.text
     if row is None:
         run = " ".join(execution_rows.key_of(name.execution_id))
         key = f"{{{{{run}}} {name.signal_id}}}"
-        raise refused(
-            f"failed to validate that signal [{key}] exists, err: [signal does not exist]"
-        )
+        raise refused(f"failed to validate that signal [{key}] exists, err: [{problem}]")
     kind = types_pb2.LiteralType.FromString(row["type"])
     if not castable(kind, launch_plan_inputs.literal_type("", request.value)):
         raise refused(
@@ -95,11 +103,8 @@ def _identifier(
 
 
 def _find(store: Store, name: identifier_pb2.SignalIdentifier) -> sqlite3.Row | None:
-    return store.row(
-        "SELECT * FROM signals WHERE execution_project = ? AND execution_domain = ? "
-        "AND execution_name = ? AND signal_id = ?",
-        (*execution_rows.key_of(name.execution_id), name.signal_id),
-    )
+    key = dict(zip(execution_rows.KEY, execution_rows.key_of(name.execution_id), strict=True))
+    return keys.first(store, "signals", {**key, "signal_id": name.signal_id})
 
 
 def _message(row: sqlite3.Row) -> signal_pb2.Signal:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flyteidl.core import tasks_pb2
 
 from reconciler.server.flyte1 import attributes, pod_specs, quantities
+from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.refusals import compact
 from reconciler.server.status import internal, refused
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from flyteidl.core import identifier_pb2
-    from google.protobuf.struct_pb2 import Struct
 
     from reconciler.server.store import Store
 
@@ -44,36 +44,38 @@ _CONTACT = "Please contact Flyte Admins to change these limits or consult the co
 
 
 def validate(
-    store: Store, identifier: identifier_pb2.Identifier, container: tasks_pb2.Container
+    store: Store, identifier: identifier_pb2.Identifier, template: tasks_pb2.TaskTemplate
 ) -> None:
-    """Requests are at most the limits, and both at most what the project-domain allows."""
-    if not container.HasField("resources"):
+    """Requests are at most the limits, and both at most what the project-domain allows.
+
+    The task that is named in refusals is the template's own, which has no identifier yet.
+    """
+    if not template.container.HasField("resources"):
         return
-    requests = _amounts(identifier, container.resources.requests)
-    limits = _amounts(identifier, container.resources.limits)
-    _check(store, identifier, requests, limits)
+    name = compact(optional(template, "id"))
+    requests = _amounts(name, template.container.resources.requests)
+    limits = _amounts(name, template.container.resources.limits)
+    _check(name, _allowed(store, identifier), requests, limits)
 
 
-def validate_pod(store: Store, identifier: identifier_pb2.Identifier, pod: Struct) -> None:
+def validate_pod(
+    store: Store, identifier: identifier_pb2.Identifier, template: tasks_pb2.TaskTemplate
+) -> None:
     """The same for every container of a pod; INTERNAL, in Go's words, for what is no pod."""
     try:
-        wanted = list(pod_specs.amounts(pod))
+        wanted = list(pod_specs.amounts(template.k8s_pod.pod_spec))
     except ValueError as error:
         raise internal(str(error)) from None
+    name, allowed = compact(optional(template, "id")), _allowed(store, identifier)
     for requests, limits in wanted:
-        _check(store, identifier, _known(requests), _known(limits))
+        _check(name, allowed, _known(requests), _known(limits))
 
 
 def _known(amounts: Mapping[str, str]) -> _Amounts:
     return {_POD_NAMES[name]: text for name, text in amounts.items() if name in _POD_NAMES}
 
 
-def _check(
-    store: Store, identifier: identifier_pb2.Identifier, requests: _Amounts, limits: _Amounts
-) -> None:
-    if not requests:
-        return
-    allowed = _allowed(store, identifier)
+def _check(task: str, allowed: _Amounts, requests: _Amounts, limits: _Amounts) -> None:
     for name, request in requests.items():
         limit = limits.get(name)
         label = _Resources.ResourceName.Name(name)
@@ -81,7 +83,7 @@ def _check(
             if limit is not None and _whole(limit) != _whole(request):
                 raise refused(
                     "For extended resource 'gpu' the default value must equal the limit value for "
-                    f"task [{compact(identifier)}]"
+                    f"task [{task}]"
                 )
             limit = None
         elif limit is not None and _whole(limit) < _whole(request):
@@ -106,7 +108,7 @@ def _whole(amount: str) -> int:
 
 
 def _amounts(
-    identifier: identifier_pb2.Identifier,
+    task: str,
     entries: Iterable[tasks_pb2.Resources.ResourceEntry],
 ) -> _Amounts:
     amounts: _Amounts = {}
@@ -115,9 +117,7 @@ def _amounts(
             continue
         label = _Resources.ResourceName.Name(entry.name)
         if entry.name in amounts:
-            raise refused(
-                f"can't specify {label} limit for task [{compact(identifier)}] multiple times"
-            )
+            raise refused(f"can't specify {label} limit for task [{task}] multiple times")
         try:
             amount = quantities.parse(entry.value)
         except ValueError as error:
@@ -128,10 +128,7 @@ def _amounts(
             ) from None
         amounts[entry.name] = entry.value
         if entry.name == _Resources.GPU and amount % 1:
-            raise refused(
-                f"gpu for [{compact(identifier)}] must be a whole number, "
-                f"got: {entry.value} instead"
-            )
+            raise refused(f"gpu for [{task}] must be a whole number, got: {entry.value} instead")
     return amounts
 
 

@@ -24,6 +24,7 @@ from reconciler.server.flyte1 import (
 from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import TASK
 from reconciler.server.flyte1.refusals import compact, missing, not_found
+from reconciler.server.flyte1.structure_changes import changes
 from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
@@ -48,7 +49,15 @@ def create(store: Store, request: task_pb2.TaskCreateRequest) -> task_pb2.TaskCr
     digest = versioned.digest(closure.compiled_task, f"task [{compact(identifier)}]")
     existing = versioned.find(store, TASK, identifier)
     if existing is not None:
-        raise _exists(identifier, equal=existing["digest"] == digest)
+        if existing["digest"] == digest:
+            raise StatusError(
+                grpc.StatusCode.ALREADY_EXISTS, "task with identical structure already exists"
+            )
+        stored = task_pb2.TaskClosure.FromString(existing["closure"]).compiled_task
+        raise refused(
+            f"{identifier.name} task with different structure already exists. (Please register a "
+            f"new version of the task):\n{changes(stored, closure.compiled_task)}"
+        )
     moment = now()
     closure.created_at.CopyFrom(stamp(moment))
     with store.writing():
@@ -72,17 +81,6 @@ def create(store: Store, request: task_pb2.TaskCreateRequest) -> task_pb2.TaskCr
     return task_pb2.TaskCreateResponse()
 
 
-def _exists(identifier: identifier_pb2.Identifier, *, equal: bool) -> StatusError:
-    if equal:
-        return StatusError(
-            grpc.StatusCode.ALREADY_EXISTS, "task with identical structure already exists"
-        )
-    return refused(
-        f"{identifier.name} task with different structure already exists. "
-        "(Please register a new version of the task):\n"
-    )
-
-
 def _validate(
     store: Store, identifier: identifier_pb2.Identifier, template: tasks_pb2.TaskTemplate
 ) -> None:
@@ -95,14 +93,14 @@ def _validate(
         raise missing("typed interface")
     if template.HasField("container"):
         checks.text(template.container.image, "image")
-        task_resources.validate(store, identifier, template.container)
+        task_resources.validate(store, identifier, template)
     elif template.HasField("k8s_pod"):
         if not template.k8s_pod.HasField("pod_spec"):
             raise refused(
                 "invalid TaskSpecification, pod tasks should specify their target as a K8sPod "
                 "with a defined pod spec"
             )
-        task_resources.validate_pod(store, identifier, template.k8s_pod.pod_spec)
+        task_resources.validate_pod(store, identifier, template)
 
 
 def get(store: Store, request: common_pb2.ObjectGetRequest) -> task_pb2.Task:

@@ -19,6 +19,7 @@ from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import LAUNCH_PLAN, WORKFLOW
 from reconciler.server.flyte1.graph import LaunchPlanInterface
 from reconciler.server.flyte1.refusals import compact, missing, not_found
+from reconciler.server.flyte1.structure_changes import changes
 from reconciler.server.status import StatusError, refused
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def create(
     digest = versioned.digest(compiled, f"workflow [{compact(identifier)}]")
     existing = versioned.find(store, WORKFLOW, identifier)
     if existing is not None:
-        raise _exists(identifier, equal=existing["digest"] == digest)
+        if existing["digest"] == digest:
+            raise _same(identifier)
+        raise _different(identifier, changes(_summary(existing).compiled_workflow, compiled))
     moment = now()
     closure = workflow_pb2.WorkflowClosure(compiled_workflow=compiled, created_at=stamp(moment))
     key = (identifier.project, identifier.domain, identifier.name, identifier.version)
@@ -84,6 +87,8 @@ def _compile(
             launch_plan=lambda identifier: _launch_plan(store, identifier),
         )
     except StatusError as error:
+        if error.is_panic:
+            raise
         raise refused(
             f"failed to compile workflow for [{compact(request.id)}] with err: {error.text}"
         ) from None
@@ -104,20 +109,23 @@ def _launch_plan(store: Store, identifier: identifier_pb2.Identifier) -> LaunchP
     return LaunchPlanInterface(closure.expected_inputs, optional(closure, "expected_outputs"))
 
 
-def _exists(identifier: identifier_pb2.Identifier, *, equal: bool) -> StatusError:
-    if equal:
-        reason = workflow_pb2.CreateWorkflowFailureReason()
-        reason.exists_identical_structure.id.CopyFrom(identifier)
-        return StatusError(
-            grpc.StatusCode.ALREADY_EXISTS,
-            "workflow with identical structure already exists",
-            reason,
-        )
+def _same(identifier: identifier_pb2.Identifier) -> StatusError:
+    reason = workflow_pb2.CreateWorkflowFailureReason()
+    reason.exists_identical_structure.id.CopyFrom(identifier)
+    return StatusError(
+        grpc.StatusCode.ALREADY_EXISTS,
+        "workflow with identical structure already exists",
+        reason,
+    )
+
+
+def _different(identifier: identifier_pb2.Identifier, changed: str) -> StatusError:
+    """What is stored beside the database is not read, so all but the interface is new."""
     reason = workflow_pb2.CreateWorkflowFailureReason()
     reason.exists_different_structure.id.CopyFrom(identifier)
     return refused(
         f"{identifier.name} workflow with different structure already exists. "
-        "(Please register a new version of the workflow):\n",
+        f"(Please register a new version of the workflow):\n{changed}",
         reason,
     )
 
