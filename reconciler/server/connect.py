@@ -58,6 +58,8 @@ def calls(dispatch: Dispatch) -> Callable[[web.Request], Awaitable[web.StreamRes
         if method is None:
             # Clients take it for UNIMPLEMENTED.
             raise web.HTTPNotFound(text="404 page not found\n")
+        if method.takes_stream:
+            return web.Response(status=505, headers={"Connection": "close"})
         if method.is_stream:
             return await _stream(dispatch, method, request)
         if request.method == "GET" and method.is_safe:

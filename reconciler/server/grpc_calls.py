@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # flyteadmin serves grpc.health.v1, whose stubs are a package of their own.
 _HEALTH = "/grpc.health.v1.Health/Check"
+_FLYTE2 = "flyteidl2."
 # HealthCheckResponse{status: SERVING}.
 _SERVING = b"\x08\x01"
 
@@ -36,16 +37,21 @@ class Handlers(grpc.GenericRpcHandler):
         self._dispatch = dispatch
         self._host = host
         self._services = {path.split("/")[1] for path in dispatch.methods}
-        self._by_path = {
-            path: self._stream(method) if method.is_stream else self._unary(method)
-            for path, method in dispatch.methods.items()
-        }
+        self._by_path = {path: self._handler(method) for path, method in dispatch.methods.items()}
         self._by_path[_HEALTH] = grpc.unary_unary_rpc_method_handler(_check)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _MethodHandler:
-        """The handler of a path; what nobody serves is UNIMPLEMENTED, worded as grpc-go does."""
+        """The handler of a path; what nobody serves is UNIMPLEMENTED.
+
+        Worded as grpc-go does; of Flyte 2 as gRPC does where it meets HTTP's 404.
+        """
         path = handler_call_details.method
         return self._by_path.get(path) or self._unknown(path)
+
+    def _handler(self, method: Method) -> _MethodHandler:
+        if method.takes_stream:
+            return self._both_ways(method)
+        return self._stream(method) if method.is_stream else self._unary(method)
 
     def _unary(self, method: Method) -> _MethodHandler:
         async def call(request: Message, context: _Context) -> Message:
@@ -66,6 +72,18 @@ class Handlers(grpc.GenericRpcHandler):
 
         return grpc.unary_stream_rpc_method_handler(call, *_coders(method))
 
+    def _both_ways(self, method: Method) -> _MethodHandler:
+        async def call(
+            requests: AsyncIterator[Message], context: _Context
+        ) -> AsyncIterator[Message]:
+            try:
+                async for request in requests:
+                    yield await self._dispatch.answer(method, request, self._caller(context))
+            except StatusError as error:
+                await _abort(context, error)
+
+        return grpc.stream_stream_rpc_method_handler(call, *_coders(method))
+
     def _caller(self, context: _Context) -> Caller:
         # grpcio shows no `:authority`.
         return Caller(self._host, tuple(context.invocation_metadata() or ()))
@@ -73,7 +91,9 @@ class Handlers(grpc.GenericRpcHandler):
     def _unknown(self, path: str) -> _MethodHandler:
         service, _, name = path.removeprefix("/").rpartition("/")
         text = f"unknown service {service}"
-        if service in self._services:
+        if service.startswith(_FLYTE2):
+            text = "Received http2 header with status: 404"
+        elif service in self._services:
             text = f"unknown method {name} for service {service}"
 
         async def refuse(_request: bytes, context: _Context) -> bytes:

@@ -1,7 +1,8 @@
 """The calls that are served, made from services that are given as data.
 
 A service is a mapping from method to handler under its full name. A handler is a plain function of
-store and request that returns a message, or, for a method that streams, an iterator of messages.
+store and request that returns a message, or, for a method that streams, an iterator of messages;
+for one that is streamed to, a function of each message that comes.
 What a service does not map is UNIMPLEMENTED, as is every service that nobody mounts.
 """
 
@@ -46,6 +47,7 @@ class Method:
     answer_type: type[Message]
     handler: Handler | None
     is_stream: bool
+    takes_stream: bool
     is_safe: bool
     is_anonymous: bool
 
@@ -82,9 +84,9 @@ def _method(full_name: str, descriptor: MethodDescriptor, handler: Handler | Non
         name=descriptor.name,
         request_type=message_factory.GetMessageClass(descriptor.input_type),
         answer_type=message_factory.GetMessageClass(descriptor.output_type),
-        # No client streams to Flyte; one that did would be refused like a call nobody serves.
-        handler=None if descriptor.client_streaming else handler,
+        handler=handler,
         is_stream=descriptor.server_streaming,
+        takes_stream=descriptor.client_streaming,
         is_safe=descriptor.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
         is_anonymous=full_name.endswith(_ANONYMOUS),
     )

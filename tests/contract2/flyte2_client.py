@@ -7,6 +7,7 @@ from typing import Any
 
 from contract_kit import Client, Wire, methods
 from flyteidl2.actions import actions_service_pb2
+from flyteidl2.app import app_service_pb2
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.cluster import service_pb2 as cluster_service_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
@@ -52,6 +53,7 @@ FLYTE2 = Wire(
         internal_run_service_pb2,
         events_proxy_service_pb2,
         actions_service_pb2,
+        app_service_pb2,
     ),
     times=frozenset(
         {"createdAt", "updatedAt", "deployedAt", "triggeredAt", "deletedAt", "createdTime"}

@@ -11,6 +11,7 @@ from flyteidl2.common import identifier_pb2, phase_pb2
 from flyteidl2.workflow import run_definition_pb2 as wire
 
 from reconciler.server.clock import micros, now
+from reconciler.server.flyte2 import task_objects
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.server.store import Store, Value
 
 ROOT = "a0"
-RUN_TOLD, ACTION_TOLD = "runs/", "actions/"
+RUN_TOLD, ACTION_TOLD, TRACE_TOLD = "runs/", "actions/", "traces/"
 
 SUCCEEDED = phase_pb2.ACTION_PHASE_SUCCEEDED
 FAILED = phase_pb2.ACTION_PHASE_FAILED
@@ -134,27 +135,26 @@ def abort(store: Store, row: sqlite3.Row, reason: str) -> None:
         "ended_at": ended,
         "duration_ms": _milliseconds(row["created_at"], ended),
         "updated_at": moment,
-        "is_enqueued": 0,
     }
     change(store, row, changed)
     action = identifier(row)
     if row["parent_action_name"] is None:
         store.changes.tell(_run_path(action.run))
     store.changes.tell(_action_path(action))
-    for below in inside(store, action.run):
-        if below["parent_action_name"] == row["name"] and below["is_enqueued"]:
-            remove(store, below)
+    if task_objects.exists(store, action):
+        remove(store, task_objects.existing(store, action))
 
 
-def remove(store: Store, row: sqlite3.Row) -> None:
-    """An action's object is gone from Kubernetes; unless it has ended, it is aborted."""
-    change(store, row, {"is_enqueued": 0})
-    if row["phase"] not in TERMINAL:
+def remove(store: Store, found: sqlite3.Row) -> None:
+    """Take an object out of Kubernetes; its action is aborted, unless that has ended."""
+    task_objects.remove(store, found)
+    action = task_objects.action_of(found)
+    row = find(store, action.run, action.name)
+    if row is not None and row["phase"] not in TERMINAL:
         status = wire.ActionStatus(phase=ABORTED, attempts=row["attempts"])
-        update(store, identifier(row), status)
-    for below in inside(store, identifier(row).run):
-        if below["parent_action_name"] == row["name"] and below["is_enqueued"]:
-            remove(store, below)
+        update(store, action, status)
+    for below in task_objects.below(store, found):
+        remove(store, below)
 
 
 def change(store: Store, row: sqlite3.Row, values: Mapping[str, Value]) -> None:
@@ -217,6 +217,11 @@ def identifier(row: sqlite3.Row) -> identifier_pb2.ActionIdentifier:
         project=row["project"], domain=row["domain"], name=row["run_name"]
     )
     return identifier_pb2.ActionIdentifier(run=run, name=row["name"])
+
+
+def tell_of_trace(store: Store, action: identifier_pb2.ActionIdentifier) -> None:
+    """Say that a running task has told of a trace, known or not."""
+    store.changes.tell(TRACE_TOLD + "/".join((*_run(action.run), action.name)))
 
 
 def _run_path(run: identifier_pb2.RunIdentifier) -> str:

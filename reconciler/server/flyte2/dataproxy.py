@@ -20,6 +20,7 @@ from reconciler.server import durations
 from reconciler.server.clock import now, stamp
 from reconciler.server.flyte2 import attempts, files, pods, projects, runs, tasks, triggers
 from reconciler.server.flyte2.go_order import in_go_order
+from reconciler.server.flyte2.panics import breaking, passed_on
 from reconciler.server.flyte2.refusals import not_found, taken
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flyteidl2.common import identifier_pb2
     from google.protobuf.duration_pb2 import Duration
 
+    from reconciler.server.methods import Handler
     from reconciler.server.store import Store
 
 _PREFIX = "uploads"
@@ -243,12 +245,12 @@ async def tail_logs(
         yield wire.TailLogsResponse(logs=[wire.TailLogsResponse.Logs(lines=lines)])
 
 
-HANDLERS = guarded(
-    {
-        "CreateUploadLocation": create_upload_location,
-        "UploadInputs": upload_inputs,
-        "GetActionData": get_action_data,
-        "CreateDownloadLink": create_download_link,
-        "TailLogs": tail_logs,
-    }
-)
+_HANDLERS: dict[str, Handler] = {
+    "CreateUploadLocation": create_upload_location,
+    "UploadInputs": upload_inputs,
+    "GetActionData": get_action_data,
+    "CreateDownloadLink": create_download_link,
+    "TailLogs": tail_logs,
+}
+_NEEDED = dict.fromkeys(("GetActionData", "TailLogs"), "action_id.run")
+HANDLERS = breaking(guarded(_HANDLERS), _NEEDED, passed_on)

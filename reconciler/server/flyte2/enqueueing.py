@@ -14,8 +14,17 @@ from flyteidl2.common import identifier_pb2, phase_pb2
 from flyteidl2.core import literals_pb2, types_pb2
 from flyteidl2.workflow import internal_run_service_pb2, run_definition_pb2, run_service_pb2
 
-from reconciler.server.flyte2 import action_rows, identity, recording, run_shapes
-from reconciler.server.flyte2.refusals import not_found
+from reconciler.server.flyte2 import (
+    action_rows,
+    identity,
+    recording,
+    run_shapes,
+    task_objects,
+    updates,
+)
+from reconciler.server.flyte2.go_text import quoted, shown
+from reconciler.server.flyte2.panics import PanicError, passed_on
+from reconciler.server.flyte2.refusals import not_found, unknown_object
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
 
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from reconciler.server.methods import Handler
     from reconciler.server.store import Store, Value
 
 _KINDS = {
@@ -44,18 +54,29 @@ def enqueue(store: Store, request: wire.EnqueueRequest) -> wire.EnqueueResponse:
     """Enqueue: the parent must be there, and runs from now on; a condition waits at once."""
     action = request.action
     kind = action.WhichOneof("spec")
-    if kind == "condition" and action.condition.type.simple not in _KINDS.values():
-        raise refused(
-            f'condition "{action.condition.name}" declares unsupported type '
-            f"{_shown(action.condition.type)}; must be one of bool/int/float/str"
-        )
-    if kind != "trace" and action.parent_action_name:
-        _parent(store, action)
-    if kind is not None:
-        is_new = recording.record(store, _record(action))
-        if kind != "trace":
-            _begin(store, action, is_new=is_new)
+    if not action.action_id.HasField("run"):
+        raise PanicError
+    if kind == "trace":
+        with store.writing():
+            recording.recorded(store, _record(action))
+        action_rows.tell_of_trace(store, action.action_id)
+    elif kind is not None:
+        _check_condition(action)
+        if action.parent_action_name:
+            _parent(store, action)
+        _begin(store, request)
     return wire.EnqueueResponse()
+
+
+def _check_condition(action: wire.Action) -> None:
+    condition = action.condition
+    declared = condition.type
+    if action.WhichOneof("spec") == "condition" and declared.simple not in _KINDS.values():
+        kind = shown(declared) if condition.HasField("type") else "<nil>"
+        raise refused(
+            f"condition {quoted(condition.name)} declares unsupported type {kind}; "
+            "must be one of bool/int/float/str"
+        )
 
 
 def _record(action: wire.Action) -> internal_run_service_pb2.RecordActionRequest:
@@ -63,58 +84,68 @@ def _record(action: wire.Action) -> internal_run_service_pb2.RecordActionRequest
         action_id=action.action_id,
         parent=action.parent_action_name,
         group=action.group,
-        subject=action.subject,
         input_uri=action.input_uri,
     )
-    name = action.WhichOneof("spec")
-    if name is not None:
-        getattr(recorded, name).CopyFrom(getattr(action, name))
+    match action.WhichOneof("spec"):
+        case "trace":
+            recorded.trace.CopyFrom(action.trace)
+            recorded.subject = action.subject
+        case "condition":
+            recorded.condition.CopyFrom(action.condition)
+        case "task" if action.task.spec.task_template.type:
+            _add_task(recorded.task, action)
     return recorded
 
 
-def _parent(store: Store, action: wire.Action) -> None:
+def _add_task(task: run_definition_pb2.TaskAction, action: wire.Action) -> None:
+    """What an object keeps of a task: its template, which names it, and its short name."""
+    template = action.task.spec.task_template
     run = action.action_id.run
-    row = action_rows.find(store, run, action.parent_action_name)
-    if row is None or not row["is_enqueued"]:
-        name = _object(identifier_pb2.ActionIdentifier(run=run, name=action.parent_action_name))
-        raise internal(
-            f'failed to get parent TaskAction {name}: taskactions.flyte.org "{name}" not found'
-        )
+    task.id.project, task.id.domain = run.project, run.domain
+    task.id.name, task.id.version = template.id.name, template.id.version
+    task.spec.task_template.CopyFrom(template)
+    task.spec.short_name = action.task.spec.short_name
 
 
-def _begin(store: Store, action: wire.Action, *, is_new: bool) -> None:
-    row = action_rows.find(store, action.action_id.run, action.action_id.name)
-    if row is None:
-        raise RuntimeError("the action was just written")
-    if row["is_enqueued"]:
-        if action.WhichOneof("spec") == "task":
-            name = _object(action.action_id)
+def _parent(store: Store, action: wire.Action) -> None:
+    parent = _parent_of(action)
+    if not task_objects.exists(store, parent):
+        raise unknown_object("parent TaskAction", task_objects.name(parent))
+
+
+def _parent_of(action: wire.Action) -> identifier_pb2.ActionIdentifier:
+    return identifier_pb2.ActionIdentifier(run=action.action_id.run, name=action.parent_action_name)
+
+
+def _begin(store: Store, request: wire.EnqueueRequest) -> None:
+    action = request.action
+    name, is_task = task_objects.name(action.action_id), action.WhichOneof("spec") == "task"
+    with store.writing():
+        root_spec = None if action.parent_action_name else request.run_spec
+        if not task_objects.create(store, action, root_spec if is_task else None):
+            if not is_task:
+                return
             raise internal(
                 f"failed to create TaskAction CR {name}: "
                 f'taskactions.flyte.org "{name}" already exists'
             )
-        return
-    with store.writing():
-        action_rows.change(store, row, {"is_enqueued": 1})
+        is_new = recording.recorded(store, _record(action))
         if is_new and action.parent_action_name:
-            parent = identifier_pb2.ActionIdentifier(
-                run=action.action_id.run, name=action.parent_action_name
-            )
             running = phase_pb2.ACTION_PHASE_RUNNING
-            action_rows.update(store, parent, run_definition_pb2.ActionStatus(phase=running))
-        if action.WhichOneof("spec") == "condition":
+            status = run_definition_pb2.ActionStatus(phase=running)
+            action_rows.update(store, _parent_of(action), status)
+        if not is_task:
             paused = run_definition_pb2.ActionStatus(phase=action_rows.PAUSED)
             action_rows.update(store, action.action_id, paused)
 
 
 def abort(store: Store, request: wire.AbortRequest) -> wire.AbortResponse:
     """Abort: the object goes away, and what is below it."""
-    row = _enqueued(store, request.action_id)
-    if row is None:
-        name = _object(request.action_id)
-        raise internal(f'failed to get TaskAction {name}: taskactions.flyte.org "{name}" not found')
+    if not request.action_id.HasField("run"):
+        raise PanicError
+    found = task_objects.existing(store, request.action_id)
     with store.writing():
-        action_rows.remove(store, row)
+        action_rows.remove(store, found)
     return wire.AbortResponse()
 
 
@@ -132,7 +163,10 @@ def signal_event(
     value = literals_pb2.Literal()
     if (kind := request.payload.WhichOneof("value")) is not None:
         setattr(value.scalar.primitive, _PAYLOADS[kind], getattr(request.payload, kind))
-    _signal(store, request.action_id, value, identity.caller())
+    try:
+        _signal(store, request.action_id, value, identity.caller())
+    except PanicError:
+        raise passed_on() from None
     return run_service_pb2.SignalEventResponse()
 
 
@@ -161,17 +195,21 @@ def _signal(
     with store.writing():
         action_rows.change(store, row, changed)
         succeeded = run_definition_pb2.ActionStatus(phase=action_rows.SUCCEEDED)
-        action_rows.update(store, action, succeeded)
+        action_rows.update(store, action_rows.identifier(row), succeeded)
 
 
 def _waiting(
     store: Store, action: identifier_pb2.ActionIdentifier, value: literals_pb2.Literal
 ) -> sqlite3.Row | None:
     """The condition that is to get a value; None when it has got that one before."""
-    row, name = _enqueued(store, action), _object(action)
-    if row is None:
+    if not action.HasField("run"):
+        raise PanicError
+    name = task_objects.name(action)
+    if not task_objects.exists(store, action):
         raise not_found(f"condition action {name} not found")
-    if row["action_type"] != run_shapes.CONDITION:
+    owner = task_objects.action_of(task_objects.existing(store, action))
+    row = action_rows.find(store, owner.run, owner.name)
+    if row is None or row["action_type"] != run_shapes.CONDITION:
         raise _precondition(f"action {name} is not a condition")
     if row["output"] is not None:
         if literals_pb2.Literal.FromString(row["output"]) == value:
@@ -182,21 +220,14 @@ def _waiting(
     return row
 
 
-def _enqueued(store: Store, action: identifier_pb2.ActionIdentifier) -> sqlite3.Row | None:
-    row = action_rows.find(store, action.run, action.name)
-    return row if row is not None and row["is_enqueued"] else None
-
-
-def _object(action: identifier_pb2.ActionIdentifier) -> str:
-    return f"{action.run.name}-{action.name}"
-
-
 def _precondition(text: str) -> StatusError:
     return StatusError(grpc.StatusCode.FAILED_PRECONDITION, text)
 
 
-def _shown(kind: types_pb2.LiteralType) -> str:
-    return "" if not kind.HasField("simple") else f"simple:{types_pb2.SimpleType.Name(kind.simple)}"
-
-
-HANDLERS = guarded({"Enqueue": enqueue, "Abort": abort, "Signal": signal})
+_HANDLERS: dict[str, Handler] = {
+    "Enqueue": enqueue,
+    "Abort": abort,
+    "Signal": signal,
+    **updates.HANDLERS,
+}
+HANDLERS = guarded(_HANDLERS)

@@ -15,6 +15,7 @@ from flyteidl2.common import list_pb2
 
 from reconciler.server.flyte2 import columns
 from reconciler.server.flyte2.columns import Kind, Table
+from reconciler.server.flyte2.go_text import quoted
 from reconciler.server.flyte2.refusals import database
 from reconciler.server.status import internal, refused
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_LIMIT = 50
 _MAX_LIMIT = 200
+MAX_OFFSET = 2**63 - 1
 _OFFSET = re.compile(r"[+-]?[0-9]+")
 
 _FILTER = list_pb2.Filter
@@ -106,8 +108,8 @@ def read(request: list_pb2.ListRequest, table: Table) -> Listing:
     order = ", ".join(sort(one, table) for one in sorts)
     conditions = tuple(_condition(one, table) for one in request.filters)
     offset = int(request.token) if _OFFSET.fullmatch(request.token) else -1
-    if request.token and offset < 0:
-        raise refused(f'invalid token: "{request.token}"')
+    if request.token and not 0 <= offset <= MAX_OFFSET:
+        raise refused(f"invalid token: {quoted(request.token)}")
     return Listing(table, limit, max(offset, 0), conditions, order)
 
 

@@ -134,7 +134,7 @@ def _offset(token: str) -> int:
     if not token:
         return 0
     found = _OFFSET.match(token)
-    if found is None:
+    if found is None or abs(int(found[1])) > lists.MAX_OFFSET:
         raise refused(f"invalid token format: {token}")
     if (offset := int(found[1])) < 0:
         raise refused(f"invalid offset: {offset} (must be non-negative)")

@@ -15,6 +15,7 @@ from google.rpc import status_pb2
 
 from reconciler.server.clock import micros, now
 from reconciler.server.flyte2 import action_rows
+from reconciler.server.flyte2.panics import PanicError
 from reconciler.server.flyte2.run_shapes import CONDITION, TASK, TASK_COLUMNS, TRACE
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
@@ -29,13 +30,25 @@ def record_action(store: Store, request: wire.RecordActionRequest) -> wire.Recor
     """RecordAction: one that is known stays as it is."""
     status = status_pb2.Status()
     try:
-        record(store, request)
+        with store.writing():
+            _record(store, request)
     except StatusError as error:
         status = status_pb2.Status(code=error.code.value[0], message=error.text)
-    return wire.RecordActionResponse(action_id=request.action_id, status=status)
+    answer = wire.RecordActionResponse(status=status)
+    if request.HasField("action_id"):
+        answer.action_id.CopyFrom(request.action_id)
+    return answer
 
 
-def record(store: Store, request: wire.RecordActionRequest) -> bool:
+def recorded(store: Store, request: wire.RecordActionRequest) -> bool:
+    """Keep an action, as far as it can be kept; whether it was not known before."""
+    try:
+        return _record(store, request)
+    except StatusError:
+        return True
+
+
+def _record(store: Store, request: wire.RecordActionRequest) -> bool:
     """Keep an action; False when it was there. A trace has ended by the time it is told of."""
     values: dict[str, Value] = {
         "parent_action_name": request.parent or None,
@@ -58,8 +71,7 @@ def record(store: Store, request: wire.RecordActionRequest) -> bool:
             }
         case _:
             raise refused("unsupported action spec type: <nil>")
-    with store.writing():
-        return action_rows.insert(store, request.action_id, values)
+    return action_rows.insert(store, request.action_id, values)
 
 
 def _task(action: run_definition_pb2.TaskAction) -> dict[str, Value]:
@@ -107,6 +119,8 @@ def update_status(
     store: Store, request: wire.UpdateActionStatusRequest
 ) -> wire.UpdateActionStatusResponse:
     """UpdateActionStatus: an unknown action is passed over, unless it is to have an output."""
+    if not request.action_id.HasField("run"):
+        raise PanicError
     status = status_pb2.Status()
     with store.writing():
         try:
@@ -141,6 +155,43 @@ def record_events(
     return wire.RecordActionEventsResponse(status=status_pb2.Status())
 
 
+def record_event(
+    store: Store, request: wire.RecordActionEventRequest
+) -> wire.RecordActionEventResponse:
+    """One event, for whom the answer says which action it is of."""
+    with store.writing():
+        action_rows.add_events(store, [request.event])
+    answer = wire.RecordActionEventResponse(status=status_pb2.Status())
+    if request.event.HasField("id"):
+        answer.action_id.CopyFrom(request.event.id)
+    return answer
+
+
+def stream_record(
+    store: Store, request: wire.RecordActionStreamRequest
+) -> wire.RecordActionStreamResponse:
+    """RecordActionStream: for each message, and without its nonce."""
+    return wire.RecordActionStreamResponse(response=record_action(store, request.request))
+
+
+def stream_status(
+    store: Store, request: wire.UpdateActionStatusStreamRequest
+) -> wire.UpdateActionStatusStreamResponse:
+    """UpdateActionStatusStream: for each message."""
+    return wire.UpdateActionStatusStreamResponse(
+        response=update_status(store, request.request), nonce=request.nonce
+    )
+
+
+def stream_event(
+    store: Store, request: wire.RecordActionEventStreamRequest
+) -> wire.RecordActionEventStreamResponse:
+    """RecordActionEventStream: for each message."""
+    return wire.RecordActionEventStreamResponse(
+        response=record_event(store, request.request), nonce=request.nonce
+    )
+
+
 def record_for_engine(store: Store, request: proxy.RecordRequest) -> proxy.RecordResponse:
     """EventsProxyService.Record: the same for those who run tasks."""
     with store.writing():
@@ -153,6 +204,9 @@ INTERNAL_HANDLERS = guarded(
         "RecordAction": record_action,
         "UpdateActionStatus": update_status,
         "RecordActionEvents": record_events,
+        "RecordActionStream": stream_record,
+        "UpdateActionStatusStream": stream_status,
+        "RecordActionEventStream": stream_event,
     }
 )
 PROXY_HANDLERS = guarded({"Record": record_for_engine})

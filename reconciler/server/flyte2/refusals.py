@@ -21,6 +21,11 @@ def taken(text: str) -> StatusError:
     return StatusError(grpc.StatusCode.ALREADY_EXISTS, text)
 
 
+def unknown_object(what: str, name: str) -> StatusError:
+    """INTERNAL: an action has no object in Kubernetes; `what` is who looks for it."""
+    return internal(f'failed to get {what} {name}: taskactions.flyte.org "{name}" not found')
+
+
 def database(query: str, text: str, state: str) -> StatusError:
     """INTERNAL, as every query that PostgreSQL refuses with `state`; `query` is the failed one."""
     return internal(f"{query}: ERROR: {text} (SQLSTATE {state})")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import grpc
+from flyteidl2.actions import actions_service_pb2
 from flyteidl2.common import identifier_pb2, phase_pb2
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
 from flyteidl2.workflow import run_definition_pb2
@@ -24,9 +26,11 @@ from reconciler.server.flyte2 import (
     identity,
     projects,
     run_shapes,
+    task_objects,
     tasks,
     triggers,
 )
+from reconciler.server.flyte2.go_text import quoted
 from reconciler.server.flyte2.refusals import not_found
 from reconciler.server.status import StatusError, internal, refused
 
@@ -64,7 +68,17 @@ def create(store: Store, request: wire.CreateRunRequest) -> wire.CreateRunRespon
         "run_spec": run_spec.SerializeToString(),
         "inputs_uri": f"{place}/inputs.pb",
     }
-    return wire.CreateRunResponse(run=run_shapes.run(_written(store, run, values)))
+    root = actions_service_pb2.Action(
+        action_id=identifier_pb2.ActionIdentifier(run=run, name=action_rows.ROOT),
+        run_output_base=f"{base}/{run.project}/{run.domain}/{run.name}",
+    )
+    root.task.spec.CopyFrom(task[1])
+    with store.writing():
+        row = _written(store, root.action_id, values)
+        # A root that can have no object waits for good, and nobody is told.
+        with suppress(StatusError):
+            task_objects.create(store, root, run_spec)
+    return wire.CreateRunResponse(run=run_shapes.run(row))
 
 
 def _row(
@@ -86,7 +100,6 @@ def _row(
         "function_name": identifier.name,
         "environment_name": spec.environment.name or None,
         "spec": spec.SerializeToString(),
-        "is_enqueued": 1,
     }
     for column, part in run_shapes.TASK_COLUMNS.items():
         values[column] = getattr(identifier, part) or None
@@ -94,29 +107,25 @@ def _row(
 
 
 def _written(
-    store: Store, run: identifier_pb2.RunIdentifier, values: dict[str, Value]
+    store: Store, root: identifier_pb2.ActionIdentifier, values: dict[str, Value]
 ) -> sqlite3.Row:
     """A new run, or the one that has the name already, whose task then runs once more."""
-    root = identifier_pb2.ActionIdentifier(run=run, name=action_rows.ROOT)
-    with store.writing():
-        is_new = action_rows.insert(store, root, values)
-        if is_new and values["trigger_name"]:
-            store.run(
-                "UPDATE v2_triggers SET triggered_at = ? "
-                "WHERE project = ? AND domain = ? AND task_name = ? AND name = ?",
-                (
-                    now(),
-                    run.project,
-                    run.domain,
-                    values["trigger_task_name"],
-                    values["trigger_name"],
-                ),
-            )
-        row = action_rows.find(store, run)
-        if row is None:
-            raise RuntimeError("the run was just written")
-        if not is_new:
-            action_rows.change(store, row, {"is_enqueued": 1})
+    run = root.run
+    if action_rows.insert(store, root, values) and values["trigger_name"]:
+        store.run(
+            "UPDATE v2_triggers SET triggered_at = ? "
+            "WHERE project = ? AND domain = ? AND task_name = ? AND name = ?",
+            (
+                now(),
+                run.project,
+                run.domain,
+                values["trigger_task_name"],
+                values["trigger_name"],
+            ),
+        )
+    row = action_rows.find(store, run)
+    if row is None:
+        raise RuntimeError("the run was just written")
     return row
 
 
@@ -129,11 +138,13 @@ def _run_id(request: wire.CreateRunRequest) -> identifier_pb2.RunIdentifier:
             elif not _NAME.fullmatch(run.name):
                 reason = (
                     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
-                    "start with an alphabetic character, and end with an alphanumeric character"
+                    "start with an alphabetic character, and end with an alphanumeric character "
+                    "(e.g. 'my-name', or 'abc-123', regex used for validation is "
+                    f"'{_NAME.pattern}')"
                 )
             else:
                 return run
-            raise refused(f'invalid run name "{run.name}": {reason}')
+            raise refused(f"invalid run name {quoted(run.name)}: {reason}")
         case "project_id":
             letters = (secrets.choice(_ALPHABET) for _ in range(_GENERATED_LENGTH - 1))
             return identifier_pb2.RunIdentifier(

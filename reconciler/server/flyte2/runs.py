@@ -18,6 +18,8 @@ from reconciler.server.flyte2 import (
     watching,
 )
 from reconciler.server.flyte2.columns import ACTIONS
+from reconciler.server.flyte2.go_text import shown
+from reconciler.server.flyte2.panics import breaking
 from reconciler.server.flyte2.refusals import not_found
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError
@@ -162,12 +164,8 @@ def log_context(
     event = action_rows.last_event(store, identifier, attempt)
     if event is not None and event.HasField("log_context"):
         return event.log_context, event.cluster
-    run = identifier.run
-    shown = f'run:{{project:"{run.project}" domain:"{run.domain}" name:"{run.name}"}}'
     what = "event" if event is None else "log context"
-    raise not_found(
-        f'no {what} found for action {shown} name:"{identifier.name}" attempt {attempt}'
-    )
+    raise not_found(f"no {what} found for action {shown(identifier)} attempt {attempt}")
 
 
 def action(store: Store, identifier: identifier_pb2.ActionIdentifier) -> sqlite3.Row:
@@ -200,4 +198,17 @@ _HANDLERS: dict[str, Any] = {
     "SignalEvent": enqueueing.signal_event,
     **watching.HANDLERS,
 }
-HANDLERS = guarded(_HANDLERS)
+_RUN, _ACTION = "run_id", "action_id.run"
+_NEEDED = {
+    "AbortRun": _RUN,
+    "AbortAction": _ACTION,
+    "GetRunDetails": _RUN,
+    "GetActionDetails": _ACTION,
+    "GetActionDataURIs": _ACTION,
+    "GetActionLogContext": _ACTION,
+    "WatchRunDetails": _RUN,
+    "WatchActionDetails": _ACTION,
+    "WatchActions": _RUN,
+    "WatchClusterEvents": "id.run",
+}
+HANDLERS = breaking(guarded(_HANDLERS), _NEEDED)

@@ -2,8 +2,8 @@
 
 Column names are the manager's (v2.0.43), because list requests name them. Versions of tasks and
 revisions of triggers never go away, nor do actions and their events. A run is the action without a
-parent. `spec` is what an action's type says: a task's, a trace's or a condition. `is_enqueued` says
-that there is an object in Kubernetes, which abort removes and signals are written to.
+parent. `spec` is what an action's type says: a task's, a trace's or a condition. `v2_objects` are
+the objects in Kubernetes, which abort removes and signals are written to.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS v2_actions ({_ID},
     task_type TEXT NOT NULL DEFAULT '', task_short_name TEXT,
     function_name TEXT NOT NULL DEFAULT '', environment_name TEXT,
     spec BLOB, run_spec BLOB, inputs_uri TEXT NOT NULL, outputs_uri TEXT NOT NULL DEFAULT '',
-    output BLOB, signalled_by BLOB, is_enqueued INTEGER NOT NULL DEFAULT 0,
+    output BLOB, signalled_by BLOB,
     attempts INTEGER NOT NULL DEFAULT 1, cache_status INTEGER NOT NULL DEFAULT 0,
     abort_reason TEXT, ended_at INTEGER, duration_ms INTEGER,
     {_TIMES}, UNIQUE (project, domain, run_name, name));
@@ -74,6 +74,11 @@ CREATE TABLE IF NOT EXISTS v2_action_events (
     attempt INTEGER NOT NULL, phase INTEGER NOT NULL, version INTEGER NOT NULL,
     info BLOB NOT NULL, {_TIMES},
     PRIMARY KEY (project, domain, run_name, name, attempt, phase, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS v2_objects (
+    name TEXT PRIMARY KEY, project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL,
+    action_name TEXT NOT NULL, parent TEXT NOT NULL, output_base TEXT NOT NULL,
+    is_there INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS v2_objects_run ON v2_objects (run_name, parent);
 """
 
 # The project that the manager makes when its configuration names no other.

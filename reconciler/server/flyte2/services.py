@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flyteidl2.actions import actions_service_pb2
+from flyteidl2.app import app_logs_service_pb2, app_service_pb2
 from flyteidl2.auth import auth_service_pb2, identity_pb2
 from flyteidl2.cluster import service_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
@@ -16,6 +17,7 @@ from flyteidl2.trigger import trigger_service_pb2
 from flyteidl2.workflow import run_service_pb2
 
 from reconciler.server.flyte2 import (
+    apps,
     cluster,
     dataproxy,
     enqueueing,
@@ -38,6 +40,8 @@ _WORKFLOW = run_service_pb2.DESCRIPTOR.package
 
 SERVICES: Mapping[str, Service] = {
     f"{actions_service_pb2.DESCRIPTOR.package}.ActionsService": enqueueing.HANDLERS,
+    f"{app_service_pb2.DESCRIPTOR.package}.AppService": apps.HANDLERS,
+    f"{app_logs_service_pb2.DESCRIPTOR.package}.AppLogsService": apps.LOGS_HANDLERS,
     f"{auth_service_pb2.DESCRIPTOR.package}.AuthMetadataService": identity.METADATA_HANDLERS,
     f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
     f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,

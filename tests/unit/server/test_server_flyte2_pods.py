@@ -85,7 +85,7 @@ async def test_pod_outside_of_the_folder_is_not_found(store: Store) -> None:
         await tail(store)
 
 
-def enqueued(name: str, parent: str) -> actions_service_pb2.EnqueueRequest:
+def enqueued(name: str, parent: str | None = None) -> actions_service_pb2.EnqueueRequest:
     action = actions_service_pb2.Action(
         action_id=engine.action_id(RUN, name),
         parent_action_name=parent,
@@ -96,7 +96,7 @@ def enqueued(name: str, parent: str) -> actions_service_pb2.EnqueueRequest:
 
 def test_abort_takes_along_what_runs_below(tmp_path: pathlib.Path) -> None:
     with closing(Store(tmp_path / "other.db")) as store:
-        for name, parent in (("a0", ""), ("b1", "a0"), ("b2", "a0"), ("c1", "b1")):
+        for name, parent in (("a0", None), ("b1", "a0"), ("b2", "a0"), ("c1", "b1")):
             enqueueing.enqueue(store, enqueued(name, parent))
         done = engine.status(engine.action_id(RUN, "b2"), engine.SUCCEEDED)
         recording.update_status(store, done)
@@ -108,7 +108,7 @@ def test_abort_takes_along_what_runs_below(tmp_path: pathlib.Path) -> None:
 
 def test_task_that_is_there_is_not_enqueued_again(tmp_path: pathlib.Path) -> None:
     with closing(Store(tmp_path / "other.db")) as store:
-        enqueueing.enqueue(store, enqueued("a0", ""))
+        enqueueing.enqueue(store, enqueued("a0"))
         enqueueing.enqueue(store, enqueued("b1", "a0"))
         with pytest.raises(StatusError, match='"r1-b1" already exists'):
             enqueueing.enqueue(store, enqueued("b1", "a0"))

@@ -126,14 +126,16 @@ async def test_sign_in_covers_flyte_2(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/flyteidl2.nobody.Nothing/Do", "unknown service flyteidl2.nobody.Nothing"),
+        ("/flyteidl.service.Nothing/Do", "unknown service flyteidl.service.Nothing"),
         (
-            "/flyteidl2.cluster.ClusterService/Do",
-            "unknown method Do for service flyteidl2.cluster.ClusterService",
+            "/flyteidl.service.AdminService/Do",
+            "unknown method Do for service flyteidl.service.AdminService",
         ),
+        ("/flyteidl2.nobody.Nothing/Do", "Received http2 header with status: 404"),
+        ("/flyteidl2.cluster.ClusterService/Do", "Received http2 header with status: 404"),
         (f"/{RUNS}/CreateRun", "the embedded Flyte does not serve CreateRun"),
     ],
-    ids=["service", "method", "handler"],
+    ids=["service", "method", "service2", "method2", "handler"],
 )
 async def test_what_nobody_serves_is_unimplemented(
     tmp_path: pathlib.Path, path: str, text: str

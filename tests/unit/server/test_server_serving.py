@@ -19,7 +19,7 @@ from flyteidl.service import (
     identity_pb2,
     identity_pb2_grpc,
 )
-from flyteidl2.actions import actions_service_pb2, actions_service_pb2_grpc
+from flyteidl2.app import app_payload_pb2, app_service_pb2_grpc
 
 from reconciler.server.auth import AuthSettings
 from reconciler.server.embedded import Server, Store
@@ -107,11 +107,11 @@ async def test_hook_after_a_call_loses_the_answer_but_not_the_effect(
 
 async def test_call_that_is_not_served_is_unimplemented(tmp_path: pathlib.Path) -> None:
     async with serving(tmp_path) as (server, channel):
-        stub = actions_service_pb2_grpc.ActionsServiceStub(channel)
+        stub = app_service_pb2_grpc.AppServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stub.Update(actions_service_pb2.UpdateRequest())
+            await stub.UpdateStatus(app_payload_pb2.UpdateStatusRequest())
         assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert server.calls["Update"] == 1
+        assert server.calls["UpdateStatus"] == 1
 
 
 async def token(server: Server, secret: str, *, basic: bool) -> tuple[int, dict[str, Any]]:
