@@ -94,6 +94,10 @@ class Client:
         """For a test whose outcome is chance, or whose request JSON cannot express."""
         self.recorded = False
 
+    def request(self, method: str) -> Message:
+        """An empty request."""
+        return message_factory.GetMessageClass(self.wire.methods[method].input_type)()
+
     async def ok(self, method: str, request: Message, **metadata: str) -> Any:
         """The answer; fails the test when the call is refused."""
         answer = await self._call(method, request, metadata)

@@ -258,9 +258,7 @@ async def test_request_that_names_nothing_ends_as_a_panic_does(
     flyte2: Client, method: str, code: str
 ) -> None:
     flyte2.do_not_record()  # the text is that of whoever reads the end of the stream
-    descriptor = flyte2.wire.methods[method]
-    request = message_factory.GetMessageClass(descriptor.input_type)()
-    assert (await flyte2.refused(method, request)).code == code
+    assert (await flyte2.refused(method, flyte2.request(method))).code == code
 
 
 async def test_logs_of_nothing_name_what_was_asked_for(flyte2: Client, task: str) -> None:
@@ -318,17 +316,12 @@ async def test_what_names_no_action_is_told_of_none(told: Client) -> None:
 
 @pytest.mark.parametrize("method", ["Create", "Get", "Update", "Delete", "List"])
 async def test_app_is_found_nowhere(flyte2: Client, method: str) -> None:
-    refusal = await flyte2.refused(f"AppService.{method}", _app(flyte2, method))
+    refusal = await flyte2.refused(f"AppService.{method}", flyte2.request(f"AppService.{method}"))
     assert (refusal.code, refusal.text) == ("UNIMPLEMENTED", "404 Not Found")
 
 
 @pytest.mark.parametrize("method", ["UpdateStatus", "Lease"])
 async def test_app_cannot_be_told_of(flyte2: Client, method: str) -> None:
-    refusal = await flyte2.refused(f"AppService.{method}", _app(flyte2, method))
+    refusal = await flyte2.refused(f"AppService.{method}", flyte2.request(f"AppService.{method}"))
     assert refusal.code == "UNIMPLEMENTED"
     assert refusal.text == f"flyteidl2.app.AppService.{method} is not implemented"
-
-
-def _app(flyte2: Client, method: str) -> Any:
-    descriptor = flyte2.wire.methods[f"AppService.{method}"]
-    return message_factory.GetMessageClass(descriptor.input_type)()

@@ -18,7 +18,16 @@ from flyteidl2.workflow import run_service_pb2
 
 from reconciler.server import durations
 from reconciler.server.clock import now, stamp
-from reconciler.server.flyte2 import attempts, files, pods, projects, runs, tasks, triggers
+from reconciler.server.flyte2 import (
+    attempts,
+    files,
+    go_paths,
+    pods,
+    projects,
+    runs,
+    tasks,
+    triggers,
+)
 from reconciler.server.flyte2.go_order import in_go_order
 from reconciler.server.flyte2.panics import breaking, passed_on
 from reconciler.server.flyte2.refusals import not_found, taken
@@ -58,9 +67,7 @@ def create_upload_location(
         )
     projects.required(store, request.project)
     root = request.filename_root or base64.b32encode(request.content_md5).decode()
-    native = store.objects.native_url(
-        _PREFIX, request.project, request.domain, root, request.filename
-    )
+    native = _place(request.project, request.domain, root, request.filename)
     md5 = base64.b64encode(request.content_md5).decode()
     if request.filename and request.filename_root:
         _check_overwrite(store, native, md5)
@@ -90,6 +97,17 @@ def _seconds(wanted: Duration) -> float:
         shown = durations.text(seconds * 10**9 + nanos)
         raise refused(f"expires_in ({shown}) exceeds maximum allowed duration of 1h0m0s")
     return total
+
+
+def _place(*parts: str) -> str:
+    path = "/".join(part.strip("/") for part in (_PREFIX, *parts) if part)
+    try:
+        return go_paths.resolved(files.BASE, path)
+    except go_paths.PathError as error:
+        raise internal(
+            "failed to construct storage path: Reference is of an invalid format "
+            f"[{files.BASE}]: {error}"
+        ) from None
 
 
 def _check_overwrite(store: Store, native: str, md5: str) -> None:
