@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
+from reconciler.errors import BackendError
 from reconciler.model.asked_runs import AskedRuns
 from reconciler.model.document import Json
 from reconciler.model.key import Place
@@ -24,6 +25,11 @@ from reconciler.model.run import (
     Stopping,
     Values,
 )
+
+
+def missing(run_id: RunId) -> BackendError:
+    """Say that there is no such run."""
+    return BackendError(f"run {run_id}: is not there; list those that are", code="NOT_FOUND")
 
 
 class Running(Protocol):

@@ -122,21 +122,6 @@ def is_different_structure(error: BaseException) -> bool:
     return FAULTS.meaning_of(error) is Meaning.DIFFERENT_STRUCTURE
 
 
-def is_inactive_project(error: BaseException) -> bool:
-    """Whether the project is archived."""
-    return FAULTS.meaning_of(error) is Meaning.INACTIVE_PROJECT
-
-
-def is_unknown_project(error: BaseException) -> bool:
-    """Whether the project is not registered."""
-    return FAULTS.meaning_of(error) is Meaning.UNKNOWN_PROJECT
-
-
-def is_unserved(error: BaseException) -> bool:
-    """Whether the server does not have the call at all."""
-    return FAULTS.meaning_of(error) is Meaning.UNSERVED
-
-
 def has_ended(error: BaseException) -> bool:
     """Whether an execution has ended, so that it can be changed no more."""
     call = error.__cause__

@@ -83,12 +83,6 @@ GET_TASK = TABLE.read(
     *_ID,
     check=_of(identifier_pb2.TASK),
 )
-LIST_TASK_IDS = TABLE.read(
-    "AdminService.ListTaskIds",
-    common_pb2.NamedEntityIdentifierListRequest,
-    common_pb2.NamedEntityIdentifierList,
-    *_NAMES,
-)
 LIST_TASKS = TABLE.read(
     "AdminService.ListTasks", common_pb2.ResourceListRequest, task_pb2.TaskList, *_LIST
 )
@@ -98,12 +92,6 @@ GET_WORKFLOW = TABLE.read(
     workflow_pb2.Workflow,
     *_ID,
     check=_of(identifier_pb2.WORKFLOW),
-)
-LIST_WORKFLOW_IDS = TABLE.read(
-    "AdminService.ListWorkflowIds",
-    common_pb2.NamedEntityIdentifierListRequest,
-    common_pb2.NamedEntityIdentifierList,
-    *_NAMES,
 )
 LIST_WORKFLOWS = TABLE.read(
     "AdminService.ListWorkflows", common_pb2.ResourceListRequest, workflow_pb2.WorkflowList, *_LIST
@@ -127,12 +115,6 @@ LIST_ACTIVE_LAUNCH_PLANS = TABLE.read(
     launch_plan_pb2.LaunchPlanList,
     *_NAMES,
 )
-LIST_LAUNCH_PLAN_IDS = TABLE.read(
-    "AdminService.ListLaunchPlanIds",
-    common_pb2.NamedEntityIdentifierListRequest,
-    common_pb2.NamedEntityIdentifierList,
-    *_NAMES,
-)
 LIST_LAUNCH_PLANS = TABLE.read(
     "AdminService.ListLaunchPlans",
     common_pb2.ResourceListRequest,
@@ -147,27 +129,6 @@ LIST_PROJECTS = TABLE.read(
 )
 GET_DOMAINS = TABLE.read(
     "AdminService.GetDomains", project_pb2.GetDomainRequest, project_pb2.GetDomainsResponse
-)
-GET_PROJECT_ATTRIBUTES = TABLE.read(
-    "AdminService.GetProjectAttributes",
-    project_attributes_pb2.ProjectAttributesGetRequest,
-    project_attributes_pb2.ProjectAttributesGetResponse,
-    "project",
-)
-GET_PROJECT_DOMAIN_ATTRIBUTES = TABLE.read(
-    "AdminService.GetProjectDomainAttributes",
-    project_domain_attributes_pb2.ProjectDomainAttributesGetRequest,
-    project_domain_attributes_pb2.ProjectDomainAttributesGetResponse,
-    "project",
-    "domain",
-)
-GET_WORKFLOW_ATTRIBUTES = TABLE.read(
-    "AdminService.GetWorkflowAttributes",
-    workflow_attributes_pb2.WorkflowAttributesGetRequest,
-    workflow_attributes_pb2.WorkflowAttributesGetResponse,
-    "project",
-    "domain",
-    "workflow",
 )
 LIST_MATCHABLE_ATTRIBUTES = TABLE.read(
     "AdminService.ListMatchableAttributes",
@@ -197,13 +158,6 @@ GET_DESCRIPTION_ENTITY = TABLE.read(
     description_entity_pb2.DescriptionEntity,
     "id.resource_type",
     *_ID,
-)
-LIST_DESCRIPTION_ENTITIES = TABLE.read(
-    "AdminService.ListDescriptionEntities",
-    description_entity_pb2.DescriptionEntityListRequest,
-    description_entity_pb2.DescriptionEntityList,
-    "resource_type",
-    *_LIST,
 )
 GET_EXECUTION = TABLE.read(
     "AdminService.GetExecution",

@@ -64,8 +64,6 @@ _REMEDIES: Final[Mapping[Meaning, Remedy]] = {
 
 FAULTS: Final = Faults(TABLE, _REMEDIES)
 
-_PASSING: Final = frozenset({"INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN"})
-
 
 def is_not_found(error: BaseException) -> bool:
     """Whether the object does not exist; its project may be what is missing."""
@@ -80,13 +78,3 @@ def is_already_exists(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Whether the object was changed since the revision that was sent."""
     return FAULTS.meaning_of(error) is Meaning.CONFLICT
-
-
-def passes(error: errors.BackendError) -> bool:
-    """Whether asking again may help: nothing answered, or its database or a proxy failed."""
-    return isinstance(error, errors.UnavailableError) or error.code in _PASSING
-
-
-def is_unserved(error: BaseException) -> bool:
-    """Whether the server does not have the call at all."""
-    return FAULTS.meaning_of(error) is Meaning.UNSERVED

@@ -339,13 +339,6 @@ GET_ACTION_DATA_URIS = TABLE.read(
     *_in("action_id.run", _RUN),
     "action_id.name",
 )
-GET_ACTION_LOG_CONTEXT = TABLE.read(
-    "RunService.GetActionLogContext",
-    run_service_pb2.GetActionLogContextRequest,
-    run_service_pb2.GetActionLogContextResponse,
-    *_in("action_id.run", _RUN),
-    "action_id.name",
-)
 
 SELECT_CLUSTER = TABLE.read(
     "ClusterService.SelectCluster",

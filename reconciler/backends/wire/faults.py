@@ -205,12 +205,18 @@ class Faults:
 
 
 _ANY_FLYTE: Final = Faults(COMMON, REMEDIES)
+_PASSING: Final = frozenset({"INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN"})
 
 
 def is_too_large(error: BaseException) -> bool:
     """Whether a message passed a size limit, ours or the server's."""
     meaning = _ANY_FLYTE.meaning_of(error)
     return meaning in {Meaning.TOO_LARGE_FOR_SERVER, Meaning.TOO_LARGE_FOR_US}
+
+
+def passes(error: errors.BackendError) -> bool:
+    """Whether asking again may help: nothing answered, or its database or a proxy failed."""
+    return isinstance(error, errors.UnavailableError) or error.code in _PASSING
 
 
 def _shorten(text: str, hide: Iterable[str]) -> str:

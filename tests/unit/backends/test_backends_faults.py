@@ -163,8 +163,8 @@ def test_typed_detail_tells_an_archived_project() -> None:
     archived = fault(CODE.INVALID_ARGUMENT, "reworded", project_pb2.InactiveProject(id="p"))
     other = fault(CODE.INVALID_ARGUMENT, "reworded", project_pb2.Project(id="p"))
 
-    assert faults.is_inactive_project(archived)
-    assert not faults.is_inactive_project(other)
+    assert faults.FAULTS.meaning_of(archived) is Meaning.INACTIVE_PROJECT
+    assert faults.FAULTS.meaning_of(other) is Meaning.INVALID
 
 
 def test_garbled_detail_is_not_an_error_of_its_own() -> None:
@@ -184,13 +184,6 @@ def test_garbled_detail_is_not_an_error_of_its_own() -> None:
             CODE.INVALID_ARGUMENT,
             "n with different structure already exists",
         ),
-        (faults.is_inactive_project, CODE.INVALID_ARGUMENT, "project [p] is not active"),
-        (
-            faults.is_unknown_project,
-            CODE.INVALID_ARGUMENT,
-            "failed to validate that project [p] and domain [d] are registered",
-        ),
-        (faults.is_unserved, CODE.UNIMPLEMENTED, ""),
         (is_too_large, CODE.RESOURCE_EXHAUSTED, "Received message larger than max"),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -93,4 +93,3 @@ def test_what_is_asked_of_an_error_follows_from_its_meaning() -> None:
     assert faults.is_not_found(raised(CODE.UNKNOWN, "task not found: x"))
     assert faults.is_not_found(raised(CODE.NOT_FOUND, "project not found: p"))
     assert faults.is_already_exists(raised(CODE.ALREADY_EXISTS, "project already exists: p"))
-    assert faults.is_unserved(raised(CODE.UNIMPLEMENTED, "unimplemented"))

@@ -17,7 +17,6 @@ REPEATABLE_WRITES = {
     "AdminService.CreateLaunchPlan",
     "AdminService.UpdateProject",
     "AdminService.UpdateNamedEntity",
-    "AdminService.UpdateExecution",
     "SignalService.SetSignal",
 }
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from reconciler.errors import BackendError, UnavailableError
+from reconciler.backends.running import missing
+from reconciler.backends.wire.faults import passes
+from reconciler.errors import BackendError
 from reconciler.model.run import Run, RunId
 
 Read = Callable[[RunId], Awaitable[Run | None]]
 Sleep = Callable[[float], Awaitable[object]]
-
-
-_PASSING = frozenset({"INTERNAL", "RESOURCE_EXHAUSTED", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +28,6 @@ class Pace:
     patience: float = 900.0
 
 
-def missing(run_id: RunId) -> BackendError:
-    """Say that there is no such run."""
-    return BackendError(f"run {run_id}: is not there; list those that are", code="NOT_FOUND")
-
-
-def _passes(error: BackendError) -> bool:
-    """Say whether asking again may help: nothing answered, or its database or a proxy failed."""
-    return isinstance(error, UnavailableError) or error.code in _PASSING
-
-
 async def follow(read: Read, run_id: RunId, sleep: Sleep, pace: Pace) -> AsyncIterator[Run]:
     """Yield the run at once and whenever it changed, until it has ended."""
     shown: Run | None = None
@@ -47,15 +36,13 @@ async def follow(read: Read, run_id: RunId, sleep: Sleep, pace: Pace) -> AsyncIt
         try:
             run = await read(run_id)
         except BackendError as error:
-            if shown is None or not _passes(error) or silent >= pace.patience:
+            if shown is None or not passes(error) or silent >= pace.patience:
                 raise
             silent += pause
         else:
             silent = 0.0
             if run is None:
-                raise BackendError(
-                    f"run {run_id}: is not there; list those that are", code="NOT_FOUND"
-                )
+                raise missing(run_id)
             if run != shown:
                 shown, pause = run, pace.first
                 yield run

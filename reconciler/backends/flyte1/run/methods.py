@@ -117,13 +117,6 @@ RECOVER_EXECUTION = TABLE.write(
     *_RUN,
     "name",
 )
-UPDATE_EXECUTION = TABLE.write(
-    "AdminService.UpdateExecution",
-    execution_pb2.ExecutionUpdateRequest,
-    execution_pb2.ExecutionUpdateResponse,
-    *_RUN,
-    may_repeat=always,
-)
 SET_SIGNAL = TABLE.write(
     "SignalService.SetSignal",
     signal_pb2.SignalSetRequest,

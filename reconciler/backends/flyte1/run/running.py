@@ -21,6 +21,7 @@ from reconciler.backends.flyte1.run import (
     steps,
 )
 from reconciler.backends.flyte1.run.stored import Stored
+from reconciler.backends.running import missing
 from reconciler.backends.wire import console
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError, UnsupportedError
@@ -185,7 +186,7 @@ class Flyte1Running:
     async def _existing(self, run_id: RunId) -> execution_pb2.Execution:
         found = await start.get(self._channel, run_id)
         if found is None:
-            raise follow.missing(run_id)
+            raise missing(run_id)
         return found
 
 

@@ -8,6 +8,7 @@ from flyteidl2.workflow import run_service_pb2
 
 from reconciler.backends.flyte2 import faults, methods
 from reconciler.backends.flyte2.run import rows
+from reconciler.backends.running import missing
 from reconciler.backends.wire.channel import Channel
 from reconciler.errors import BackendError
 from reconciler.model.run import Run, RunId
@@ -29,7 +30,7 @@ async def existing(channel: Channel, run_id: RunId) -> wire.RunDetails:
     """Read a run that must be there; raises BackendError when it is not."""
     found = await get(channel, run_id)
     if found is None:
-        raise BackendError(f"run {run_id}: is not there; list those that are", code="NOT_FOUND")
+        raise missing(run_id)
     return found
 
 

@@ -18,9 +18,9 @@ from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import run_definition_pb2 as wire
 from flyteidl2.workflow import run_service_pb2
 
-from reconciler.backends.flyte2 import faults
 from reconciler.backends.flyte2.run import details, methods, rows
 from reconciler.backends.wire.channel import Channel
+from reconciler.backends.wire.faults import passes
 from reconciler.errors import BackendError
 from reconciler.model.run import Run, RunId
 
@@ -63,7 +63,7 @@ async def follow(channel: Channel, run_id: RunId, sleep: Sleep, pace: Pace) -> A
                     if run.phase.is_terminal:
                         return
         except BackendError as error:
-            if shown is None or not faults.passes(error) or silent >= pace.patience:
+            if shown is None or not passes(error) or silent >= pace.patience:
                 raise
         silent += pause
         await sleep(pause)

@@ -24,6 +24,7 @@ from reconciler.backends.flyte2 import faults
 from reconciler.backends.flyte2.link import Link
 from reconciler.backends.flyte2.run import details, methods, rows, words
 from reconciler.backends.flyte2.run.follow import Pace, Sleep
+from reconciler.backends.wire.faults import passes
 from reconciler.backends.wire.times import moment
 from reconciler.errors import BackendError
 from reconciler.model.run import Line, Phase, RunId
@@ -97,7 +98,7 @@ class Tail:
                     return
             except BackendError as error:
                 is_missing = faults.is_not_found(error)
-                if found is None or not (is_missing or faults.passes(error)):
+                if found is None or not (is_missing or passes(error)):
                     raise
                 if is_missing and _has_ended(found, attempt):
                     raise self._gone(found, number, error) from error
