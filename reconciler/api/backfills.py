@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.api.opening import opened
+from reconciler.api.opening import Opened, opened
 from reconciler.backends.flyte1.backend import Flyte1
 from reconciler.backends.flyte1.backfill import as_workflow as workflows
 from reconciler.engine.filling import Filling, Told, fill
@@ -38,7 +38,6 @@ from reconciler.specs.validate import validate
 
 if TYPE_CHECKING:
     from reconciler.api.connecting import Target
-    from reconciler.backends.port import Backend
     from reconciler.model.origin import Problem
     from reconciler.model.run import Run
 
@@ -72,12 +71,8 @@ class Backfill:
 
 
 @dataclass(slots=True)
-class Backfills:
+class Backfills(Opened):
     """The backfills of one Flyte; made by `client`."""
-
-    backend: Backend
-    project: str = ""
-    domain: str = ""
 
     def backfill(self, spec: Mapping[str, Json], *, name: str = "command-line") -> Backfill:
         """Make a backfill of the fields of a FlyteBackfill; raises UsageError for what is wrong.
@@ -157,9 +152,9 @@ async def client(
 ) -> AsyncIterator[Backfills]:
     """Open a connection; it is chosen as `opening.opened` does."""
     async with opened(
-        connection, project=project, domain=domain, cwd=cwd, read_only=read_only
+        Backfills, connection, project=project, domain=domain, cwd=cwd, read_only=read_only
     ) as found:
-        yield Backfills(found.backend, found.project, found.domain)
+        yield found
 
 
 def _refuse(problems: tuple[Problem, ...]) -> None:

@@ -15,21 +15,20 @@ Nothing here can write: the connection refuses to send it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 
 from reconciler.api import console, grammar
 from reconciler.api.connecting import Target
-from reconciler.api.opening import opened
-from reconciler.backends.port import Backend
+from reconciler.api.opening import Opened, limited, opened
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.asked import Asked, ordered
 from reconciler.model.entity import Details, Entity, What
 from reconciler.model.key import ALL, Place
+from reconciler.model.near import hint
 
 ABSENT = "EntityNotExist"
 """The `code` of the error for what is not registered."""
@@ -49,24 +48,13 @@ async def reader(
 
     It is chosen as `opening.opened` does. Raises UsageError when none is named.
     """
-    async with opened(connection, project=project, domain=domain, cwd=cwd) as found:
-        yield Reader(
-            found.backend, identity=found.identity, project=found.project, domain=found.domain
-        )
+    async with opened(Reader, connection, project=project, domain=domain, cwd=cwd) as found:
+        yield found
 
 
 @dataclass(slots=True)
-class Reader:
-    """Looks at one Flyte; made by `reader`.
-
-    `project` and `domain` hold where a call names none; empty ones are every project or domain for
-    lists, and must be given for a single entity.
-    """
-
-    backend: Backend
-    identity: Mapping[str, str]
-    project: str = ""
-    domain: str = ""
+class Reader(Opened):
+    """Looks at one Flyte; made by `reader`."""
 
     @property
     def flyte(self) -> str:
@@ -153,22 +141,18 @@ class Reader:
             name: grammar.instant(given, option=name, now=now) for name, given in times.items()
         }
         asked = Asked(what=grammar.what_of(what), **moments, **filters)  # type: ignore[arg-type]  # checked by the value
-        return self.rows(self.placed(asked))
+        return self.rows(self.listed(asked))
 
-    def placed(self, asked: Asked) -> Asked:
-        """Fill in the project and the domain that hold where a list names none."""
-        if not asked.what.is_placed:
-            return asked
-        project = asked.project if asked.project != ALL else self.project or ALL
-        domain = asked.domain if asked.domain != ALL else self.domain or ALL
-        return replace(asked, project=project, domain=domain)
+    def listed(self, asked: Asked) -> Asked:
+        """Fill in the place that holds where a list names none, for what has places."""
+        return self.placed(asked) if asked.what.is_placed else asked
 
     def rows(self, asked: Asked) -> AsyncIterator[Entity]:
         """List what is asked for, as it stands: no defaults are filled in."""
         reading = self.backend.reading
         grammar.check(asked, reading.tells(asked))
         if reading.order(asked) == asked.order:
-            return _lazily(reading.entities(asked), asked)
+            return limited(reading.entities(asked), asked.matches, asked.limit)
         return _sorted(reading.entities(asked), asked)
 
     def url(self, entity: Entity) -> str:
@@ -200,15 +184,19 @@ class Reader:
             state="all" if not version and self._has_states(what) else "",
         )
         try:
-            rows = [row async for row in _lazily(self.backend.reading.entities(asked), asked)]
+            rows = [
+                row
+                async for row in limited(
+                    self.backend.reading.entities(asked), asked.matches, asked.limit
+                )
+            ]
         except BackendError:
             rows = []
         near = {row.version if version else row.name for row in rows}
-        close = get_close_matches(version or name, sorted(near), n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"see `reconcile get {what}`"
+        fix = hint(version or name, near, f"see `reconcile get {what}`")
         where = f" in {place}" if place.project else ""
         of = f" version {version}" if version else ""
-        message = f"{what.one} {name}{of}: is not registered{where}; {hint}"
+        message = f"{what.one} {name}{of}: is not registered{where}; {fix}"
         return BackendError(message, code=ABSENT)
 
     def _has_states(self, what: What) -> bool:
@@ -249,16 +237,6 @@ class Lazy:
                     domain=self.place.domain,
                 )
             return self._found
-
-
-async def _lazily(rows: AsyncIterator[Entity], asked: Asked) -> AsyncIterator[Entity]:
-    count = 0
-    async for row in rows:
-        if asked.matches(row):
-            yield row
-            count += 1
-            if count == asked.limit:
-                return
 
 
 async def _sorted(rows: AsyncIterator[Entity], asked: Asked) -> AsyncIterator[Entity]:

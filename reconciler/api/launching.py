@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from reconciler.api import grammar
@@ -31,6 +30,7 @@ from reconciler.model.asked import Asked as Listed
 from reconciler.model.digest import UNCLAIMED
 from reconciler.model.document import Document, Json
 from reconciler.model.interface import Missing, Unread, Want, Workflow
+from reconciler.model.near import hint
 from reconciler.model.origin import Origin, Problem, Severity
 from reconciler.model.run import Launch, Run, RunId
 from reconciler.resolve.context import Context
@@ -181,8 +181,7 @@ async def _near(backend: Backend, asked: Asked, want: Want) -> str:
         names = set()
     if want.name in names:
         return f"name another version, see `reconcile get {what} {want.name} --all-versions`"
-    close = get_close_matches(want.name, sorted(names), n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"see `reconcile get {what}`"
+    return hint(want.name, names, f"see `reconcile get {what}`")
 
 
 def _declared(spec: Mapping[str, Json]) -> Declared:

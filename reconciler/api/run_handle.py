@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from reconciler.api import given
@@ -14,6 +13,7 @@ from reconciler.api.stored import Store
 from reconciler.engine import answering, waiting
 from reconciler.engine.waiting import ABSENT, Goal
 from reconciler.errors import BackendError, UsageError
+from reconciler.model.near import hint
 from reconciler.model.run import Data, Phase, Run, RunId, Step, Stopping, Values
 
 if TYPE_CHECKING:
@@ -230,9 +230,9 @@ def find_step(steps: tuple[Step, ...], name: str, run_id: RunId) -> Step:
     if called:
         ids = ", ".join(step.id for step in called)
         raise UsageError(f"step {name}: of {run_id}: {len(called)} have that name; name one: {ids}")
-    near = get_close_matches(name, [*found, *(step.name for step in found.values())], n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"see `reconcile get nodes {run_id}`"
-    raise BackendError(f"step {name}: is not in run {run_id}; {hint}", code=ABSENT)
+    known = [*found, *(step.name for step in found.values())]
+    fix = hint(name, known, f"see `reconcile get nodes {run_id}`")
+    raise BackendError(f"step {name}: is not in run {run_id}; {fix}", code=ABSENT)
 
 
 def _span(given: timedelta | float | None) -> timedelta | None:

@@ -18,24 +18,23 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.api import addresses, grammar
 from reconciler.api.addresses import Address
-from reconciler.api.opening import opened
+from reconciler.api.opening import Opened, limited, opened
 from reconciler.engine.waiting import ABSENT
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.asked_runs import AskedRuns
-from reconciler.model.key import ALL, Place
+from reconciler.model.key import Place
+from reconciler.model.near import hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.api.connecting import Target
     from reconciler.api.run_handle import RunHandle
-    from reconciler.backends.port import Backend
     from reconciler.backends.running import Running
     from reconciler.model.run import Gate, Run
 
@@ -64,23 +63,15 @@ async def client(
     read_only: bool = False,
 ) -> AsyncIterator[Runs]:
     """Open a connection to the runs of a Flyte; it is chosen as `opening.opened` does."""
-    how = {"project": project, "domain": domain, "cwd": cwd, "read_only": read_only}
-    async with opened(connection, **how) as found:  # type: ignore[arg-type]  # as written above
-        yield Runs(found.backend, found.identity, found.project, found.domain)
+    async with opened(
+        Runs, connection, project=project, domain=domain, cwd=cwd, read_only=read_only
+    ) as found:
+        yield found
 
 
 @dataclass(slots=True)
-class Runs:
-    """The runs of one Flyte; made by `client`.
-
-    `project` and `domain` hold where a call names none; empty ones are every project or domain for
-    lists, and must be given for a single run.
-    """
-
-    backend: Backend
-    identity: Mapping[str, str]
-    project: str = ""
-    domain: str = ""
+class Runs(Opened):
+    """The runs of one Flyte; made by `client`."""
 
     @property
     def running(self) -> Running:
@@ -160,12 +151,6 @@ class Runs:
         """List the newest runs of the place."""
         return self.runs(limit=limit)
 
-    def placed(self, asked: AskedRuns) -> AskedRuns:
-        """Fill in the project and the domain that hold where a list names none."""
-        project = asked.project if asked.project != ALL else self.project or ALL
-        domain = asked.domain if asked.domain != ALL else self.domain or ALL
-        return replace(asked, project=project, domain=domain)
-
     def rows(self, asked: AskedRuns, sort: str = "") -> AsyncIterator[Run]:
         """List what is asked for, as it stands; in another order everything is read first."""
         field = sort.removeprefix("-")
@@ -175,7 +160,7 @@ class Runs:
                 "largest first"
             )
         if sort in {"", NEWEST}:
-            return _limited(self.running.runs(asked), asked)
+            return limited(self.running.runs(asked), asked.matches, asked.limit)
         read = self.running.runs(replace(asked, limit=0))
         return _sorted(read, asked, sort)
 
@@ -214,22 +199,14 @@ class Runs:
         place = at.run.place
         asked = AskedRuns(project=place.project, domain=place.domain, archived=True, limit=_NEAR)
         try:
-            near = [run.id.name async for run in _limited(self.running.runs(asked), asked)]
+            near = [
+                run.id.name
+                async for run in limited(self.running.runs(asked), asked.matches, asked.limit)
+            ]
         except BackendError:
             near = []
-        close = get_close_matches(at.run.name, near, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "see `reconcile get runs`"
-        return BackendError(f"run {at.run.name}: is not there in {place}; {hint}", code=ABSENT)
-
-
-async def _limited(rows: AsyncIterator[Run], asked: AskedRuns) -> AsyncIterator[Run]:
-    count = 0
-    async for row in rows:
-        if asked.matches(row):
-            yield row
-            count += 1
-            if count == asked.limit:
-                return
+        fix = hint(at.run.name, near, "see `reconcile get runs`")
+        return BackendError(f"run {at.run.name}: is not there in {place}; {fix}", code=ABSENT)
 
 
 async def _sorted(rows: AsyncIterator[Run], asked: AskedRuns, sort: str) -> AsyncIterator[Run]:

@@ -66,7 +66,7 @@ async def _store(given: Mapping[str, Any]) -> AsyncIterator[Store]:
     if not (target.connection or target.endpoint):
         yield Store(None)
         return
-    async with opening.opened(target) as found:
+    async with opening.opened(opening.Opened, target) as found:
         yield Store(found.backend.running)
 
 

@@ -150,7 +150,7 @@ async def _get(given: dict[str, Any]) -> int:
 
     asked = _asked(given)
     async with entities.reader(options.target(given)) as flyte:
-        asked = asked if given["all_places"] else flyte.placed(asked)
+        asked = asked if given["all_places"] else flyte.listed(asked)
         listing = lists.Listing(
             word=asked.what.value,
             header=kinds.HEADERS[asked.what],

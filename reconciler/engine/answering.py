@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 
 from reconciler.backends.running import Running
 from reconciler.engine.waiting import ABSENT
 from reconciler.errors import BackendError, UsageError
 from reconciler.model.document import Json
+from reconciler.model.near import hint
 from reconciler.model.run import Gate, RunId
 from reconciler.plan.run.signal import is_answer
 from reconciler.values.encode import encode
@@ -25,9 +25,8 @@ def choose(gates: Sequence[Gate], signal: str, run: RunId) -> Gate:
         found = [gate for gate in gates if gate.signal == signal]
         if found:
             return found[0]
-        close = get_close_matches(signal, [gate.signal for gate in gates], n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else "it may not be reached yet"
-        raise BackendError(f"run {run}: has no gate {signal}; {hint}", code=ABSENT)
+        fix = hint(signal, (gate.signal for gate in gates), "it may not be reached yet")
+        raise BackendError(f"run {run}: has no gate {signal}; {fix}", code=ABSENT)
     found = [gate for gate in gates if not gate.is_answered]
     if len(found) > 1:
         names = ", ".join(gate.signal for gate in found)

@@ -94,8 +94,8 @@ class Asked:
             and self.is_named(row.name)
             and (not self.version or fnmatchcase(row.version, self.version))
             and self.is_in_state(row.state, row.name)
-            and _is_within(row.created_at, self.created_after, self.created_before)
-            and _is_within(row.updated_at, self.updated_after, self.updated_before)
+            and is_within(row.created_at, self.created_after, self.created_before)
+            and is_within(row.updated_at, self.updated_after, self.updated_before)
         )
 
     def is_in_state(self, state: str, name: str) -> bool:
@@ -144,7 +144,8 @@ def ordered(rows: list[Entity], order: str) -> list[Entity]:
     return sorted(plain, key=lambda row: key(row)[0], reverse=True)
 
 
-def _is_within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+def is_within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    """Say whether a moment lies in a span; one that is not told lies in none that has an end."""
     if after is None and before is None:
         return True
     if moment is None:

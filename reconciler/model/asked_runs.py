@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from reconciler.model.asked import is_within
 from reconciler.model.key import ALL, Place
 
 if TYPE_CHECKING:
@@ -61,10 +62,10 @@ class AskedRuns:
             and self._is_of(run)
             and (self.archived or not run.is_archived)
             and (not self.created_by or run.created_by == self.created_by)
-            and _is_within(run.created_at, self.created_after, self.created_before)
+            and is_within(run.created_at, self.created_after, self.created_before)
             and (
                 run.updated_at is None
-                or _is_within(run.updated_at, self.updated_after, self.updated_before)
+                or is_within(run.updated_at, self.updated_after, self.updated_before)
             )
         )
 
@@ -76,11 +77,3 @@ class AskedRuns:
         return any(
             one.name == name and (not self.version or one.version == self.version) for one in found
         )
-
-
-def _is_within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
-    if after is None and before is None:
-        return True
-    if moment is None:
-        return False
-    return (after is None or after <= moment) and (before is None or moment < before)

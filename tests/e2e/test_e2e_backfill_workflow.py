@@ -20,7 +20,7 @@ WINDOW = {"start": "2025-01-01T00:00:00Z", "end": "2025-01-08T06:00:00Z"}
 
 def library(flyte: Flyte, backend: Any) -> Backfills:
     del flyte
-    return Backfills(backend, "flytesnacks", "development")
+    return Backfills(backend, {}, "flytesnacks", "development")
 
 
 async def command(flyte: Flyte, *arguments: str) -> Ended:
