@@ -182,6 +182,8 @@ class Operator:
 
     async def start(self) -> None:
         """Start the process; what it says is kept in a file."""
+        if self.identity is not self.team.cluster.admin:
+            await self._is_known()
         log = self.team.cluster.folder / f"operator-{self.team.namespace}.log"
         with log.open("ab") as stream:
             self.process = await asyncio.create_subprocess_exec(
@@ -199,6 +201,20 @@ class Operator:
                 stdout=stream,
                 stderr=stream,
             )
+
+    async def _is_known(self) -> None:
+        """Wait a little until the API server has heard of the account's rights."""
+        asked = ("auth", "can-i", "list", "flytesyncs.flyte.reconciler.dev")
+        team = self.team
+        for _ in range(50):
+            said = await asyncio.to_thread(
+                *(team.cluster.kubectl, "-n", team.namespace, *asked),
+                code=None,
+                identity=self.identity,
+            )
+            if said.startswith("yes"):
+                return
+            await asyncio.sleep(0.1)
 
     def log(self) -> str:
         """Return what all operators of the namespace have said."""
