@@ -39,7 +39,7 @@ from reconciler.specs.validate import validate
 if TYPE_CHECKING:
     from reconciler.api.connecting import Target
     from reconciler.model.origin import Problem
-    from reconciler.model.run import Run
+    from reconciler.model.run import Started
 
 KIND = "FlyteBackfill"
 INTERVAL = timedelta(seconds=5)
@@ -127,13 +127,13 @@ class Backfills(Opened):
 
     async def run_workflow(
         self, built: workflows.Built, *, name: str = "", is_started: bool = True
-    ) -> Run | None:
+    ) -> Started | None:
         """Register a built workflow, and start it once, under a name."""
         channel = self._flyte1().channel
         await workflows.register(channel, built)
         if not is_started:
             return None
-        return (await workflows.execute(channel, built, name=name)).run
+        return await workflows.execute(channel, built, name=name)
 
     def _flyte1(self) -> Flyte1:
         if not isinstance(self.backend, Flyte1):

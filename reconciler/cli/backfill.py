@@ -11,10 +11,12 @@ import click
 from reconciler.cli import exit_codes, options, run_options
 
 if TYPE_CHECKING:
+    from reconciler.backends.flyte1.backfill.as_workflow import Built
     from reconciler.engine.filling import Told
     from reconciler.model.document import Json
     from reconciler.model.drive import Drive
     from reconciler.model.key import Key
+    from reconciler.model.run import Started
 
 _KINDS = {
     **dict.fromkeys(("launchplan", "launchplans", "lp"), "launchPlan"),
@@ -149,7 +151,6 @@ async def _as_workflow(name: str, given: dict[str, Any]) -> int:
     """Build, register or start one workflow of the whole window."""
     from reconciler.api import backfills
     from reconciler.model.backfill import OnFailure
-    from reconciler.schedule.window import show
 
     used = {"order", "coverage", "retries", "anchor", "max_runs", "wait", "interval"}
     wrong = [option for option in sorted(used) if given[option]]
@@ -172,16 +173,46 @@ async def _as_workflow(name: str, given: dict[str, Any]) -> int:
             on_failure=OnFailure(given["on_failure"] or OnFailure.STOP),
             overwrites_cache=bool(given["overwrite_cache"]),
         )
-        click.echo(f"workflow {built.name} version {built.version}: {len(built.ticks)} ticks")
-        for tick in built.ticks:
-            click.echo(f"  {show(tick)}")
-        if given["dry_run"]:
-            return exit_codes.OK
-        run = await flyte.run_workflow(
-            built, name=given["execution_name"] or "", is_started=not given["register_only"]
-        )
-        click.echo(f"started {run.id}" if run else "registered")
+        begun = None
+        if not given["dry_run"]:
+            begun = await flyte.run_workflow(
+                built, name=given["execution_name"] or "", is_started=not given["register_only"]
+            )
+        _tell(built, begun, given)
     return exit_codes.OK
+
+
+def _tell(built: Built, begun: Started | None, given: dict[str, Any]) -> None:
+    """Name the workflow, its ticks, and what was done with it."""
+    from reconciler.cli.documents import FORMAT_VERSION
+    from reconciler.cli.output import counted, document
+    from reconciler.model.run_json import id_json
+    from reconciler.schedule.window import show
+
+    ticks = [show(tick) for tick in built.ticks]
+    done = "" if given["dry_run"] else "registered"
+    if begun is not None:
+        done = "there" if begun.was_there else "started"
+    if given["format_"] == "text":
+        click.echo(f"workflow {built.name} version {built.version}: {counted(len(ticks), 'tick')}")
+        for tick in ticks:
+            click.echo(f"  {tick}")
+        if begun is None:
+            click.echo(done, nl=bool(done))
+            return
+        late = ": is there already, and was not started again"
+        click.echo(f"{begun.run.id}{late}" if begun.was_there else f"started {begun.run.id}")
+        return
+    shown: dict[str, Json] = {
+        "formatVersion": FORMAT_VERSION,
+        "workflow": {"name": built.name, "version": built.version},
+        "ticks": [*ticks],
+    }
+    if done:
+        shown["done"] = done
+    if begun is not None:
+        shown["run"] = id_json(begun.run.id)
+    click.echo(document(shown, given["format_"]), nl=False)
 
 
 def _spec(field: str, name: str, given: dict[str, Any]) -> dict[str, Json]:

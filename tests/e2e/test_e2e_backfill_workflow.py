@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,10 @@ async def test_workflow_has_a_node_for_each_tick_one_after_the_other(tmp_path: P
         assert kickoff.binding.scalar.primitive.datetime.ToJsonString() == "2025-01-01T06:00:00Z"
         assert started is not None
         (execution,) = await flyte.executions()
-        assert execution.id.name == started.id.name
+        assert execution.id.name == started.run.id.name
         again = await made.run_workflow(built)
         assert again is not None
+        assert again.was_there
         assert len(await flyte.executions()) == 1, "the same window is the same execution"
 
 
@@ -132,3 +134,10 @@ async def test_command_has_the_three_modes(tmp_path: Path) -> None:
         assert await flyte.executions() == []
         ended = await command(flyte, "--execution-name", "fill")
         assert ended.out.splitlines()[-1] == "started flytesnacks/development/fill"
+        again = await command(flyte, "--execution-name", "fill", "-o", "json")
+        assert again.code == 0, again.err
+        told = json.loads(again.out)
+        assert told["workflow"] == {"name": f"backfill-{PLAN}", "version": version}
+        assert told["ticks"][0] == "2025-01-01T06:00:00Z"
+        assert told["done"] == "there"
+        assert told["run"]["name"] == "fill"

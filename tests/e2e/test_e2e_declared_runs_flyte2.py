@@ -153,7 +153,8 @@ async def test_what_is_of_flyte_1_is_refused(world: World2) -> None:
         document("FlyteRun", "plan", launchPlan={"name": "etl"}),
         run("tags", tags=["a"]),
         run("name", name="a" * 31),
-        run("inputs", trigger={"task": TASK, "name": "daily"}, labels={"a": "b"}),
+        run("labels", trigger={"task": TASK, "name": "daily"}, labels={"a": "b"}),
+        run("inputs", trigger={"task": TASK, "name": "daily"}, inputs={"count": 3}),
     )
     with pytest.raises(SpecError) as caught:
         await world.plan()
@@ -162,6 +163,7 @@ async def test_what_is_of_flyte_1_is_refused(world: World2) -> None:
     assert "spec.tags: is of Flyte 1; use labels" in text
     assert "has 31 characters; a run of Flyte 2 has at most 30" in text
     assert "spec.labels: would replace all that the trigger says" in text
+    assert "spec.inputs: would replace all that the trigger says" in text
 
 
 async def test_overrides_are_run_as_the_task_of_the_run(world: World2, engine: Engine) -> None:
