@@ -30,7 +30,7 @@ from reconciler.backends.flyte1.secret.spec import KIND as SECRET
 from reconciler.backends.flyte1.secret.vault import Vault
 from reconciler.backends.kubernetes.client import DEADLINE_SECONDS
 from reconciler.backends.wire.channel import Channel
-from reconciler.backends.wire.probe import name_of
+from reconciler.backends.wire.probe import who
 from reconciler.errors import BackendError, UnsupportedError
 from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
@@ -130,14 +130,10 @@ class Flyte1:
                 method=error.method,
                 code=error.code,
             ) from error
-        try:
-            info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
-            who = name_of(info)
-        except UnsupportedError:
-            who = ""
+        asked = self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
         return {
             "endpoint": self.label,
-            "identity": who or "anonymous",
+            "identity": await who(asked),
             "flyte": "Flyte1",
             "version": version.control_plane_version.Version,
             "chosenBy": self.channel.settings.chosen_by,

@@ -25,7 +25,7 @@ from reconciler.backends.flyte2.run.running import Flyte2Running
 from reconciler.backends.flyte2.trigger import fetch
 from reconciler.backends.running import Running
 from reconciler.backends.wire.channel import Channel
-from reconciler.backends.wire.probe import name_of
+from reconciler.backends.wire.probe import who
 from reconciler.errors import UnsupportedError
 from reconciler.model.attachment import Attachment
 from reconciler.model.health import Check
@@ -92,14 +92,10 @@ class Flyte2:
     async def identity(self) -> Mapping[str, str]:
         """Ask who we are; raises UnavailableError when nothing answers."""
         await confirm(self.channel)
-        try:
-            info = await self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
-            who = name_of(info)
-        except UnsupportedError:
-            who = ""
+        asked = self.channel.call(methods.USER_INFO, identity_pb2.UserInfoRequest())
         return {
             "endpoint": self.label,
-            "identity": who or "anonymous",
+            "identity": await who(asked),
             "flyte": "Flyte2",
             "version": NO_VERSION,
             "chosenBy": self.channel.settings.chosen_by,

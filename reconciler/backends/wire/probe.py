@@ -22,6 +22,7 @@ from reconciler.errors import (
 )
 from reconciler.model.health import Check, Health
 
+ANONYMOUS = "anonymous"
 _CONNECT_SECONDS = 5.0
 _SOON = timedelta(days=14)
 _SKEW = timedelta(seconds=30)
@@ -53,6 +54,14 @@ class Issuer(Protocol):
 def name_of(info: UserInfo) -> str:
     """Name who the server takes us for, in the way that tells people most."""
     return info.email or info.preferred_username or info.name or info.subject
+
+
+async def who(asked: Awaitable[UserInfo]) -> str:
+    """Name who we are to the server; nobody in particular where it does not serve the question."""
+    try:
+        return name_of(await asked) or ANONYMOUS
+    except UnsupportedError:
+        return ANONYMOUS
 
 
 async def sockets(channel: Channel) -> AsyncIterator[Check]:
@@ -164,7 +173,7 @@ async def identity(channel: Channel, asked: Awaitable[UserInfo]) -> Check:
     """Say who the server takes us for."""
     mode = channel.settings.auth.mode
     try:
-        who = name_of(await asked)
+        name = name_of(await asked)
     except UnsupportedError:
         detail = "the server runs without authentication: everybody is anonymous"
         unused = mode is not AuthMode.NONE
@@ -172,7 +181,7 @@ async def identity(channel: Channel, asked: Awaitable[UserInfo]) -> Check:
         return Check("identity", Health.WARNING if unused else Health.OK, detail, fix)
     except BackendError as error:
         return failed("identity", error)
-    return Check("identity", Health.OK, f"{who or 'anonymous'} (auth: {mode.value})")
+    return Check("identity", Health.OK, f"{name or ANONYMOUS} (auth: {mode.value})")
 
 
 async def issuer(channel: Channel, asked: Awaitable[Issuer]) -> Check:

@@ -20,3 +20,8 @@ def moment(message: Message, field: str) -> datetime | None:
 def written(when: datetime) -> str:
     """Write a time for a filter: in UTC, with microseconds, as databases of Flyte keep them."""
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def whole_seconds(when: datetime) -> str:
+    """Write a time as protobuf's JSON has whole seconds, such as the tick that a run carries."""
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

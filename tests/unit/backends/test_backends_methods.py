@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flyteidl.admin import launch_plan_pb2
 from flyteidl.service import admin_pb2, auth_pb2, dataproxy_pb2, identity_pb2, signal_pb2
 
+import reconciler
 from reconciler.backends.flyte1 import methods
 from reconciler.backends.flyte1.run import methods as run_methods
 from reconciler.backends.wire.method import Effect, Method
@@ -43,6 +47,22 @@ def test_every_constant_is_in_the_table() -> None:
 
     assert len(constants) == len(methods.TABLE)
     assert {method.name for method in constants} == set(methods.TABLE)
+
+
+@pytest.mark.parametrize("flyte", ["flyte1", "flyte2"])
+def test_every_call_of_the_tables_is_made_somewhere(flyte: str) -> None:
+    tables = re.compile(r"^([A-Z0-9_]+) = TABLE\.", re.MULTILINE)
+    named: list[str] = []
+    made: set[str] = set()
+    for path in (Path(reconciler.__file__).parent / "backends" / flyte).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name == "methods.py":
+            named += tables.findall(text)
+        else:
+            made |= set(re.findall(r"[A-Z0-9_]{4,}", text))
+
+    assert named
+    assert [name for name in named if name not in made] == []
 
 
 def test_only_calls_that_change_nothing_are_reads() -> None:

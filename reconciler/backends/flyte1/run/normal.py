@@ -19,7 +19,7 @@ requests of one name both carry is refused before the name is, so that ticks car
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from flyteidl.admin import execution_pb2
@@ -27,6 +27,7 @@ from flyteidl.core import identifier_pb2
 
 from reconciler.backends.flyte1 import notifications
 from reconciler.backends.wire.message import from_json
+from reconciler.backends.wire.times import whole_seconds
 from reconciler.model.document import Json
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Place
@@ -67,7 +68,7 @@ def body_of(
             what=entity.what, project=where[0], domain=where[1], name=where[2], version=where[3]
         ).to_dict(),
         "inputs": {name: canonical(literal) for name, literal in sorted(inputs.items())},
-        "scheduledAt": written(scheduled_at) if scheduled_at else "",
+        "scheduledAt": whole_seconds(scheduled_at) if scheduled_at else "",
         **given,
     }
     return {
@@ -99,11 +100,6 @@ def to_wire(launch: Launch) -> execution_pb2.ExecutionCreateRequest:
     _fill_settings(spec, body)
     _fill_notifications(spec, body.get("notifications"))
     return request
-
-
-def written(when: datetime) -> str:
-    """Write a moment as protobuf's JSON has whole seconds."""
-    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def place_of(launch: Launch) -> Place:

@@ -14,6 +14,7 @@ from flyteidl2.task import run_pb2
 from flyteidl2.workflow import run_definition_pb2
 
 from reconciler.backends.flyte2.run import normal, rows
+from reconciler.backends.wire.times import whole_seconds
 from reconciler.model.document import Json
 from reconciler.model.entity import What
 from reconciler.model.run import Launch
@@ -47,8 +48,8 @@ def differs(launch: Launch, found: run_definition_pb2.RunDetails) -> str:
     if other is not None and other.version != entity.get("version", other.version):
         return f"it runs {other}"
     tick = launch.body.get("scheduledAt")
-    if tick and run.scheduled_at is not None and normal.written(run.scheduled_at) != tick:
-        return f"it is that of {normal.written(run.scheduled_at)}"
+    if tick and run.scheduled_at is not None and whole_seconds(run.scheduled_at) != tick:
+        return f"it is that of {whole_seconds(run.scheduled_at)}"
     options = "" if tick else ", ".join(_options(launch, found.run_spec))
     return f"it has other {options}" if options else ""
 

@@ -22,7 +22,7 @@ input alone where a trigger has one, and for all others nothing but the tick.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 from flyteidl2.task import common_pb2, run_pb2, task_definition_pb2
@@ -32,6 +32,7 @@ from reconciler.backends.flyte2.run import rows
 from reconciler.backends.flyte2.trigger import normal as trigger
 from reconciler.backends.flyte2.trigger import wire
 from reconciler.backends.wire.message import from_json
+from reconciler.backends.wire.times import whole_seconds
 from reconciler.model.document import Json
 from reconciler.model.entity import Reference, What
 from reconciler.model.key import Key
@@ -82,7 +83,7 @@ def body_of(
         ).to_dict(),
         "spec": dict(spec or {}),
         "context": dict[str, Json](context or {}),
-        "scheduledAt": written(scheduled_at) if scheduled_at else "",
+        "scheduledAt": whole_seconds(scheduled_at) if scheduled_at else "",
         **given,
     }
     if inputs is not None and (inputs or is_trigger):
@@ -119,11 +120,6 @@ def to_wire_without_name(launched: Mapping[str, Json]) -> run_service_pb2.Create
     if body.keys() & OPTIONS:
         request.run_spec.CopyFrom(_run_spec(body))
     return request
-
-
-def written(when: datetime) -> str:
-    """Write a moment as protobuf's JSON has whole seconds."""
-    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _fill_entity(request: run_service_pb2.CreateRunRequest, body: dict[str, Any]) -> None:
