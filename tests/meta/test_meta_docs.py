@@ -6,11 +6,12 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from reconciler.api.offline import adapters_for
 from reconciler.cli import exit_codes
-from reconciler.cli.main import COMMANDS
+from reconciler.cli.main import COMMANDS, DEFAULT, cli
 from reconciler.engine.declaration import declare
 from reconciler.engine.planning import resolve_offline
 from reconciler.model.origin import Severity
@@ -18,6 +19,7 @@ from reconciler.model.origin import Severity
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DECISIONS = sorted(path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"))
+TOLD = [*DOCUMENTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "examples").rglob("README.md"))]
 SETS = sorted(path.parent for path in (ROOT / "examples").rglob("reconcile.yaml"))
 
 
@@ -49,6 +51,32 @@ def test_every_command_is_in_the_documents() -> None:
     named = {word for row in rows for word in re.findall(r"`(?:reconcile )?([a-z]+)", row)}
     named |= set(re.findall(r"`reconcile ([a-z]+)", said))
     assert [command for command in COMMANDS if command not in named] == []
+
+
+def _said(text: str) -> list[list[str]]:
+    """Find the calls in a document, in sentences and in blocks, as the words after `reconcile`."""
+    calls = re.findall(r"(?<!`)`reconcile ([^`]+)`", text)
+    for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+        lines = re.sub(r"\\\n\s*", " ", block)
+        calls += re.findall(r"^(?:\$ )?reconcile ([^\n|;&#]+)", lines, re.MULTILINE)
+    return [re.sub(r"[\[\]]", "", call).split(" -- ")[0].split() for call in calls]
+
+
+def _options(words: list[str]) -> set[str]:
+    context = click.Context(cli)
+    command = cli.get_command(context, words[0] if words[0] in COMMANDS else DEFAULT)
+    if isinstance(command, click.Group) and len(words) > 1:
+        command = command.get_command(context, words[1]) or command
+    assert command is not None
+    params = command.get_params(context)
+    return {option for param in params for option in (*param.opts, *param.secondary_opts)}
+
+
+@pytest.mark.parametrize("path", TOLD, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_in_the_documents_are_those_of_the_commands(path: Path) -> None:
+    for words in _said(path.read_text(encoding="utf-8")):
+        given = {word.partition("=")[0].rstrip(",.)") for word in words if word.startswith("--")}
+        assert given <= _options(words), " ".join(words)
 
 
 def test_readme_tells_the_exit_codes() -> None:
