@@ -69,15 +69,19 @@ async def _recover(given: dict[str, Any]) -> int:
         return await started(flyte, await run.recover(given["name"] or ""), given)
 
 
-async def started(flyte: Runs, run: RunHandle, given: dict[str, Any]) -> int:
-    """Name the new run, and wait for it where that is asked for."""
+async def started(
+    flyte: Runs, run: RunHandle, given: dict[str, Any], *, is_new: bool = True
+) -> int:
+    """Name the run, and wait for it where that is asked for."""
     from reconciler.cli.documents import FORMAT_VERSION
     from reconciler.cli.output import document, say
     from reconciler.cli.wait import waited
     from reconciler.model.run_json import run_json
 
     if given["wait"]:
-        say(f"{run.id}: started; {run.url}" if run.url else f"{run.id}: started")
+        told = ["started"] * is_new + [run.url] * bool(run.url)
+        if told:
+            say(f"{run.id}: {'; '.join(told)}")
         given["runs"] = (str(run.id),)
         return await waited(flyte, [run.id], given)
     if given["format_"] == "text":

@@ -101,7 +101,7 @@ async def _run(given: dict[str, Any]) -> int:
             return exit_codes.OK
         if prepared.run is not None:
             say(f"{place}/{name}: is there already, and was not started again")
-            return await started(flyte, RunHandle(flyte, prepared.run), given)
+            return await started(flyte, RunHandle(flyte, prepared.run), given, is_new=False)
         begun = await flyte.running.start(prepared.launch)
         return await started(flyte, RunHandle(flyte, begun.run), given)
 

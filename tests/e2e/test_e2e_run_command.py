@@ -15,6 +15,8 @@ from reconciler.api import runs
 from reconciler.api.connecting import Target
 from reconciler.errors import BackendError, ConflictError, SpecError, UsageError
 
+WAIT = ("--wait", "--timeout", "1ms")
+
 
 @pytest.fixture
 async def flyte(tmp_path: Path) -> AsyncIterator[Played]:
@@ -68,6 +70,9 @@ async def test_name_that_is_there_is_the_same_run_and_names_are_made_up(
     assert (one.code, again.code) == (0, 0), again.err
     assert one.out == again.out
     assert f"{flyte.place}/first: is there already, and was not started again" in again.err
+    waited = await shell("run", "lp", "etl", "--version", "v1", "--name", "first", *WAIT)
+    assert waited.code == 1
+    assert ": started" not in waited.err
     prefixed = await shell("run", "workflow", "etl", "--name-prefix", "adhoc")
     assert prefixed.code == 0, prefixed.err
     name = prefixed.out.strip().rpartition("/")[2]
