@@ -1,4 +1,4 @@
-"""Units whose statuses could not be written come again, later each time."""
+"""Units come again: later each time while statuses cannot be written, and not all at once."""
 
 from __future__ import annotations
 
@@ -69,3 +69,30 @@ def test_what_is_told_starts_anew_and_brings_nothing_back() -> None:
         return await _takes(queue)
 
     assert asyncio.run(run()) is False
+
+
+def test_what_is_due_at_once_is_spread_by_a_tenth() -> None:
+    async def run() -> list[int]:
+        clock = Clock()
+        queue: Queue[UnitId] = Queue(clock)
+        units = [UnitId("team", f"set-{number}") for number in range(200)]
+        for unit in units:
+            queue.mark(unit)
+        clock.now += 1
+        for _ in units:
+            unit, _stop = await queue.take()
+            queue.done(unit, again_after=1000, is_failed=False)
+        taken = []
+        start = clock.now
+        for moment in (899, 950, 1000, 1050, 1101):
+            clock.now = start + moment
+            count = 0
+            while await _takes(queue):
+                count += 1
+            taken.append(count)
+        return taken
+
+    before, *spread = asyncio.run(run())
+    assert before == 0
+    assert sum(spread) == 200
+    assert all(20 < count < 90 for count in spread)
