@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -155,8 +155,3 @@ def with_policy(declared: Declared, policy: DeletionPolicy) -> Declared:
     return Declared(
         declared.kind, declared.name, spec, declared.document, namespace=declared.namespace
     )
-
-
-def by_age(customs: Iterable[Custom]) -> list[Custom]:
-    """Sort objects, the oldest first, the same everywhere."""
-    return sorted(customs, key=lambda item: (item.created, item.uid))

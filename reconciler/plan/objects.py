@@ -18,7 +18,7 @@ from reconciler.model.resource import State
 from reconciler.model.traits import Verb
 from reconciler.plan.diff import diff
 from reconciler.plan.drift import judge
-from reconciler.plan.plan import Action, Block, Change, Effect, FieldChange, Reason
+from reconciler.plan.plan import Action, Block, Change, Effect, FieldChange, Reason, change_of
 
 if TYPE_CHECKING:
     from reconciler.model.key import Key
@@ -84,17 +84,8 @@ class _Case:
         return self.traits.restarts(self.live.body, self.resource.body)
 
     def change(self, effect: Effect, reason: Reason) -> Change:
-        return Change(
-            key=self.resource.key,
-            effect=effect,
-            reason=reason,
-            fingerprint=fingerprint(self.live),
-            origin=self.resource.origin,
-            group=self.resource.group,
-            awaits=self.resource.awaits,
-            notes=self.resource.notes,
-            digest=self.resource.digest,
-        )
+        seen = fingerprint(self.live)
+        return change_of(self.resource, effect=effect, reason=reason, fingerprint=seen)
 
 
 def fingerprint(live: Object | None) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.model.ledger import Driven, Held
     from reconciler.model.origin import Origin
     from reconciler.model.policy import Prune
-    from reconciler.model.resource import Reference
+    from reconciler.model.resource import Reference, Resource
     from reconciler.plan.policies import Verdict
 
 FORMAT_VERSION = "1.2"
@@ -166,6 +166,21 @@ class Change:
     def is_removal(self) -> bool:
         """Say whether something that runs is stopped or taken over."""
         return self.effect in REMOVALS
+
+
+def change_of(resource: Resource, *, effect: Effect, reason: Reason, fingerprint: str) -> Change:
+    """Begin the change of a declared object, with all that its declaration says of it."""
+    return Change(
+        key=resource.key,
+        effect=effect,
+        reason=reason,
+        fingerprint=fingerprint,
+        origin=resource.origin,
+        group=resource.group,
+        awaits=resource.awaits,
+        notes=resource.notes,
+        digest=resource.digest,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,6 @@ def to_unit(minutes: int) -> tuple[int, Unit]:
     return minutes, Unit.MINUTE
 
 
-def from_unit(value: int, unit: Unit) -> int:
-    """Minutes of Flyte's value and unit; 0 stands for no schedule."""
-    return value * unit.minutes
-
-
 def to_delay(minutes: int) -> Delay:
     """The timer of a rate."""
     return Delay(minutes * 60)

@@ -28,7 +28,7 @@ def test_rate_is_sent_in_the_largest_unit_that_divides(
 ) -> None:
     assert rate.parse(text) == minutes
     assert rate.to_unit(minutes) == unit
-    assert rate.from_unit(*unit) == minutes
+    assert unit[0] * unit[1].minutes == minutes
     assert rate.render(minutes) == shortest
 
 
@@ -101,7 +101,8 @@ def test_digits_without_end_are_refused_and_not_a_crash() -> None:
 @given(st.integers(1, rate.LARGEST_MINUTES))
 def test_every_rate_survives_its_text_and_its_unit(minutes: int) -> None:
     assert rate.parse(rate.render(minutes)) == minutes
-    assert rate.from_unit(*rate.to_unit(minutes)) == minutes
+    value, unit = rate.to_unit(minutes)
+    assert value * unit.minutes == minutes
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,15 @@ from reconciler.backends.flyte1 import notifications
 from reconciler.backends.wire.message import to_json
 from reconciler.model.digest import split_version
 from reconciler.model.document import Json, filled
+from reconciler.schedule.rate import Unit
 from reconciler.values.canonical import canonical
 
-_MINUTES = {
-    schedule_pb2.MINUTE: 1,
-    schedule_pb2.HOUR: 60,
-    schedule_pb2.DAY: 24 * 60,
+UNITS = {
+    Unit.MINUTE: schedule_pb2.MINUTE,
+    Unit.HOUR: schedule_pb2.HOUR,
+    Unit.DAY: schedule_pb2.DAY,
 }
+_MINUTES = {number: unit.minutes for unit, number in UNITS.items()}
 BEHAVIOR_PREFIX = "CONCURRENCY_LIMIT_BEHAVIOR_"
 """What the names of the enum share; the normal form leaves it out."""
 

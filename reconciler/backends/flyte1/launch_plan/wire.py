@@ -8,11 +8,10 @@ from flyteidl.admin import launch_plan_pb2, schedule_pb2
 from flyteidl.core import identifier_pb2, literals_pb2
 
 from reconciler.backends.flyte1 import notifications
-from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX
+from reconciler.backends.flyte1.launch_plan.normal import BEHAVIOR_PREFIX, UNITS
 from reconciler.backends.wire.message import from_json
 from reconciler.model.document import Json
-
-_UNITS = ((24 * 60, schedule_pb2.DAY), (60, schedule_pb2.HOUR), (1, schedule_pb2.MINUTE))
+from reconciler.schedule import rate
 
 
 def identifier(*, project: str, domain: str, name: str, version: str) -> identifier_pb2.Identifier:
@@ -90,10 +89,9 @@ def schedule_to_wire(schedule: dict[str, Any]) -> schedule_pb2.Schedule:
     """Write a schedule; a rate goes out in the largest unit that divides it."""
     message = schedule_pb2.Schedule(kickoff_time_input_arg=schedule.get("kickoffInput", ""))
     if "every" in schedule:
-        minutes = schedule["every"]
-        size, unit = next((size, unit) for size, unit in _UNITS if minutes % size == 0)
-        message.rate.value = minutes // size
-        message.rate.unit = unit
+        value, unit = rate.to_unit(schedule["every"])
+        message.rate.value = value
+        message.rate.unit = UNITS[unit]
     elif "cron" in schedule:
         zone = schedule.get("timezone")
         prefix = f"CRON_TZ={zone} " if zone else ""

@@ -29,16 +29,18 @@ from reconciler.model.digest import digest, split_version
 from reconciler.model.document import Json, filled
 from reconciler.model.key import Key, Place
 from reconciler.schedule.cron import split_zone
+from reconciler.schedule.rate import Unit
 from reconciler.schedule.rules import ScheduleError
 from reconciler.specs.trigger import key_name
 
 KIND = "FlyteTrigger"
 
-_MINUTES = {
-    common_pb2.FIXED_RATE_UNIT_MINUTE: 1,
-    common_pb2.FIXED_RATE_UNIT_HOUR: 60,
-    common_pb2.FIXED_RATE_UNIT_DAY: 24 * 60,
+UNITS = {
+    Unit.MINUTE: common_pb2.FIXED_RATE_UNIT_MINUTE,
+    Unit.HOUR: common_pb2.FIXED_RATE_UNIT_HOUR,
+    Unit.DAY: common_pb2.FIXED_RATE_UNIT_DAY,
 }
+_MINUTES = {number: unit.minutes for unit, number in UNITS.items()}
 _OF_RUN = frozenset(
     {
         *("labels", "annotations", "envs", "interruptible", "overwrite_cache", "queue"),

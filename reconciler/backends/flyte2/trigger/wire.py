@@ -9,15 +9,9 @@ from flyteidl2.core import literals_pb2
 from flyteidl2.task import common_pb2, run_pb2
 from flyteidl2.trigger import trigger_definition_pb2
 
+from reconciler.backends.flyte2.trigger.normal import UNITS
 from reconciler.backends.wire.message import from_json
 from reconciler.schedule import rate
-from reconciler.schedule.rate import Unit
-
-_UNITS = {
-    Unit.MINUTE: common_pb2.FIXED_RATE_UNIT_MINUTE,
-    Unit.HOUR: common_pb2.FIXED_RATE_UNIT_HOUR,
-    Unit.DAY: common_pb2.FIXED_RATE_UNIT_DAY,
-}
 
 
 def to_wire(
@@ -48,7 +42,7 @@ def automation_to_wire(body: dict[str, Any]) -> common_pb2.TriggerAutomationSpec
     if "every" in schedule:
         value, unit = rate.to_unit(schedule["every"])
         message.rate.value = value
-        message.rate.unit = _UNITS[unit]
+        message.rate.unit = UNITS[unit]
         if "from" in schedule:
             message.rate.start_time.FromJsonString(schedule["from"])
     else:
