@@ -9,6 +9,7 @@ from contract_kit import Client, Wire, methods
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.app import app_service_pb2
 from flyteidl2.auth import auth_service_pb2, identity_pb2
+from flyteidl2.cacheservice.v2 import cacheservice_pb2
 from flyteidl2.cluster import service_pb2 as cluster_service_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
@@ -54,10 +55,11 @@ FLYTE2 = Wire(
         events_proxy_service_pb2,
         actions_service_pb2,
         app_service_pb2,
+        cacheservice_pb2,
     ),
     times=frozenset(
         {"createdAt", "updatedAt", "deployedAt", "triggeredAt", "deletedAt", "createdTime"}
-        | {"expiresAt", "startTime", "endTime", "runStartTime"}
+        | {"lastUpdatedAt", "expiresAt", "startTime", "endTime", "runStartTime"}
     ),
     urls=frozenset({"signedUrl", "rawDataPrefix", "dataplaneDomain"}),
     places=frozenset({"nativeUrl", "uri", "inputsUri"}),

@@ -78,6 +78,12 @@ CREATE TABLE IF NOT EXISTS v2_objects (
     name TEXT PRIMARY KEY, project TEXT NOT NULL, domain TEXT NOT NULL, run_name TEXT NOT NULL,
     action_name TEXT NOT NULL, parent TEXT NOT NULL, output_base TEXT NOT NULL,
     is_there INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS v2_cached_outputs (
+    key TEXT PRIMARY KEY, output_uri TEXT NOT NULL, metadata BLOB NOT NULL,
+    updated_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS v2_reservations (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, heartbeat INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS v2_objects_run ON v2_objects (run_name, parent);
 """
 

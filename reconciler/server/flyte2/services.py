@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flyteidl2.actions import actions_service_pb2
 from flyteidl2.app import app_logs_service_pb2, app_service_pb2
 from flyteidl2.auth import auth_service_pb2, identity_pb2
+from flyteidl2.cacheservice.v2 import cacheservice_pb2
 from flyteidl2.cluster import service_pb2
 from flyteidl2.dataproxy import dataproxy_service_pb2
 from flyteidl2.project import project_service_pb2
@@ -18,6 +19,7 @@ from flyteidl2.workflow import run_service_pb2
 
 from reconciler.server.flyte2 import (
     apps,
+    caching,
     cluster,
     dataproxy,
     enqueueing,
@@ -43,6 +45,7 @@ SERVICES: Mapping[str, Service] = {
     f"{app_service_pb2.DESCRIPTOR.package}.AppService": apps.HANDLERS,
     f"{app_logs_service_pb2.DESCRIPTOR.package}.AppLogsService": apps.LOGS_HANDLERS,
     f"{auth_service_pb2.DESCRIPTOR.package}.AuthMetadataService": identity.METADATA_HANDLERS,
+    f"{cacheservice_pb2.DESCRIPTOR.package}.CacheService": caching.HANDLERS,
     f"{identity_pb2.DESCRIPTOR.package}.IdentityService": identity.IDENTITY_HANDLERS,
     f"{service_pb2.DESCRIPTOR.package}.ClusterService": cluster.HANDLERS,
     f"{project_service_pb2.DESCRIPTOR.package}.ProjectService": projects.HANDLERS,
