@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,14 @@ class Rules:
     schemes: frozenset[str] = remote.SCHEMES
     limits: Limits = DEFAULT_LIMITS
     cache: Path = field(default_factory=mirror.cache_folder)
+
+    def own(self) -> Rules:
+        """Return the same rules for one service, which may end its git without that of others."""
+        return replace(self, limits=replace(self.limits, end=threading.Event()))
+
+    def end(self) -> None:
+        """Have every git of these rules end, and start none any more."""
+        self.limits.end.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
@@ -20,6 +20,7 @@ from reconciler.backends.kubernetes.access import Access
 from reconciler.backends.kubernetes.client import Cluster, open_cluster
 from reconciler.backends.kubernetes.faults import NotServedError
 from reconciler.errors import BackendError, ReconcilerError, RefusedError
+from reconciler.git import scratch
 from reconciler.notify.notifier import Notifier
 from reconciler.operator import health, trust, units, words
 from reconciler.operator.connections import Connections, Rules
@@ -103,6 +104,7 @@ async def operate(access: Access, options: Options, stop: asyncio.Event) -> None
             await asyncio.wait({keeping, working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             operator.metrics.leader.set(0)
+            operator.rules.end()
             for task in (keeping, working, stopping):
                 task.cancel()
             await asyncio.wait({working}, timeout=options.lease_seconds)
@@ -142,6 +144,7 @@ class Operator:
         self.store = Store()
         self.queue = Queue[units.UnitId]()
         self.metrics = Metrics()
+        self.rules = options.setup.git.own()
         rules = Rules(
             allowed=options.allowed,
             permit=permit,
@@ -161,7 +164,7 @@ class Operator:
             scribe=scribe,
             departures=Departures(cluster, scribe),
             metrics=self.metrics,
-            setup=options.setup,
+            setup=replace(options.setup, git=self.rules),
             notifier=self.notifier,
         )
         self._watcher = Watcher(Watched(access=access, namespaces=options.namespaces), self._hear)
@@ -191,6 +194,7 @@ class Operator:
     async def work(self) -> None:
         """List, watch, and run passes for ever."""
         self._is_in_charge = True
+        await asyncio.to_thread(scratch.sweep)
         await self._list(is_first=True)
         self._watcher.start()
         self._is_listed = True

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,10 +92,7 @@ class Service:
         self._options = options
         self.metrics = Metrics()
         self.boards = Boards()
-        rules = options.setup.rules
-        # What ends git must be of this service alone.
-        self._limits = replace(rules.limits, end=threading.Event())
-        rules = replace(rules, limits=self._limits)
+        self._rules = rules = options.setup.rules.own()
         history = rules.cache.parent / "history"
         self.states = States(history, self._watch)
         self.notifier = Notifier(
@@ -173,7 +169,7 @@ class Service:
     async def end(self, working: asyncio.Task[None]) -> None:
         """Ask what is under way to end, and close."""
         self.queue.stop()
-        self._limits.end.set()
+        self._rules.end()
         self._is_ending = True
         if self.queue.running and not working.done():
             with contextlib.suppress(TimeoutError):

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -201,6 +203,19 @@ async def test_push_is_applied_by_a_webhook_and_drift_is_put_back_without_git(
             await until(is_back, lambda: "the drift stays")
         assert hook_kit.SECRET not in operator.log()
         assert "Traceback" not in operator.log()
+
+
+async def test_operator_ends_although_a_server_keeps_silent(team: Team) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/specs.git"
+        await team.apply(team.connection(), team.sync(git={"url": url}))
+        async with team.operator(*OPTIONS) as operator:
+            silent.settimeout(60)
+            asked, _ = await asyncio.to_thread(silent.accept)
+            begun = time.monotonic()
+        asked.close()
+    assert time.monotonic() - begun < 10
+    assert "Traceback" not in operator.log()
 
 
 async def test_api_server_refuses_what_no_repository_is(team: Team) -> None:
