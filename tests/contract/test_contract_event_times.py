@@ -6,7 +6,10 @@ import contract_messages as make
 import contract_runs as run
 import pytest
 from contract_client import Client
+from flyteidl.core import compiler_pb2
 from flyteidl.event import event_pb2
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
 N, T, W = run.NodePhase, run.TaskPhase, run.Phase
@@ -167,3 +170,77 @@ async def test_event_of_a_lost_node_says_which(flyte1: Client, begun: str) -> No
     refusal = await flyte1.refused("CreateTaskEvent", run.task_event(begun, T.RUNNING))
     assert refusal.code == "NOT_FOUND"
     assert refusal.text.endswith("with err: entry not found")
+
+
+async def test_aborted_execution_has_no_outputs(flyte1: Client, begun: str) -> None:
+    event = run.event(begun, W.ABORTED, output_data=make.literals(o=make.integer(1)))
+    await flyte1.ok("CreateWorkflowEvent", event)
+    data = await flyte1.ok("GetExecutionData", run.data(begun))
+    assert not data.full_outputs.literals
+
+
+PARTS = [(2, 0, "a"), (0, 0, "b"), (1, 0, "c"), (2, 1, "d"), (0, 0, "e")]
+
+
+async def test_parts_of_an_attempt_are_looked_for_as_if_in_order(
+    flyte1: Client, begun: str
+) -> None:
+    await flyte1.ok("CreateNodeEvent", run.node_event(begun, N.RUNNING))
+    await flyte1.ok("CreateTaskEvent", run.task_event(begun, T.QUEUED))
+    parts = [
+        event_pb2.ExternalResourceInfo(index=index, retry_attempt=attempt, external_id=name)
+        for index, attempt, name in PARTS
+    ]
+    for number, some in enumerate((parts, parts[:3], parts[2:])):
+        metadata = event_pb2.TaskExecutionMetadata(external_resources=some)
+        event = run.task_event(begun, T.RUNNING, phase_version=number, metadata=metadata)
+        await flyte1.ok("CreateTaskEvent", event)
+    found = await flyte1.ok("GetTaskExecution", run.task_get(begun))
+    names = [one.external_id for one in found.closure.metadata.external_resources]
+    assert "".join(names) == "ecabcdead"
+
+
+async def test_nulls_of_custom_info_are_left_out(flyte1: Client, begun: str) -> None:
+    await flyte1.ok("CreateNodeEvent", run.node_event(begun, N.RUNNING))
+    for number, content in enumerate(
+        (
+            {"a": None, "b": {"c": 1}, "l": 1},
+            {"a": {"d": None, "e": 1}, "b": [{"f": None}], "l": [None, {"g": None}]},
+        )
+    ):
+        info = json_format.ParseDict(content, Struct())
+        event = run.task_event(begun, T.RUNNING, phase_version=number, custom_info=info)
+        await flyte1.ok("CreateTaskEvent", event)
+    found = await flyte1.ok("GetTaskExecution", run.task_get(begun))
+    assert json_format.MessageToDict(found.closure.custom_info) == {
+        "a": {"e": 1},
+        "b": [{"f": None}],
+        "l": [None, {}],
+    }
+
+
+def _dynamic(owner: str, **made: object) -> object:
+    name = make.identifier(make.WORKFLOW, owner, "dyn")
+    workflow = event_pb2.DynamicWorkflowNodeMetadata(id=name, **made)
+    about = event_pb2.TaskNodeMetadata(dynamic_workflow=workflow)
+    return run.node_event(owner, N.RUNNING, task_node_metadata=about)
+
+
+async def test_dynamic_node_without_a_workflow_is_refused(flyte1: Client, begun: str) -> None:
+    refusal = await flyte1.refused("CreateNodeEvent", _dynamic(begun))
+    assert refusal.code == "INTERNAL"
+    assert refusal.text.startswith("Failed to upload dynamic workflow closure for node id [")
+    assert refusal.text.endswith("] with err: proto: Marshal called with nil")
+
+
+@pytest.mark.parametrize("part", ["definition", "template"])
+async def test_dynamic_workflow_must_be_whole_to_be_read(
+    flyte1: Client, begun: str, part: str
+) -> None:
+    closure = compiler_pb2.CompiledWorkflowClosure()
+    if part == "template":
+        closure.primary.SetInParent()
+    await flyte1.ok("CreateNodeEvent", _dynamic(begun, compiled_workflow=closure))
+    refusal = await flyte1.refused("GetNodeExecutionData", run.node_data(begun))
+    problem = f"Empty primary workflow {part} in loaded dynamic workflow model."
+    assert (refusal.code, refusal.text) == ("INTERNAL", problem)

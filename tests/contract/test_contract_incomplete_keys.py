@@ -214,3 +214,13 @@ async def test_project_that_the_database_cannot_hold_is_an_invalid_argument(
     refusal = await flyte1.refused("CreateTask", request)
     assert refusal.code == "INVALID_ARGUMENT"
     assert refusal.text.endswith(f"are registered, err: [{NUL}]")
+
+
+async def test_sub_workflow_needs_an_identifier(flyte1: Client, workflow: str) -> None:
+    request = make.simple_workflow(workflow, "w2")
+    request.spec.sub_workflows.add()
+    refusal = await flyte1.refused("CreateWorkflow", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert refusal.text.endswith(
+        "with err: failed to get workflow requirements with err Collected Errors: 0\n"
+    )

@@ -55,7 +55,7 @@ def compile_workflow(
     workflows: dict[Key, compiler_pb2.CompiledWorkflow] = {}
     for sub in sub_workflows:
         if not sub.HasField("id"):
-            raise _failed(errors)
+            raise refused(f"failed to get workflow requirements with err {errors}")
         if key(sub.id) in workflows:
             errors.add(
                 "DuplicateId", compact(sub.id), "Trying to insert two nodes with the same id."

@@ -111,10 +111,11 @@ def _conditions(text: str, primary: Entity | None) -> list[filters.Filter]:
     """Filters name the columns of the described entity, and are used on those of descriptions."""
     conditions = []
     for one in filters.parse(text, primary):
+        problem = one.problem
         if one.column not in DESCRIPTION_ENTITY.columns:
-            raise database(f'column "{one.column}" does not exist')
+            problem = database(f'column "{one.column}" does not exist')
         sql = one.sql.replace(f"{one.entity.table}.", f"{DESCRIPTION_ENTITY.table}.", 1)
-        conditions.append(filters.Filter(DESCRIPTION_ENTITY, one.column, sql, one.values))
+        conditions.append(filters.Filter(DESCRIPTION_ENTITY, one.column, sql, one.values, problem))
     return conditions
 
 

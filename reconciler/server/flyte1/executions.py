@@ -59,7 +59,7 @@ def get_data(
     An incomplete identifier is not refused, it finds some execution.
     """
     row = execution_rows.existing(store, request.id)
-    closure = execution_rows.closure(row)
+    closure = execution_rows.message(row).closure
     outputs = closure.output_data
     if closure.HasField("outputs"):
         outputs = literal_files.read(store, closure.outputs.uri)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.server import durations
+from reconciler.server.clock import now
 from reconciler.server.flyte1.columns import (
     ADMIN_TAG,
     BY_PREFIX,
@@ -27,7 +28,7 @@ from reconciler.server.flyte1.columns import (
     Kind,
 )
 from reconciler.server.flyte1.refusals import bad_text, compact, database, invalid
-from reconciler.server.status import internal, refused
+from reconciler.server.status import StatusError, internal, refused
 
 if TYPE_CHECKING:
     from flyteidl.admin.common_pb2 import Sort
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 _FILTER = re.compile(r"(.+)\((.+),[\t\n\f\r ]?(.+)\)")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
+
+# Times that PostgreSQL has words for.
+_WORDS = {"infinity": 2**63 - 1, "-infinity": -(2**63), "epoch": 0}
 
 _COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=", "ne": "<>"}
 _LISTS = {"value_in": "IN", "value_not_in": "NOT IN"}
@@ -50,12 +54,16 @@ _METADATA = frozenset({"description", "state"})
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition: `entity` and `column` it reads, `sql` with placeholders for `values`."""
+    """One condition: `entity` and `column` it reads, `sql` with placeholders for `values`.
+
+    One with a `problem` is refused by the database, which is asked last.
+    """
 
     entity: Entity
     column: str
     sql: str
     values: tuple[Value, ...]
+    problem: StatusError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class Page:
 def page(limit: int, token: str, *, method: str = "") -> Page:
     """The requested slice; INVALID_ARGUMENT for a token that is no offset."""
     number = int(token) if _NUMBER.fullmatch(token) else -1
+    if number >= 2**63:
+        number = -1
     if token and number < 0:
         place = f" for {method}" if method else ""
         raise refused(f"invalid pagination token {token}{place}")
@@ -98,9 +108,9 @@ def order(sort: Sort | None, entity: Entity, *, default: str) -> str:
         raise refused(f"invalid sort key '{sort.key}'")
     match sort.direction:
         case 0:
-            direction = "DESC"
+            direction = "DESC NULLS FIRST"
         case 1:
-            direction = "ASC"
+            direction = "ASC NULLS LAST"
         case _:
             raise refused(f"invalid sort order specified: {compact(sort)}")
     if sort.key in entity.absent:
@@ -111,11 +121,18 @@ def order(sort: Sort | None, entity: Entity, *, default: str) -> str:
 def parse(text: str, primary: Entity | None) -> list[Filter]:
     """The filters of a request for a list of `primary`.
 
-    INVALID_ARGUMENT for what is not in the grammar, wherever it stands; only then UNKNOWN for what
-    the database would refuse.
+    INVALID_ARGUMENT for what is not in the grammar, wherever it stands. UNKNOWN for what the
+    database would refuse comes when it is asked, after sort key and token are checked.
     """
     read = [_read(expression, primary) for expression in text.split("+")]
-    return [condition(one) for one in read]
+    return [_tried(one) for one in read]
+
+
+def _tried(one: Expression) -> Filter:
+    try:
+        return condition(one)
+    except StatusError as error:
+        return Filter(one.entity, _column(one.entity, one.field), "0", (), error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +220,14 @@ def condition(one: Expression) -> Filter:
         # Go prints the list into the pattern.
         values = (f"[{' '.join(values)}]",)
     if len(values) > 1:
-        raise database(f"operator does not exist: {kind.value} = record")
+        operator = _COMPARISONS.get(one.function, "!~~")
+        raise database(f"operator does not exist: {kind.value} {operator} record")
     if one.function in _COMPARISONS:
         sql = f"{place} {_COMPARISONS[one.function]} ?"
         return Filter(one.entity, column, sql, (_cast(kind, values[0]),))
     if kind not in (Kind.Text, Kind.Bytes):
-        raise database(f"operator does not exist: {kind.value} ~~ unknown")
+        negation = "!" if one.function == "not_like" else ""
+        raise database(f"operator does not exist: {kind.value} {negation}~~ unknown")
     pattern = f"%{values[0]}%" if one.function == "contains" else values[0]
     sql = f"{place} {_PATTERNS[one.function]} ? ESCAPE '\\'"
     return Filter(one.entity, column, sql, (pattern,))
@@ -241,6 +260,11 @@ def _integer(value: str, kind: Kind, *, bits: int) -> int:
 
 
 def _micros(value: str) -> int:
+    word = value.strip().lower()
+    if word in _WORDS:
+        return _WORDS[word]
+    if word == "now":
+        return now()
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
@@ -254,5 +278,8 @@ def where(filters: list[Filter]) -> tuple[str, list[Value]]:
     """A WHERE clause and its values."""
     if not filters:
         return "", []
+    for one in filters:
+        if one.problem is not None:
+            raise one.problem
     clause = " WHERE " + " AND ".join(f"({one.sql})" for one in filters)
     return clause, [value for one in filters for value in one.values]

@@ -30,7 +30,7 @@ from reconciler.server.flyte1.event_kit import (
 from reconciler.server.flyte1.executions import already_ended
 from reconciler.server.flyte1.refusals import compact
 from reconciler.server.flyte1.run_identifiers import check_task
-from reconciler.server.status import StatusError
+from reconciler.server.status import StatusError, internal
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,6 +82,12 @@ def _keep_dynamic(store: Store, event: event_pb2.NodeExecutionEvent) -> str:
     made = event.task_node_metadata.dynamic_workflow
     name = f"{made.id.project}_{made.id.domain}_{made.id.name}_{made.id.version}"
     key = (*execution_rows.key_of(event.id.execution_id), event.id.node_id, name)
+    if not made.HasField("compiled_workflow"):
+        raise internal(
+            f"Failed to upload dynamic workflow closure for node id [{compact(event.id)}] and "
+            f"workflow id [{compact(optional(made, 'id'))}] with err: proto: Marshal called with "
+            "nil"
+        )
     uri = literal_files.offloaded("metadata", "admin", *key)
     store.objects.put(uri, made.compiled_workflow.SerializeToString())
     return uri

@@ -20,7 +20,7 @@ from reconciler.server.flyte1.checks import optional
 from reconciler.server.flyte1.columns import NODE_EXECUTION
 from reconciler.server.flyte1.refusals import missing
 from reconciler.server.flyte1.run_identifiers import check_task, typed
-from reconciler.server.status import StatusError
+from reconciler.server.status import StatusError, internal
 
 if TYPE_CHECKING:
     import sqlite3
@@ -126,4 +126,9 @@ def get_dynamic(
 
 def _dynamic(store: Store, row: sqlite3.Row) -> compiler_pb2.CompiledWorkflowClosure:
     raw = store.objects.read(row["dynamic_workflow_remote_closure_reference"]) or b""
-    return compiler_pb2.CompiledWorkflowClosure.FromString(raw)
+    made = compiler_pb2.CompiledWorkflowClosure.FromString(raw)
+    if not made.HasField("primary"):
+        raise internal("Empty primary workflow definition in loaded dynamic workflow model.")
+    if not made.primary.HasField("template"):
+        raise internal("Empty primary workflow template in loaded dynamic workflow model.")
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from flyteidl.admin import task_execution_pb2
@@ -12,7 +13,7 @@ from flyteidl.event import event_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from google.protobuf.struct_pb2 import Struct
+    from google.protobuf.struct_pb2 import Struct, Value
 
 _Phase = core_execution.TaskExecution
 _TERMINAL = frozenset({_Phase.SUCCEEDED, _Phase.FAILED, _Phase.ABORTED})
@@ -84,10 +85,25 @@ def _patch(old: Struct, new: Struct) -> None:
         kind = value.WhichOneof("kind")
         if kind == "null_value":
             old.fields.pop(name, None)
-        elif kind == "struct_value" and old.fields[name].HasField("struct_value"):
+            continue
+        if not old.fields[name].HasField("struct_value"):
+            _prune(value)
+        elif kind == "struct_value":
             _patch(old.fields[name].struct_value, value.struct_value)
+            continue
+        old.fields[name].CopyFrom(value)
+
+
+def _prune(value: Value) -> None:
+    """Take away what is null inside structures; in lists of values it stays."""
+    fields = value.struct_value.fields if value.HasField("struct_value") else {}
+    for name in list(fields):
+        if fields[name].WhichOneof("kind") == "null_value":
+            fields.pop(name)
         else:
-            old.fields[name].CopyFrom(value)
+            _prune(fields[name])
+    for one in value.list_value.values if value.HasField("list_value") else ():
+        _prune(one)
 
 
 def metadata(
@@ -117,13 +133,14 @@ def _merge_metadata(
     old.instance_class = new.instance_class or old.instance_class
     del old.resource_pool_info[:]
     old.resource_pool_info.extend(new.resource_pool_info)
-    parts = {place_of(one): one for one in old.external_resources}
+    merged = list(old.external_resources)
     for one in new.external_resources:
-        if place_of(one) in parts:
-            _merge_part(parts[place_of(one)], one)
+        # Found by halving, as if they were in order; what an event brings at first need not be.
+        place = bisect_left(merged, place_of(one), key=place_of)
+        if place < len(merged) and place_of(merged[place]) == place_of(one):
+            _merge_part(merged[place], one)
         else:
-            parts[place_of(one)] = one
-    merged = [parts[place] for place in sorted(parts)]
+            merged.insert(place, one)
     kept = event_pb2.TaskExecutionMetadata(external_resources=merged)
     del old.external_resources[:]
     old.external_resources.extend(kept.external_resources)
