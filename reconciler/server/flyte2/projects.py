@@ -18,6 +18,7 @@ from reconciler.server.clock import now
 from reconciler.server.flyte2 import lists
 from reconciler.server.flyte2.columns import PROJECTS
 from reconciler.server.flyte2.lists import Condition, Listing
+from reconciler.server.flyte2.nul_texts import worded
 from reconciler.server.flyte2.refusals import database, not_found, taken
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import internal, refused
@@ -178,11 +179,19 @@ def _message(row: sqlite3.Row) -> wire.Project:
     return project
 
 
-HANDLERS = guarded(
+HANDLERS = worded(
+    guarded(
+        {
+            "CreateProject": create,
+            "UpdateProject": update,
+            "GetProject": get,
+            "ListProjects": list_projects,
+        }
+    ),
     {
-        "CreateProject": create,
-        "UpdateProject": update,
-        "GetProject": get,
-        "ListProjects": list_projects,
-    }
+        "CreateProject": "failed to create project {0.project.id}",
+        "UpdateProject": "failed to update project {0.project.id}",
+        "GetProject": "failed to get project {0.id}",
+        "ListProjects": "failed to list projects",
+    },
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import grpc
 from flyteidl2.common import phase_pb2
 from flyteidl2.workflow import events_proxy_service_pb2 as proxy
 from flyteidl2.workflow import internal_run_service_pb2 as wire
@@ -15,12 +16,16 @@ from google.rpc import status_pb2
 
 from reconciler.server.clock import micros, now
 from reconciler.server.flyte2 import action_rows
+from reconciler.server.flyte2.nul_texts import NUL
 from reconciler.server.flyte2.panics import PanicError
 from reconciler.server.flyte2.run_shapes import CONDITION, TASK, TASK_COLUMNS, TRACE
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
+from reconciler.server.store import TextError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flyteidl2.task import task_definition_pb2
 
     from reconciler.server.store import Store, Value
@@ -34,6 +39,8 @@ def record_action(store: Store, request: wire.RecordActionRequest) -> wire.Recor
             _record(store, request)
     except StatusError as error:
         status = status_pb2.Status(code=error.code.value[0], message=error.text)
+    except TextError:
+        status = _internal(f"failed to create action: {NUL}")
     answer = wire.RecordActionResponse(status=status)
     if request.HasField("action_id"):
         answer.action_id.CopyFrom(request.action_id)
@@ -125,10 +132,11 @@ def update_status(
     with store.writing():
         try:
             _keep_output(store, request)
+            action_rows.update(store, request.action_id, request.status)
         except StatusError as error:
             status = status_pb2.Status(code=error.code.value[0], message=error.text)
-        else:
-            action_rows.update(store, request.action_id, request.status)
+        except TextError:
+            status = _internal(NUL)
     return wire.UpdateActionStatusResponse(action_id=request.action_id, status=status)
 
 
@@ -150,18 +158,27 @@ def record_events(
     store: Store, request: wire.RecordActionEventsRequest
 ) -> wire.RecordActionEventsResponse:
     """RecordActionEvents: of whatever actions, also of unknown ones."""
-    with store.writing():
-        action_rows.add_events(store, request.events)
-    return wire.RecordActionEventsResponse(status=status_pb2.Status())
+    return wire.RecordActionEventsResponse(status=_kept(store, request.events))
+
+
+def _kept(store: Store, events: Sequence[run_definition_pb2.ActionEvent]) -> status_pb2.Status:
+    try:
+        with store.writing():
+            action_rows.add_events(store, events)
+    except TextError:
+        return _internal(f"insert action_events chunk start=0 size={len(events)}: {NUL}")
+    return status_pb2.Status()
+
+
+def _internal(text: str) -> status_pb2.Status:
+    return status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0], message=text)
 
 
 def record_event(
     store: Store, request: wire.RecordActionEventRequest
 ) -> wire.RecordActionEventResponse:
     """One event, for whom the answer says which action it is of."""
-    with store.writing():
-        action_rows.add_events(store, [request.event])
-    answer = wire.RecordActionEventResponse(status=status_pb2.Status())
+    answer = wire.RecordActionEventResponse(status=_kept(store, [request.event]))
     if request.event.HasField("id"):
         answer.action_id.CopyFrom(request.event.id)
     return answer

@@ -19,6 +19,7 @@ from reconciler.server.flyte2 import (
 )
 from reconciler.server.flyte2.columns import ACTIONS
 from reconciler.server.flyte2.go_text import shown
+from reconciler.server.flyte2.nul_texts import worded
 from reconciler.server.flyte2.panics import breaking
 from reconciler.server.flyte2.refusals import not_found
 from reconciler.server.flyte2.validation import guarded
@@ -211,4 +212,11 @@ _NEEDED = {
     "WatchActions": _RUN,
     "WatchClusterEvents": "id.run",
 }
-HANDLERS = breaking(guarded(_HANDLERS), _NEEDED)
+_WORDS = {
+    "AbortRun": "failed to abort run",
+    "GetRunDetails": "failed to get run",
+    "GetActionDetails": "action not found: failed to get action",
+    "ListRuns": "failed to list actions",
+    "ListActions": "failed to list actions",
+}
+HANDLERS = breaking(worded(guarded(_HANDLERS), _WORDS), _NEEDED)

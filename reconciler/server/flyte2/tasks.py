@@ -19,6 +19,7 @@ from reconciler.server.clock import now, stamp
 from reconciler.server.flyte2 import lists, projects, trigger_rows
 from reconciler.server.flyte2.columns import TASKS, VERSIONS
 from reconciler.server.flyte2.lists import Condition
+from reconciler.server.flyte2.nul_texts import worded
 from reconciler.server.flyte2.refusals import TextError, cut, not_found, taken
 from reconciler.server.flyte2.validation import guarded
 from reconciler.server.status import StatusError, internal, refused
@@ -283,11 +284,20 @@ def _triggers(row: sqlite3.Row) -> task_definition_pb2.TaskTriggersSummary | Non
     )
 
 
-HANDLERS = guarded(
+_SHOWN = "{{{0.task_id.project} {0.task_id.domain} {0.task_id.name} {0.task_id.version}}}"
+HANDLERS = worded(
+    guarded(
+        {
+            "DeployTask": deploy,
+            "GetTaskDetails": get,
+            "ListTasks": list_tasks,
+            "ListVersions": list_versions,
+        }
+    ),
     {
-        "DeployTask": deploy,
-        "GetTaskDetails": get,
-        "ListTasks": list_tasks,
-        "ListVersions": list_versions,
-    }
+        "DeployTask": f"failed to upsert task {_SHOWN}",
+        "GetTaskDetails": f"failed to get task {_SHOWN}",
+        "ListTasks": "failed to list tasks",
+        "ListVersions": "failed to list versions",
+    },
 )

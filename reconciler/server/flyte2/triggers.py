@@ -14,6 +14,7 @@ from flyteidl2.trigger import trigger_service_pb2 as wire
 
 from reconciler.server.flyte2 import lists, trigger_rows
 from reconciler.server.flyte2.columns import REVISIONS, TRIGGERS
+from reconciler.server.flyte2.nul_texts import worded
 from reconciler.server.flyte2.refusals import database, not_found
 from reconciler.server.flyte2.validation import guarded
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from flyteidl2.common import identifier_pb2
 
+    from reconciler.server.methods import Handler
     from reconciler.server.store import Store, Value
 
 _NO_ROWS = "sql: no rows in result set"
@@ -146,14 +148,27 @@ def _path(name: identifier_pb2.TriggerName) -> str:
     return "/".join(str(part) for part in trigger_rows.key(name))
 
 
-HANDLERS = guarded(
+_HANDLERS: dict[str, Handler] = {
+    "DeployTrigger": deploy,
+    "GetTriggerDetails": get,
+    "GetTriggerRevisionDetails": get_revision,
+    "ListTriggers": list_triggers,
+    "GetTriggerRevisionHistory": history,
+    "UpdateTriggers": update,
+    "DeleteTriggers": delete,
+}
+_FIRST = (
+    "{{Project:{0.names[0].project} Domain:{0.names[0].domain} "
+    "TaskName:{0.names[0].task_name} Name:{0.names[0].name}}}"
+)
+HANDLERS = worded(
+    guarded(_HANDLERS),
     {
-        "DeployTrigger": deploy,
-        "GetTriggerDetails": get,
-        "GetTriggerRevisionDetails": get_revision,
-        "ListTriggers": list_triggers,
-        "GetTriggerRevisionHistory": history,
-        "UpdateTriggers": update,
-        "DeleteTriggers": delete,
-    }
+        "DeployTrigger": "failed to upsert trigger",
+        "GetTriggerDetails": "failed to get trigger",
+        "ListTriggers": "failed to list triggers",
+        "GetTriggerRevisionHistory": "failed to list trigger revisions",
+        "UpdateTriggers": f"failed to update trigger {_FIRST}",
+        "DeleteTriggers": f"failed to delete trigger {_FIRST}",
+    },
 )
