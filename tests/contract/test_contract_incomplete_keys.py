@@ -224,3 +224,14 @@ async def test_sub_workflow_needs_an_identifier(flyte1: Client, workflow: str) -
     assert refusal.text.endswith(
         "with err: failed to get workflow requirements with err Collected Errors: 0\n"
     )
+
+
+async def test_task_of_an_organisation_is_not_the_one_that_was_found(
+    flyte1: Client, workflow: str
+) -> None:
+    reference = make.identifier(make.TASK, workflow, "t")
+    reference.org = "o"
+    request = make.workflow(workflow, "w2", nodes=[make.task_node("n0", reference)])
+    refusal = await flyte1.refused("CreateWorkflow", request)
+    assert refusal.code == "INVALID_ARGUMENT"
+    assert "Code: TaskReferenceNotFound, Node Id: start-node, " in refusal.text

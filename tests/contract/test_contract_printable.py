@@ -348,3 +348,10 @@ async def test_odd_bytes_are_printed_as_in_go(flyte1: Client, taking: str) -> No
     request.spec.entity_metadata.launch_conditions.value = b"\xff\x00\n"
     refusal = await flyte1.refused("CreateLaunchPlan", request)
     assert refusal.text == 'Launch condition must be empty, found value:"\\xff\\x00\\n"'
+
+
+@pytest.mark.parametrize("amount", ["k", "Mi"])
+async def test_unit_alone_is_an_amount(flyte1: Client, project: str, amount: str) -> None:
+    request = make.task(project)
+    request.spec.template.container.resources.requests.add(name=R.CPU, value=amount)
+    await flyte1.ok("CreateTask", request)

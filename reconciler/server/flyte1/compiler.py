@@ -69,8 +69,9 @@ def compile_workflow(
     for identifier in tasks:
         found = closure.tasks.add().template
         found.CopyFrom(task(identifier))
-        if key(found.id) != key(identifier):
-            # An incomplete identifier finds some task, which is not the one that was meant.
+        if found.id != identifier:
+            # An incomplete identifier finds some task, and one with an organisation finds one
+            # without: that is not the one that was meant.
             lost = compact(identifier)
             errors.add("TaskReferenceNotFound", START, f"Referenced Task [{lost}] not found.")
     references.tasks = {

@@ -27,6 +27,9 @@ _UNITS = {
 
 def parse(text: str) -> Decimal:
     """The amount; ValueError with Kubernetes' words when the text is no quantity."""
+    if text in _UNITS and text:
+        # A unit alone is none of it.
+        return Decimal(0)
     found = _QUANTITY.fullmatch(text)
     if found is None:
         raise ValueError(
