@@ -103,7 +103,8 @@ def _trips(removals: Sequence[Change], owned: int, place: Place, context: Contex
     recent = context.ledger.removals_since(place, context.now - timedelta(days=1))
     what = "objects" if context.policy.prune is Prune.DELETE else "active objects"
     if pruned and pruned >= owned:
-        return f"removes all {owned} {what} of set {context.set_name} in {place}"
+        them = f"all {owned} {what}" if owned > 1 else f"the only {what.removesuffix('s')}"
+        return f"removes {them} of set {context.set_name} in {place}"
     if count > FREE_REMOVALS and count > total * policy.max_removal_fraction:
         return (
             f"removes {count} of {total} {what} of set {context.set_name} in {place}, "

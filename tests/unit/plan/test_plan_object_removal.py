@@ -207,7 +207,7 @@ def test_only_active_objects_count_where_nothing_is_deleted() -> None:
 
 def test_refusal_of_deletions_does_not_speak_of_active_objects() -> None:
     made = lose(1, 1, active=False, prune=Prune.DELETE)
-    assert made.changes[0].block_detail.startswith("removes all 1 objects of set team in p/d; ")
+    assert made.changes[0].block_detail.startswith("removes the only object of set team in p/d; ")
 
 
 def test_objects_of_others_are_no_part_of_the_share() -> None:

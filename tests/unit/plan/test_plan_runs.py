@@ -398,6 +398,7 @@ def test_removing_the_last_one_needs_an_approval() -> None:
     world.go(declared(series(count=1, on_removal=Prune.TERMINATE)))
     plan = world.plan(declared())
     assert [one.block for one in plan.changes] == [Block.GUARD]
+    assert plan.changes[0].block_detail.startswith("removes the only active object of set ")
     world.policy = Policy(approved=plan.id)
     world.go(declared())
     assert set(world.runs.values()) == {Phase.ABORTED}
