@@ -199,11 +199,11 @@ def summary(plan: Plan) -> str:
 
 
 def foreign(plan: Plan) -> str:
-    """Say how much runs in the scope that nobody declares; empty where nothing does."""
+    """Say how much runs in the scope that is not of the set; empty where nothing does."""
     if not plan.foreign:
         return ""
     objects = _count(len(plan.foreign), "active object here is", "active objects here are")
-    return f"{objects} declared by no set (see `reconcile status`)."
+    return f"{objects} not of this set (see `reconcile status`)."
 
 
 def _summary(plan: Plan) -> Iterator[Line]:

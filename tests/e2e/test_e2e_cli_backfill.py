@@ -67,7 +67,7 @@ async def test_without_waiting_it_starts_what_may_be_in_flight(tmp_path: Path) -
         )
         assert ended.code == 0, ended.err
         found = ended.json()
-        assert found["waits"] == "2 runs must end first"
+        assert found["waits"] == "1 of 2 runs must end first"
         assert [row.get("run") for row in found["rows"][:3]] == [
             scheduler_name(daily(2)[0]),
             scheduler_name(daily(2)[1]),

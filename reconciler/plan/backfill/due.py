@@ -131,7 +131,12 @@ def _waits(case: _Case, starting: int) -> str:
         return f"{runs(ending)} that it started must end" if ending else ""
     in_flight = case.in_flight + starting
     if in_flight:
-        return f"{runs(in_flight)} must end first" if _is_open(case) else ""
+        if not _is_open(case):
+            return ""
+        first = in_flight - case.wish.parallelism + 1
+        is_full = len(case.of(Standing.DUE)) > starting and 0 < first < in_flight
+        number = f"{first} of {runs(in_flight)}" if is_full else runs(in_flight)
+        return f"{number} must end first"
     later = case.of(Standing.LATER)
     if later and not case.of(Standing.DUE) and not case.is_stopped:
         return f"the tick at {show(later[0].at)} is left to the scheduler until {_until(later[0])}"

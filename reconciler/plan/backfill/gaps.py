@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 AT_ONCE = 5
 """Runs of one plan that fill gaps at once."""
 
+_FIX = "; write gaps: Fill, or see `reconcile backfill`"
+
 
 def keep(pursuit: Pursuit, target: Target, activated_at: datetime | None) -> Drive:
     """Say which ticks are missing now, and what is started of them."""
@@ -68,11 +70,10 @@ def keep(pursuit: Pursuit, target: Target, activated_at: datetime | None) -> Dri
     if not missing:
         return Drive(rows=rows, is_idle=True, frozen=frozen, missed=())
     told = _told(missing, window)
-    fix = "" if fills else "; write gaps: Fill, or see `reconcile backfill`"
     return replace(
         found,
         rows=rows,
-        waits=f"{told}{fix}",
+        waits=found.waits if fills else f"{told}{_FIX}",
         notes=(told,),
         frozen=frozen,
         estimate=None,

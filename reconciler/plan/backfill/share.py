@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from reconciler.model.drive import Drive, Outside
+from reconciler.model.run import Launch, RunId
 
 NOTHING = Outside()
 
@@ -16,8 +18,8 @@ def share(
     """Take launches away where more would be in flight than a backfill's limit for all of them.
 
     They are served in the order in which they come, so that the first is never starved. A run that
-    is both in a drive and outside counts once. Where it is not known what is outside, nothing
-    starts that has a limit.
+    several have, or that is outside as well, counts once. Where it is not known what is outside,
+    nothing starts that has a limit.
     """
     own = {
         row.run
@@ -25,17 +27,18 @@ def share(
         for row in drive.rows
         if row.run and row.phase and not row.phase.is_terminal
     }
-    total = len(own | outside.runs)
+    taken = own | outside.runs
     others = len(outside.runs - own)
     found: list[Drive] = []
     for drive, limit in drives:
         if limit is None:
             kept = drive
         elif outside.unread:
-            kept = _cut(drive, 0, f"what other sets have in flight is not known: {outside.unread}")
+            why = f"what other sets have in flight is not known: {outside.unread}"
+            kept = _cut(drive, (), why)
         else:
-            kept = _cut(drive, max(limit - total, 0), _full(limit, others))
-        total += len(kept.launches)
+            kept = _cut(drive, _within(drive.launches, taken, limit), _full(limit, others))
+        taken |= {launch.id for launch in kept.launches}
         found.append(kept)
     return tuple(found)
 
@@ -45,13 +48,28 @@ def _full(limit: int, others: int) -> str:
     return f"{told}, {others} elsewhere among them" if others else told
 
 
-def _cut(drive: Drive, room: int, why: str) -> Drive:
-    held = {launch.scheduled_at for launch in drive.launches[room:]}
-    if not held:
+def _within(
+    launches: Sequence[Launch], taken: AbstractSet[RunId], limit: int
+) -> tuple[Launch, ...]:
+    """Choose what starts: what another one starts already takes no more room."""
+    room = limit - len(taken)
+    kept: list[Launch] = []
+    for launch in launches:
+        if launch.id in taken:
+            kept.append(launch)
+        elif room > 0:
+            kept.append(launch)
+            room -= 1
+    return tuple(kept)
+
+
+def _cut(drive: Drive, kept: tuple[Launch, ...], why: str) -> Drive:
+    if len(kept) == len(drive.launches):
         return drive
+    starting = {launch.id for launch in kept}
+    held = {launch.scheduled_at for launch in drive.launches if launch.id not in starting}
     rows = tuple(
         replace(row, why="waits for other backfills") if row.scheduled_at in held else row
         for row in drive.rows
     )
-    waits = drive.waits if room else why
-    return replace(drive, launches=drive.launches[:room], rows=rows, waits=waits)
+    return replace(drive, launches=kept, rows=rows, waits=why)

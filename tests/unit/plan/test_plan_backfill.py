@@ -35,7 +35,7 @@ def test_next_ones_wait_for_what_is_in_flight() -> None:
     one.start(one.look().launches[0])
     second = one.look()
     assert starts(second) == [1]
-    assert second.waits == "2 runs must end first"
+    assert second.waits == "1 of 2 runs must end first"
 
 
 def test_one_at_a_time_goes_in_order() -> None:
@@ -297,9 +297,13 @@ def test_backfills_share_what_may_be_in_flight() -> None:
     second.runs["other"] = run_of(FIRST, Phase.RUNNING, name="other")
     one, other = share([(first.look(), 3), (second.look(), 3)])
     assert starts(one) == [0, 1]
-    assert starts(other) == []
+    assert one.waits == "at most 3 runs of all backfills may be in flight"
+    assert starts(other) == [1], "the first one starts it too, and it counts once"
     assert other.waits == "at most 3 runs of all backfills may be in flight"
-    assert other.rows[1].why == "waits for other backfills"
+    assert other.rows[2].why == "waits for other backfills"
+    third = world(4, coverage=Coverage.ALL, parallelism=4)
+    one, other = share([(first.look(), 3), (third.look(), 3)])
+    assert (starts(one), starts(other)) == ([0, 1, 2], [])
 
 
 def test_backfill_without_a_limit_takes_no_part_in_sharing() -> None:

@@ -62,7 +62,7 @@ def test_missed_ticks_of_the_look_back_are_filled() -> None:
     assert started(found) == [tick(28), tick(30)]
     assert found.missed == (tick(28), tick(30))
     told = "2 ticks since 2026-11-27T11:58:00Z have no run, first 2026-11-28T06:00:00Z"
-    assert found.notes == (told,)
+    assert (found.notes, found.waits) == ((told,), "2 runs must end first")
     assert not found.is_done
 
 
@@ -134,4 +134,5 @@ def test_t20_tick_that_has_just_passed_is_no_gap_yet() -> None:
 def test_many_gaps_are_filled_within_a_limit() -> None:
     found = kept(schedule={"cron": "0 * * * *"})
     assert len(found.launches) == gaps.AT_ONCE
+    assert found.waits == "1 of 5 runs must end first"
     assert len(found.rows) == 72

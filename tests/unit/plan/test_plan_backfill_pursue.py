@@ -180,4 +180,4 @@ def test_plan_shows_window_and_counts() -> None:
         "window [2026-11-27T12:00:00Z, 2026-11-30T12:00:00Z)",
         "3 ticks: 3 missing",
     )
-    assert found.waits == "2 runs must end first"
+    assert found.waits == "1 of 2 runs must end first"

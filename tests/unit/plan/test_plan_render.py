@@ -61,7 +61,7 @@ set team on Flyte1 v1.16.8 at here:443 as me (chosen by --endpoint)
 ledger: records this declaration
 Plan: 1 to add, 1 to change, 1 to remove. (1 to adopt, 1 held back, 1 unchanged)
 Plan id: PLAN
-1 active object here is declared by no set (see `reconcile status`).""".replace("PLAN", made.id)
+1 active object here is not of this set (see `reconcile status`).""".replace("PLAN", made.id)
     )
 
 
