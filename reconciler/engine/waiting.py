@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from datetime import timedelta
 from enum import StrEnum
 
 from reconciler.backends.running import Running
-from reconciler.errors import BackendError
+from reconciler.errors import BackendError, UnavailableError
 from reconciler.model.run import Phase, Run, RunId
 
 _NOT_STARTED = frozenset({Phase.UNDEFINED, Phase.QUEUED, Phase.WAITING, Phase.INITIALIZING})
 
 ABSENT = "EntityNotExist"
 """The `code` of the error for a run that is not there."""
+
+PATIENCE = timedelta(minutes=15)
+"""How long on end a server may not answer before whoever waits gives up."""
 
 
 class Goal(StrEnum):
@@ -71,12 +75,22 @@ async def read(running: Running, run_id: RunId) -> Run:
 
 
 async def asked(running: Running, run_id: RunId, interval: timedelta) -> AsyncIterator[Run]:
-    """Yield a run at equal intervals until it has ended."""
+    """Yield a run at equal intervals until it has ended.
+
+    Once it was read, a server that does not answer is asked on for as long as `PATIENCE`.
+    """
+    heard: float | None = None
     while True:
-        found = await read(running, run_id)
-        yield found
-        if found.phase.is_terminal:
-            return
+        try:
+            found = await read(running, run_id)
+        except UnavailableError:
+            if heard is None or time.monotonic() - heard >= PATIENCE.total_seconds():
+                raise
+        else:
+            heard = time.monotonic()
+            yield found
+            if found.phase.is_terminal:
+                return
         await asyncio.sleep(interval.total_seconds())
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fake_runs_kit import FakeRunning, a_run
 from run_cli_kit import Command
 
+from reconciler.engine import waiting
 from reconciler.errors import UnavailableError
 from reconciler.model.run import Phase
 
@@ -82,6 +84,28 @@ def test_interval_asks_instead_of_following(call: Command, fake: FakeRunning) ->
     fake.run = run  # type: ignore[method-assign]
     said = call("wait", "good", "--interval", "1ms")
     assert (said.code, said.out) == (1, f"{PATH}/good: aborted: enough\n")
+
+
+def test_interval_outlives_a_restart_of_the_server(
+    call: Command, fake: FakeRunning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down = UnavailableError("flyte:81: does not answer")
+    states: list[Any] = [a_run("good"), a_run("good"), down, down, a_run("good", Phase.SUCCEEDED)]
+
+    async def run(run_id: Any) -> Any:
+        found = states.pop(0)
+        if isinstance(found, UnavailableError):
+            raise found
+        return found
+
+    fake.run = run  # type: ignore[method-assign]
+    said = call("wait", "good", "--interval", "1ms")
+    assert (said.code, said.out, states) == (0, f"{PATH}/good: succeeded\n", [])
+    states += [a_run("good"), a_run("good"), down, a_run("good", Phase.SUCCEEDED)]
+    monkeypatch.setattr(waiting, "PATIENCE", timedelta())
+    said = call("wait", "good", "--interval", "1ms")
+    assert said.code == 4
+    assert "flyte:81: does not answer" in said.err
 
 
 def test_documents_hold_all_runs(call: Command) -> None:
