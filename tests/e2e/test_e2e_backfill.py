@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from backfill_kit import FIRST, PLAN, Flyte, backfill_document, daily, open_flyte, scheduler_name
 from flyteidl.core import execution_pb2 as core
 from world import ledger_of, plan_document
@@ -125,6 +126,32 @@ async def test_cancelled_backfill_ends_what_it_started_and_nothing_else(tmp_path
         assert phases[scheduler_name(ticks[0])] == phase.UNDEFINED
         assert phases[scheduler_name(ticks[1])] == phase.ABORTING
         assert phases[scheduler_name(ticks[2])] == phase.ABORTING
+
+
+@pytest.mark.parametrize("policy", ["Orphan", "Terminate"])
+async def test_backfill_that_is_no_longer_declared_ends_its_runs_where_it_asked_for_that(
+    policy: str, tmp_path: Path
+) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        world = flyte.world
+        scheduled = await flyte.scheduled(daily(1)[0], None)
+        kept = backfill_document(
+            "kept", **{"from": "2025-02-01T00:00:00Z"}, to="2025-02-02T00:00:00Z"
+        )
+        kept["spec"]["deletionPolicy"] = "Terminate"  # else the last one goes, which is guarded
+        world.declare(backfill_document(parallelism=3, deletionPolicy=policy), kept)
+        await world.reconcile()
+        world.declare(kept)
+        await world.reconcile()
+        stopped = {
+            one.id.name
+            for one in await flyte.executions()
+            if one.closure.phase == core.WorkflowExecution.ABORTING
+        }
+        own = {scheduler_name(tick) for tick in daily(3)[1:]}
+        assert scheduled not in own
+        assert stopped == (own if policy == "Terminate" else set())
+        assert len(await flyte.executions()) == 4
 
 
 async def test_cancelled_backfill_ends_what_it_started_before_its_plan_was_edited(

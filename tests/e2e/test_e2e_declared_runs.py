@@ -182,7 +182,11 @@ async def test_every_option_reaches_the_execution(world: World, engine: Engine) 
             serviceAccount="runner",
             iamRole="role",
             maxParallelism=4,
-            notifications=[{"phases": ["Failed"], "email": ["a@example.com"]}],
+            notifications=[
+                {"phases": ["Failed"], "email": ["a@example.com"]},
+                {"phases": ["Aborted", "TimedOut"], "pagerDuty": ["b@example.com"]},
+                {"phases": ["Succeeded"], "slack": ["c@example.com"]},
+            ],
             launchPlan={"name": "etl", "version": "v1"},
             inputs={"count": 3, "day": "2026-05-01T00:00:00Z"},
         )
@@ -202,8 +206,11 @@ async def test_every_option_reaches_the_execution(world: World, engine: Engine) 
     assert spec.security_context.run_as.k8s_service_account == "runner"
     assert spec.security_context.run_as.iam_role == "role"
     assert spec.max_parallelism == 4
-    (told,) = spec.notifications.notifications
-    assert list(told.email.recipients_email) == ["a@example.com"]
+    mail, pager, chat = spec.notifications.notifications
+    assert list(mail.email.recipients_email) == ["a@example.com"]
+    assert list(pager.pager_duty.recipients_email) == ["b@example.com"]
+    assert list(pager.phases) == [Phase.ABORTED, Phase.TIMED_OUT]
+    assert list(chat.slack.recipients_email) == ["c@example.com"]
 
 
 async def test_notifications_are_the_plans_or_nobodys(world: World, engine: Engine) -> None:

@@ -166,12 +166,69 @@ async def test_what_is_of_flyte_1_is_refused(world: World2) -> None:
     assert "spec.inputs: would replace all that the trigger says" in text
 
 
+async def test_every_option_reaches_the_run(world: World2, engine: Engine) -> None:
+    message = {"subject": "late", "text": "plain", "html": "<b>late</b>"}
+    webhook = {
+        "url": "https://hooks.example.com/flyte",
+        "method": "PUT",
+        "headers": {"X-Team": "a"},
+        "body": "{{.Run.Name}}",
+    }
+    world.declare(
+        run(
+            "all",
+            namePrefix="every",
+            overwriteCache=True,
+            interruptible=False,
+            envs={"LEVEL": "20"},
+            labels={"team": "a"},
+            annotations={"note": "b"},
+            clusterPool="batch",
+            rawOutputPrefix="s3://raw/x",
+            serviceAccount="runner",
+            maxParallelism=4,
+            notifications=[
+                {"phases": ["Failed"], "email": ["a@example.com"], "message": message},
+                {"phases": ["Succeeded", "Aborted"], "webhook": webhook},
+                {"phases": ["TimedOut"], "delivery": "oncall"},
+            ],
+        )
+    )
+    await world.reconcile()
+    (name,) = await engine.names()
+    assert name.startswith("every-a")
+    spec = (await engine.details(name)).run_spec
+    assert (spec.overwrite_cache, spec.HasField("interruptible"), spec.interruptible.value) == (
+        *(True, True, False),
+    )
+    assert [(one.key, one.value) for one in spec.envs.values] == [("LEVEL", "20")]
+    assert (dict(spec.labels.values), spec.annotations.values["note"]) == ({"team": "a"}, "b")
+    assert spec.queue == "batch"
+    assert spec.raw_data_storage.raw_data_prefix == "s3://raw/x"
+    assert spec.security_context.run_as.k8s_service_account == "runner"
+    assert spec.max_action_concurrency == 4
+    mail, call, delivery = spec.notification_rules.rules
+    assert json_format.MessageToDict(mail.delivery_template.email) == {
+        "to": [{"address": "a@example.com"}],
+        "inline": {"subject": "late", "textTemplate": "plain", "htmlTemplate": "<b>late</b>"},
+    }
+    assert json_format.MessageToDict(call.delivery_template.webhook) == {
+        "url": "https://hooks.example.com/flyte",
+        "method": "HTTP_METHOD_PUT",
+        "headers": {"X-Team": "a"},
+        "bodyTemplate": "{{.Run.Name}}",
+    }
+    assert delivery.delivery_config_name == "oncall"
+    assert [len(one.on_phases) for one in (mail, call, delivery)] == [1, 2, 1]
+
+
 async def test_overrides_are_run_as_the_task_of_the_run(world: World2, engine: Engine) -> None:
     world.declare(
         run(
             "big",
             overrides={
                 "requests": {"cpu": "4", "memory": "8Gi"},
+                "limits": {"gpu": "1", "ephemeralStorage": "20Gi"},
                 "retries": 2,
                 "timeout": "90s",
                 "envs": {"LEVEL": "20"},
@@ -184,6 +241,8 @@ async def test_overrides_are_run_as_the_task_of_the_run(world: World2, engine: E
     template = (await engine.details(name)).action.task.task_template
     requests = {one.name: one.value for one in template.container.resources.requests}
     assert requests == {tasks_pb2.Resources.CPU: "4", tasks_pb2.Resources.MEMORY: "8Gi"}
+    limits = {one.name: one.value for one in template.container.resources.limits}
+    assert limits == {tasks_pb2.Resources.GPU: "1", tasks_pb2.Resources.EPHEMERAL_STORAGE: "20Gi"}
     assert template.metadata.retries.retries == 2
     assert template.metadata.timeout.seconds == 90
     assert [(one.key, one.value) for one in template.container.env] == [("LEVEL", "20")]
