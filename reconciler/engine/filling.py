@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciler.backends.port import Backend
-from reconciler.errors import BackendError, LimitError, ReconcilerError
+from reconciler.errors import LimitError, ReconcilerError, UnavailableError
 from reconciler.model.drive import Drive, Outside
 from reconciler.model.ledger import Driven
 from reconciler.model.live import Query, Runs, Unreadable
@@ -34,14 +34,14 @@ class Filling:
     held: Driven = field(default_factory=Driven)
 
     async def look(self, now: datetime) -> Drive:
-        """Read what there is, and say what is due; raises BackendError when it cannot be read."""
+        """Read what there is, and say what is due; raises UnavailableError without an answer."""
         key = self.resource.key
         asking = Asking(
             resource=self.resource, held=self.held, content=self.resource.digest, now=now
         )
         observed = (await self.backend.observe(Query(runs={key: asking}))).get(key)
         if isinstance(observed, Unreadable):
-            raise BackendError(f"{key}: {observed.cause}")
+            raise UnavailableError(f"{key}: {observed.cause}")
         traits = self.backend.traits[key.kind]
         pursuit = Pursuit(
             resource=self.resource,

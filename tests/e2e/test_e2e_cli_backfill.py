@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from backfill_kit import (
     open_flyte,
     scheduler_name,
 )
-from cli_kit import Ended, run
+from cli_kit import Ended, run, start, until
+from cli_kit import ended as gathered
 
 WINDOW = ("--from", "2025-01-01T00:00:00Z", "--to", "2025-01-08T00:00:00Z")
 
@@ -116,3 +118,19 @@ async def test_what_is_wrong_is_said_before_anything_starts(tmp_path: Path) -> N
             assert told in ended.err + ended.out, arguments
             assert ended.code == 1
         assert await flyte.executions() == []
+
+
+async def test_server_that_goes_away_while_waiting_is_exit_code_4(
+    tmp_path: Path,
+) -> None:
+    async with open_flyte(tmp_path) as flyte:
+        world = flyte.world
+        arguments = ("launchplan", PLAN, *WINDOW, *at(flyte), "--wait", "--interval", "100ms")
+        process = await start(
+            "backfill", *arguments, "--endpoint", world.endpoint, "--insecure", cwd=world.root
+        )
+        await until(lambda: world.calls()["CreateExecution"] > 0, process)
+        await world.server.stop()
+        ended = gathered(process, *await asyncio.wait_for(process.communicate(), 60))
+        assert ended.code == 4
+        assert "the connection was refused" in ended.err
