@@ -34,8 +34,11 @@ def lines() -> Iterator[str]:
     if "soak" in rows:
         row = rows["soak"]
         shown = ", ".join(map(str, row["rss"]))
+        calls = ", ".join(f"{count:,} {name}" for name, count in row["calls"].items())
+        looks = row["sets"] * len(row["rss"]) // 2
         yield (
             f"{row['sets']} sets of one repository, each every two minutes, once by hand for "
             f"{len(row['rss'])} minutes: {row['passes']} passes, {row['writes']} calls that change "
-            f"Flyte after the first pass of each; resident MiB minute by minute: {shown}.\n"
+            f"Flyte after the first pass of each, and then {calls}, where the interval alone asks "
+            f"for {looks:,} looks; resident MiB minute by minute: {shown}.\n"
         )
