@@ -28,9 +28,6 @@ _HELPER = (
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _SSH_SECONDS = 15
 
-KEYS = ("username", "password", "identity", "known_hosts", "ca.crt")
-"""The names under which a Secret, or a folder, holds what is below."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
