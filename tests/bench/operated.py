@@ -142,8 +142,10 @@ class Operated:
         """Let short intervals go by in which nothing is to be done."""
         text = _SETUP.format(endpoint=self.endpoint, namespace=self.namespace)
         self.apply("setup", text.replace("1h", "1s"))
-        # The answer to this edit is no noise; it is written after its pass is counted.
+        # The answer to this edit is no noise; it is written after its pass is counted, and the
+        # audit log has it a moment after that.
         self._until(lambda: _is_ready(self._get("flytesyncs/default")))
+        self._until_quiet()
         before, load, start = self._sent(), os.getloadavg()[0], time.perf_counter()
         self._passes(INTERVALS)
         took = time.perf_counter() - start
